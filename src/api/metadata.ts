@@ -1,0 +1,113 @@
+/** The group and version that every kind of ours belongs to. */
+export const GROUP = 'miniaws.dev';
+export const VERSION = 'v1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+
+/** The namespace of a document that names none. */
+export const DEFAULT_NAMESPACE = 'default';
+
+/** Annotation: while it is `"true"`, no pass acts on the object. */
+export const PAUSED = `${GROUP}/paused`;
+/** Annotation, set by `miniaws restart`: an RFC 3339 time; a process started before it is restarted once. */
+export const RESTARTED_AT = `${GROUP}/restarted-at`;
+/** The finalizer that admission sets at creation (ruling 7) and the engine removes when the real thing is gone (I14). */
+export const FINALIZER = `${GROUP}/teardown`;
+
+/** One manager's fields of one object, as in the Kubernetes API. `fieldsV1` is a set of paths: `{"f:spec":{"f:image":{}}}`. */
+export interface ManagedFields {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  time?: string;
+  fieldsType: 'FieldsV1';
+  fieldsV1: FieldsV1;
+  subresource?: string;
+}
+
+export interface FieldsV1 {
+  [member: string]: FieldsV1;
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  /** At most one owner is the controller: the one whose controller made the object. */
+  controller?: boolean;
+  /** Foreground deletion of the owner waits for objects that say so. */
+  blockOwnerDeletion?: boolean;
+}
+
+export interface Metadata {
+  name: string;
+  namespace: string;
+  uid: string;
+  /** The revision of the last write, in decimal. Opaque to clients but for equality and order within this store. */
+  resourceVersion: string;
+  /** Counts changes of the spec; status and metadata do not move it. */
+  generation: number;
+  creationTimestamp: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: readonly string[];
+  ownerReferences?: readonly OwnerReference[];
+  managedFields?: readonly ManagedFields[];
+}
+
+/** A live document: what people want (spec) and what was last seen (status). Treated as immutable everywhere. */
+export interface Resource<Spec = object, Status = object> {
+  apiVersion: string;
+  kind: string;
+  metadata: Metadata;
+  spec: Spec;
+  status?: Status & CommonStatus;
+}
+
+export interface CommonStatus {
+  /** The generation that this status speaks of (I8). */
+  observedGeneration?: number;
+  conditions?: readonly Condition[];
+}
+
+export interface Condition {
+  type: string;
+  status: 'True' | 'False' | 'Unknown';
+  observedGeneration: number;
+  lastTransitionTime: string;
+  /** CamelCase, stable. */
+  reason: string;
+  /** For a person: what is so, and what to do about it. */
+  message: string;
+}
+
+/** What identifies a live document among its kind; a deleted and re-created one has the same ref and another uid. */
+export interface Ref {
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+export const refOf = (r: { kind: string; metadata: { namespace: string; name: string } }): Ref => ({
+  kind: r.kind,
+  namespace: r.metadata.namespace,
+  name: r.metadata.name,
+});
+
+/** `Instance/default/web`: the form in which keys travel in queues, maps and logs. */
+export const keyOf = (ref: Ref): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
+
+export function parseKey(key: string): Ref {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  return { kind, namespace, name };
+}
+
+export const findCondition = (r: { status?: CommonStatus }, type: string): Condition | undefined =>
+  r.status?.conditions?.find((c) => c.type === type);
+
+/** Ready, and for the generation that the spec has now. */
+export function isReady(r: Resource): boolean {
+  const ready = findCondition(r, 'Ready');
+  return ready?.status === 'True' && ready.observedGeneration === r.metadata.generation;
+}
