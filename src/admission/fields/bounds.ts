@@ -1,0 +1,50 @@
+import { StatusError } from '../../base/errors.ts';
+
+/** Deepest nesting of a document or patch. No kind needs a fourth of it; recursion over less is safe on any stack. */
+export const MAX_DEPTH = 64;
+/** Largest document or patch, in bytes of JSON as estimated by `weigh`: the limit of the Kubernetes API server (3 MiB). */
+export const MAX_BYTES = 3 * 1024 * 1024;
+
+/**
+ * The JSON size of `value`, estimated from below (escapes and multi-byte characters count one). Throws a StatusError as soon as it is more
+ * than `limit`, nested deeper than MAX_DEPTH, holds something that is not JSON, or a member named `__proto__`.
+ */
+export function weigh(value: unknown, what: string, limit = MAX_BYTES, depth = 0): number {
+  if (typeof value === 'string') return within(value.length + 2, limit, what);
+  if (typeof value !== 'object' || value === null) return within(scalarWeight(value, what), limit, what);
+  if (depth >= MAX_DEPTH) throw refused('Invalid', what, `is nested deeper than ${MAX_DEPTH}`, 'flatten it');
+  return Array.isArray(value) ? weighList(value, what, limit, depth) : weighObject(value, what, limit, depth);
+}
+
+function weighList(list: readonly unknown[], what: string, limit: number, depth: number): number {
+  let weight = 2;
+  for (const item of list) weight += 1 + weigh(item, what, limit - weight, depth + 1);
+  return within(weight, limit, what);
+}
+
+function weighObject(object: object, what: string, limit: number, depth: number): number {
+  let weight = 2;
+  for (const [name, member] of Object.entries(object)) {
+    if (name === '__proto__') throw refused('Invalid', what, 'has a member named "__proto__"', 'remove it');
+    if (member === undefined) continue;
+    weight += name.length + 4;
+    weight += weigh(member, what, limit - weight, depth + 1);
+  }
+  return within(weight, limit, what);
+}
+
+function scalarWeight(value: unknown, what: string): number {
+  if (value === null || typeof value === 'boolean') return 4;
+  if (typeof value === 'number' && Number.isFinite(value)) return 1;
+  throw refused('Invalid', what, `holds a value of type ${typeof value}, which JSON does not have`, 'send JSON');
+}
+
+function within(weight: number, limit: number, what: string): number {
+  if (weight <= limit) return weight;
+  throw refused('RequestEntityTooLarge', what, `is larger than ${MAX_BYTES} bytes`, 'split it into several objects');
+}
+
+const refused = (reason: 'Invalid' | 'RequestEntityTooLarge', what: string, is: string, todo: string): StatusError =>
+  new StatusError(reason, `${what} ${is}; ${todo}`, {
+    causes: [{ reason: 'FieldValueInvalid', message: `${what} ${is}` }],
+  });

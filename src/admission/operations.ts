@@ -1,0 +1,250 @@
+import { DEFAULT_NAMESPACE, FINALIZER, GROUP, refOf } from '../api/metadata.ts';
+import type { Metadata, Ref, Resource } from '../api/metadata.ts';
+import { kindNamed, KINDS, nearest } from '../api/registry.ts';
+import type { JsonSchema, KindDefinition, View } from '../api/schema.ts';
+import { StatusError } from '../base/errors.ts';
+import { sameJson } from '../base/hash.ts';
+import { admit, timestamp } from './admit.ts';
+import type { AdmissionContext, RawDocument } from './admit.ts';
+import { apply } from './fields/apply.ts';
+import { conflictError } from './fields/conflicts.ts';
+import type { Document } from './fields/document.ts';
+import { jsonPatch, mergePatch } from './fields/patch.ts';
+import { documentSchema } from './fields/structure.ts';
+import { trackUpdate } from './fields/update.ts';
+
+/**
+ * The ways in which a document may change, as pure functions from what is stored to what shall be. They run while the
+ * revision's lock is held, over exact views, and are the same for the API, the engine and the command's own no-op check.
+ */
+
+/** Kubernetes' finalizers that say how dependents go with their owner. */
+export const FOREGROUND = 'foregroundDeletion';
+export const ORPHAN = 'orphan';
+
+export interface WriteContext extends AdmissionContext {
+  /** Who writes: `kubectl-edit`, `miniaws`, a controller's name. Owns the fields that it changes (I6). */
+  manager: string;
+}
+
+const schemas = new Map<string, JsonSchema>(KINDS.map((kind) => [kind.kind, documentSchema(kind)]));
+export const ownershipSchema = (kind: KindDefinition): JsonSchema => schemas.get(kind.kind) ?? documentSchema(kind);
+
+/** The kind that a document says it is of. Throws BadRequest with the nearest one there is. */
+export function kindOfDocument(document: RawDocument): KindDefinition {
+  const name = document['kind'];
+  const kind = typeof name === 'string' ? kindNamed(name) : undefined;
+  if (kind) return kind;
+  const near =
+    typeof name === 'string'
+      ? nearest(
+          name,
+          KINDS.map((k) => k.kind),
+        )
+      : undefined;
+  const found = typeof name === 'string' ? `no kind "${name}" is known` : 'kind is required';
+  throw new StatusError(
+    'BadRequest',
+    `${found}; ${near ? `did you mean "${near}"?` : `there are ${KINDS.map((k) => k.kind).join(', ')}`}`,
+    {
+      causes: [
+        { reason: 'FieldValueInvalid', field: 'kind', message: `${found}${near ? `; did you mean "${near}"?` : ''}` },
+      ],
+    },
+  );
+}
+
+export function notFound(kind: KindDefinition, name: string): StatusError {
+  return new StatusError('NotFound', `${kind.plural}.${GROUP} "${name}" not found`, {
+    details: { name, kind: kind.plural, group: GROUP },
+  });
+}
+
+export function create(kind: KindDefinition, document: RawDocument, view: View, context: WriteContext): Resource {
+  const name = String(document.metadata?.['name'] ?? '');
+  const namespace = String(document.metadata?.['namespace'] ?? DEFAULT_NAMESPACE);
+  if (view.get({ kind: kind.kind, namespace, name })) {
+    throw new StatusError('AlreadyExists', `${kind.plural}.${GROUP} "${name}" already exists`, {
+      details: { name, kind: kind.plural, group: GROUP },
+    });
+  }
+  return owned(kind, undefined, admit(kind, withoutOwners(document), undefined, view, context), context);
+}
+
+const withoutOwners = (document: RawDocument): RawDocument => {
+  const { managedFields: _, ...metadata } = document.metadata ?? {};
+  return { ...document, metadata };
+};
+
+/** PUT: the document as a whole. Without a resourceVersion it replaces whatever is there. */
+export function replace(
+  kind: KindDefinition,
+  document: RawDocument,
+  old: Resource,
+  view: View,
+  context: WriteContext,
+): Resource {
+  checkPreconditions(kind, old, {
+    uid: document.metadata?.['uid'] as string,
+    resourceVersion: document.metadata?.['resourceVersion'] as string,
+  });
+  checkSameName(document, old);
+  return owned(kind, old, admit(kind, document, old, view, context), context);
+}
+
+export type Patch = { type: 'merge'; body: unknown } | { type: 'json'; body: unknown };
+
+export function patch(kind: KindDefinition, change: Patch, old: Resource, view: View, context: WriteContext): Resource {
+  const next = patched(change, old) as unknown as RawDocument;
+  checkPreconditions(kind, old, {
+    uid: next.metadata?.['uid'] as string,
+    resourceVersion: next.metadata?.['resourceVersion'] as string,
+  });
+  checkSameName(next, old);
+  return owned(kind, old, admit(kind, next, old, view, context), context);
+}
+
+const patched = (change: Patch, old: Resource): Resource =>
+  change.type === 'merge' ? mergePatch(old, change.body) : jsonPatch(old, change.body);
+
+/** Server-side apply: creates what is not there; conflicts name the other owner. */
+export function applyDocument(
+  kind: KindDefinition,
+  document: RawDocument,
+  old: Resource | undefined,
+  view: View,
+  context: WriteContext & { force: boolean },
+): Resource {
+  if (old)
+    checkPreconditions(kind, old, {
+      uid: document.metadata?.['uid'] as string,
+      resourceVersion: document.metadata?.['resourceVersion'] as string,
+    });
+  const { object, conflicts } = apply({
+    live: old as Document | undefined,
+    applied: withoutStatus(document) as unknown as Document,
+    manager: context.manager,
+    force: context.force,
+    schema: ownershipSchema(kind),
+    now: context.now,
+  });
+  if (conflicts.length > 0) throw conflictError(conflicts);
+  if (object === old) return old as Resource;
+  return admit(kind, object as unknown as RawDocument, old, view, context);
+}
+
+const withoutStatus = ({ status: _, ...document }: RawDocument): RawDocument => document;
+
+/** The status subresource: nothing but the status changes, and only of the document that was read. */
+export function replaceStatus(
+  kind: KindDefinition,
+  document: RawDocument,
+  old: Resource,
+  context: WriteContext,
+): Resource {
+  checkPreconditions(kind, old, {
+    uid: document.metadata?.['uid'] as string,
+    resourceVersion: document.metadata?.['resourceVersion'] as string,
+  });
+  const status = document['status'] as Resource['status'];
+  if (sameJson(status, old.status)) return old;
+  const next: Resource = { ...old, ...(status ? { status } : {}) };
+  const managedFields = trackUpdate({
+    before: old as Document,
+    after: next as Document,
+    manager: context.manager,
+    subresource: 'status',
+    schema: ownershipSchema(kind),
+    now: context.now,
+  });
+  return { ...next, metadata: { ...next.metadata, managedFields } };
+}
+
+export const patchStatus = (kind: KindDefinition, change: Patch, old: Resource, context: WriteContext): Resource =>
+  replaceStatus(kind, patched(change, old) as unknown as RawDocument, old, context);
+
+/** Who owns what after a write that is not an apply. */
+function owned(kind: KindDefinition, old: Resource | undefined, next: Resource, context: WriteContext): Resource {
+  if (next === old) return next;
+  const managedFields = trackUpdate({
+    before: old as Document | undefined,
+    after: next as Document,
+    manager: context.manager,
+    schema: ownershipSchema(kind),
+    now: context.now,
+  });
+  const metadata: Metadata = { ...next.metadata, managedFields };
+  const result = { ...next, metadata };
+  return old && sameJson(result, old) ? old : result;
+}
+
+export interface DeleteOptions {
+  propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  preconditions?: { uid?: string; resourceVersion?: string };
+}
+
+/** What a write leaves: the document as it shall be, or its removal. */
+export type Left = { put: Resource } | { remove: Ref };
+
+/** Marks it deleted; it goes when its last finalizer does (I14). Deleting again changes nothing. */
+export function remove(kind: KindDefinition, old: Resource, options: DeleteOptions, now: Date): Left {
+  checkPreconditions(kind, old, options.preconditions ?? {});
+  const policy = { Background: undefined, Foreground: FOREGROUND, Orphan: ORPHAN }[
+    options.propagationPolicy ?? 'Background'
+  ];
+  const existing = old.metadata.finalizers ?? [];
+  const finalizers = policy === undefined || existing.includes(policy) ? existing : [...existing, policy];
+  const deletionTimestamp = old.metadata.deletionTimestamp ?? timestamp(now);
+  return settled(
+    finalizers === existing && old.metadata.deletionTimestamp
+      ? old
+      : { ...old, metadata: { ...old.metadata, finalizers, deletionTimestamp } },
+  );
+}
+
+/** A deleted document whose finalizers are gone is gone itself. */
+export function settled(resource: Resource): Left {
+  const { deletionTimestamp, finalizers } = resource.metadata;
+  return deletionTimestamp !== undefined && (finalizers ?? []).length === 0
+    ? { remove: refOf(resource) }
+    : { put: resource };
+}
+
+export const withoutFinalizer = (resource: Resource, finalizer: string = FINALIZER): Resource => ({
+  ...resource,
+  metadata: { ...resource.metadata, finalizers: (resource.metadata.finalizers ?? []).filter((f) => f !== finalizer) },
+});
+
+function checkPreconditions(
+  kind: KindDefinition,
+  old: Resource,
+  want: { uid?: string; resourceVersion?: string },
+): void {
+  const { name, uid, resourceVersion } = old.metadata;
+  const refuse = (message: string) => {
+    throw new StatusError(
+      'Conflict',
+      `Operation cannot be fulfilled on ${kind.plural}.${GROUP} "${name}": ${message}`,
+      { details: { name, kind: kind.plural, group: GROUP } },
+    );
+  };
+  if (want.uid && want.uid !== uid)
+    refuse(
+      `the UID in the precondition (${want.uid}) is not that of the object (${uid}): it was deleted and created again`,
+    );
+  if (want.resourceVersion && want.resourceVersion !== '0' && want.resourceVersion !== resourceVersion) {
+    refuse('the object has been modified; please apply your changes to the latest version and try again');
+  }
+}
+
+function checkSameName(document: RawDocument, old: Resource): void {
+  const { name, namespace = old.metadata.namespace } = (document.metadata ?? {}) as {
+    name?: string;
+    namespace?: string;
+  };
+  if (name === old.metadata.name && namespace === old.metadata.namespace) return;
+  throw new StatusError(
+    'BadRequest',
+    `the name of the object (${namespace}/${String(name)}) does not match the name on the URL (${old.metadata.namespace}/${old.metadata.name})`,
+  );
+}

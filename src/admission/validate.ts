@@ -1,0 +1,191 @@
+import { Ajv } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
+import { API_VERSION } from '../api/metadata.ts';
+import { KINDS, nearest } from '../api/registry.ts';
+import type { JsonSchema, KindDefinition } from '../api/schema.ts';
+import type { Cause } from '../base/errors.ts';
+import { formatPath, fromPointer } from './path.ts';
+
+/** A DNS label: what a name becomes on its network. */
+const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+/** Kubernetes' qualified names, for keys of labels and annotations. */
+const QUALIFIED = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+const LABEL_VALUE = '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$';
+
+const name = (maxLength: number): JsonSchema => ({
+  type: 'string',
+  minLength: 1,
+  maxLength,
+  pattern: LABEL,
+  'x-expected': 'lower-case letters, digits and "-", beginning and ending with a letter or digit',
+});
+
+const text: JsonSchema = { type: 'string' };
+
+/** Metadata as it may be sent. What the server sets is accepted and ignored, as Kubernetes does. */
+const metadataSchema = (maxNameLength: number): JsonSchema => ({
+  type: 'object',
+  additionalProperties: false,
+  required: ['name'],
+  properties: {
+    name: name(maxNameLength),
+    namespace: name(63),
+    labels: {
+      type: 'object',
+      maxProperties: 64,
+      propertyNames: { pattern: QUALIFIED, 'x-expected': 'a label key such as app or example.com/team' },
+      additionalProperties: {
+        type: 'string',
+        maxLength: 63,
+        pattern: LABEL_VALUE,
+        'x-expected': 'at most 63 letters, digits, "-", "_" and "."',
+      },
+    },
+    annotations: {
+      type: 'object',
+      maxProperties: 256,
+      propertyNames: { pattern: QUALIFIED, 'x-expected': 'an annotation key such as example.com/owner' },
+      additionalProperties: { type: 'string', maxLength: 262_144 },
+    },
+    finalizers: { type: 'array', maxItems: 16, items: { type: 'string', maxLength: 253 } },
+    ownerReferences: {
+      type: 'array',
+      maxItems: 16,
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['apiVersion', 'kind', 'name', 'uid'],
+        properties: {
+          apiVersion: text,
+          kind: text,
+          name: text,
+          uid: text,
+          controller: { type: 'boolean' },
+          blockOwnerDeletion: { type: 'boolean' },
+        },
+      },
+    },
+    uid: text,
+    resourceVersion: text,
+    generation: { type: 'integer' },
+    creationTimestamp: {},
+    deletionTimestamp: {},
+    deletionGracePeriodSeconds: {},
+    selfLink: text,
+    generateName: text,
+    managedFields: { type: 'array', maxItems: 256, items: { type: 'object' } },
+  },
+});
+
+/** The schema of a whole document of the kind. */
+export const documentSchemaOf = (kind: KindDefinition): JsonSchema => ({
+  type: 'object',
+  additionalProperties: false,
+  required: ['apiVersion', 'kind', 'metadata', 'spec'],
+  properties: {
+    apiVersion: { const: API_VERSION },
+    kind: { const: kind.kind },
+    metadata: metadataSchema(kind.maxNameLength),
+    spec: kind.spec,
+    status: { type: 'object' },
+  },
+});
+
+const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true, ownProperties: true });
+const validators = new Map<string, ValidateFunction>(
+  KINDS.map((kind) => [kind.kind, ajv.compile(documentSchemaOf(kind))]),
+);
+
+/** No more is told than a person reads. */
+const MAX_CAUSES = 50;
+
+/**
+ * Fills defaults in place and says what is wrong. A field that the schema does not know is `FieldValueUnknown`, so
+ * that the caller can refuse it, warn of it or drop it (Kubernetes' fieldValidation).
+ */
+export function validate(kind: KindDefinition, document: Record<string, unknown>): Cause[] {
+  const validator = validators.get(kind.kind);
+  if (!validator || validator(document)) return [];
+  const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
+  const causes = errors.map((error) => toCause(error, document));
+  const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));
+  return [...unique.values()].slice(0, MAX_CAUSES);
+}
+
+function toCause(error: ErrorObject, document: unknown): Cause {
+  const at = fromPointer(error.instancePath, document);
+  const invalid = (message: string, extra?: string): Cause => ({
+    reason: 'FieldValueInvalid',
+    field: formatPath(extra === undefined ? at : [...at, extra]),
+    message,
+  });
+  const schema = error.parentSchema as JsonSchema | undefined;
+  const found = shown(error.data);
+  switch (error.keyword) {
+    case 'required':
+      return {
+        reason: 'FieldValueRequired',
+        field: formatPath([...at, String(error.params['missingProperty'])]),
+        message: 'is required',
+      };
+    case 'additionalProperties': {
+      const field = String(error.params['additionalProperty']);
+      const near = nearest(field, Object.keys(schema?.properties ?? {}));
+      return {
+        reason: 'FieldValueUnknown',
+        field: formatPath([...at, field]),
+        message: `unknown field${near ? `; did you mean "${near}"?` : ''}`,
+      };
+    }
+    case 'type':
+      return {
+        ...invalid(`expected ${article(String(error.params['type']))}, found ${found}`),
+        reason: 'FieldValueTypeInvalid',
+      };
+    case 'enum': {
+      const values = (schema?.enum ?? []).map(String);
+      const near = typeof error.data === 'string' ? nearest(error.data, values) : undefined;
+      return {
+        ...invalid(`expected one of ${values.join(', ')}; found ${found}${near ? `; did you mean "${near}"?` : ''}`),
+        reason: 'FieldValueNotSupported',
+      };
+    }
+    case 'const':
+      return invalid(`expected ${shown(error.params['allowedValue'])}, found ${found}`);
+    case 'pattern':
+      return error.propertyName === undefined
+        ? invalid(`expected ${expected(schema)}, found ${found}`)
+        : invalid(`the key is not ${expected(schema)}`, error.propertyName);
+    case 'minimum':
+    case 'maximum':
+      return invalid(
+        `must be ${error.keyword === 'minimum' ? 'at least' : 'at most'} ${String(error.params['limit'])}, found ${found}`,
+      );
+    default:
+      return error.propertyName === undefined
+        ? invalid(error.message ?? 'is not valid')
+        : invalid(`the key ${error.message ?? 'is not valid'}`, error.propertyName);
+  }
+}
+
+const expected = (schema: JsonSchema | undefined): string =>
+  schema?.['x-expected'] ?? `text that matches ${schema?.pattern ?? ''}`;
+
+const article = (type: string): string =>
+  ({
+    object: 'a mapping',
+    array: 'a list',
+    string: 'a string (put it in quotes)',
+    number: 'a number',
+    integer: 'a whole number',
+    boolean: 'true or false',
+  })[type] ?? type;
+
+/** Names the kind of value and shows a short one; never a long one, which might be a secret pasted in the wrong place. */
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  const text = JSON.stringify(value);
+  return text.length > 64 ? `a ${typeof value} of ${String(value).length} characters` : text;
+}

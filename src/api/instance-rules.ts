@@ -1,0 +1,228 @@
+import { contains, formatCidr, parseAddress } from '../base/cidr.ts';
+import type { Cause } from '../base/errors.ts';
+import { durationMs, parseSize } from '../base/quantity.ts';
+import type { Instance, VolumeMount } from './instance.ts';
+import { clash, formatPort, parsePort, PORT_EXPECTED } from './ports.ts';
+import type { Admission, AdmissionSettings, View } from './schema.ts';
+import type { Vpc } from './vpc.ts';
+import { rangeOf } from './vpc.ts';
+
+const invalid = (field: string, message: string): Cause => ({
+  reason: 'FieldValueInvalid',
+  field: `spec.${field}`,
+  message,
+});
+
+/** The Engine refuses less (daemon/daemon_unix.go, linuxMinMemory). */
+const LEAST_MEMORY = 6 * 2 ** 20;
+/** The seed's `instances.ports` is a VARCHAR(255). */
+const PORTS_COLUMN = 255;
+/** The Engine's socket gives whoever holds it the whole machine. */
+const ENGINE_SOCKETS = [
+  '/var/run/docker.sock',
+  '/run/docker.sock',
+  '/run/containerd',
+  '/run/podman',
+  '/var/run/podman',
+];
+
+/** What holds of one instance by itself. */
+export function checkInstance(instance: Instance): Cause[] {
+  const { spec } = instance;
+  return [
+    ...checkPorts(spec.ports),
+    ...checkHealth(instance),
+    ...checkLabels(spec.labels ?? {}),
+    ...checkMemory(spec.resources.memory),
+    ...spec.volumes.flatMap(checkVolume),
+    ...checkMountPaths(spec.volumes),
+    ...checkText(instance),
+  ];
+}
+
+function checkPorts(ports: readonly string[]): Cause[] {
+  const causes: Cause[] = [];
+  const seen: { at: number; port: ReturnType<typeof parsePort> }[] = [];
+  ports.forEach((text, at) => {
+    const port = parsePort(text);
+    if (!port) return causes.push(invalid(`ports[${at}]`, `"${text}" is not ${PORT_EXPECTED}`));
+    const other = seen.find((s) => s.port && clash(s.port, port));
+    if (other)
+      causes.push(invalid(`ports[${at}]`, `host port ${port.hostPort} is already taken by ports[${other.at}]`));
+    return seen.push({ at, port });
+  });
+  const length = seen.map((s) => (s.port ? formatPort(s.port) : '')).join(',').length;
+  if (length > PORTS_COLUMN)
+    causes.push(
+      invalid('ports', `the ports are ${length} characters written out; at most ${PORTS_COLUMN} can be stored`),
+    );
+  return causes;
+}
+
+function checkHealth({ spec }: Instance): Cause[] {
+  const check = spec.healthCheck;
+  if (!check) return [];
+  const given = (['http', 'tcp', 'command'] as const).filter((form) => check[form] !== undefined);
+  const causes =
+    given.length === 1
+      ? []
+      : [
+          invalid(
+            'healthCheck',
+            `give exactly one of http, tcp and command; ${given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`}`,
+          ),
+        ];
+  for (const field of ['interval', 'timeout'] as const) {
+    if (durationMs(check[field]) < 1) causes.push(invalid(`healthCheck.${field}`, 'must be longer than 0'));
+  }
+  return causes;
+}
+
+function checkLabels(labels: Record<string, string>): Cause[] {
+  const ours = Object.keys(labels).filter((key) => key.startsWith('miniaws.dev/'));
+  return ours.map((key) =>
+    invalid(`labels.${key}`, 'labels of miniaws.dev/ mark what this installation owns and cannot be set'),
+  );
+}
+
+function checkMemory(memory: string | undefined): Cause[] {
+  const bytes = memory === undefined ? LEAST_MEMORY : (parseSize(memory) ?? 0);
+  return bytes < LEAST_MEMORY
+    ? [invalid('resources.memory', `"${memory}" is under 6Mi, the least that the Engine takes`)]
+    : [];
+}
+
+function checkVolume(volume: VolumeMount, at: number): Cause[] {
+  const field = `volumes[${at}]`;
+  if ((volume.name === undefined) === (volume.hostPath === undefined))
+    return [invalid(field, 'give exactly one of name (a named volume) and hostPath (a folder of the host)')];
+  const path = volume.hostPath;
+  if (path === undefined) return [];
+  if (path.split('/').includes('..')) return [invalid(`${field}.hostPath`, 'must not contain ".."')];
+  const socket = ENGINE_SOCKETS.find(
+    (s) => s === path || s.startsWith(path.endsWith('/') ? path : `${path}/`) || path.startsWith(`${s}/`),
+  );
+  return socket
+    ? [
+        invalid(
+          `${field}.hostPath`,
+          `${path} would expose the Engine's socket, which is never mounted into an instance`,
+        ),
+      ]
+    : [];
+}
+
+function checkMountPaths(volumes: readonly VolumeMount[]): Cause[] {
+  return volumes.flatMap((volume, at) => {
+    if (volume.mountPath === '/') return [invalid(`volumes[${at}].mountPath`, 'cannot be /')];
+    const first = volumes.findIndex((other) => other.mountPath === volume.mountPath);
+    return first < at
+      ? [invalid(`volumes[${at}].mountPath`, `${volume.mountPath} is already the mount path of volumes[${first}]`)]
+      : [];
+  });
+}
+
+/** NUL can be stored in no PostgreSQL text and passed to no process. */
+function checkText({ spec }: Instance): Cause[] {
+  const lists = { command: spec.command ?? [], args: spec.args ?? [] };
+  const causes = Object.entries(lists).flatMap(([field, values]) =>
+    values.flatMap((value, at) => (value.includes('\0') ? [invalid(`${field}[${at}]`, 'must not contain NUL')] : [])),
+  );
+  for (const [name, value] of Object.entries(spec.env ?? {})) {
+    if (value.includes('\0')) causes.push(invalid(`env.${name}`, 'must not contain NUL'));
+  }
+  return causes;
+}
+
+/** What holds of an instance among others: runs under the revision's lock, so that two clashing writes cannot both pass. */
+export function admitInstance(
+  next: Instance,
+  old: Instance | undefined,
+  view: View,
+  settings: AdmissionSettings,
+): Admission<Instance> {
+  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostPaths(next, settings)];
+  const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
+  if (vpc) causes.push(...checkInVpc(next, vpc, view));
+  return { resource: next, causes };
+}
+
+function checkMove(next: Instance, old: Instance | undefined): Cause[] {
+  if (!old || old.spec.vpc === next.spec.vpc) return [];
+  return [
+    invalid(
+      'vpc',
+      `an instance cannot move from VPC ${old.spec.vpc} to ${next.spec.vpc}; delete it and create it there, or create another beside it`,
+    ),
+  ];
+}
+
+function checkHostPorts(next: Instance, view: View): Cause[] {
+  return next.spec.ports.flatMap((text, at) => {
+    const port = parsePort(text);
+    if (!port || port.hostPort === 0) return [];
+    const holders = view.lookup('Instance', 'hostPort', `${port.hostPort}/${port.protocol}`) as readonly Instance[];
+    const holder = holders.find(
+      (other) => other.metadata.uid !== next.metadata.uid && other.spec.ports.some((p) => clashes(p, text)),
+    );
+    const taken =
+      holder &&
+      `host port ${port.hostPort} is taken by Instance ${holder.metadata.namespace}/${holder.metadata.name}; choose another, or 0 for a free one`;
+    return taken ? [invalid(`ports[${at}]`, taken)] : [];
+  });
+}
+
+function clashes(a: string, b: string): boolean {
+  const [left, right] = [parsePort(a), parsePort(b)];
+  return left !== undefined && right !== undefined && clash(left, right);
+}
+
+function checkHostPaths({ spec }: Instance, settings: AdmissionSettings): Cause[] {
+  const allowed = settings.allowedHostPaths;
+  return spec.volumes.flatMap(({ hostPath }, at) => {
+    if (
+      hostPath === undefined ||
+      allowed.some((root) => hostPath === root || hostPath.startsWith(`${root.replace(/\/$/, '')}/`))
+    )
+      return [];
+    const hint = allowed.length ? `only below ${allowed.join(', ')}` : 'none: start the daemon with --allow-host-path';
+    return [invalid(`volumes[${at}].hostPath`, `${hostPath} may not be mounted; allowed is ${hint}`)];
+  });
+}
+
+function checkInVpc(next: Instance, vpc: Vpc, view: View): Cause[] {
+  const causes: Cause[] = [];
+  if (!vpc.spec.internetGateway && next.spec.ports.length > 0) {
+    causes.push(
+      invalid(
+        'ports',
+        `VPC ${vpc.metadata.name} has no internet gateway, so no port can be published; remove ports, or use a VPC with internetGateway: true`,
+      ),
+    );
+  }
+  const ip = next.spec.privateIp;
+  return ip === undefined ? causes : [...causes, ...checkPrivateIp(ip, next, vpc, view)];
+}
+
+function checkPrivateIp(ip: string, next: Instance, vpc: Vpc, view: View): Cause[] {
+  const range = rangeOf(vpc);
+  const address = parseAddress(ip);
+  if (address === undefined || !contains(range, address))
+    return [
+      invalid('privateIp', `"${ip}" is not an address of ${formatCidr(range)}, the range of VPC ${vpc.metadata.name}`),
+    ];
+  const reserved =
+    address === range.first
+      ? 'network'
+      : address === range.first + range.size - 1
+        ? 'broadcast'
+        : ip === vpc.spec.gateway
+          ? 'gateway'
+          : undefined;
+  if (reserved) return [invalid('privateIp', `${ip} is the ${reserved} address of VPC ${vpc.metadata.name}`)];
+  const key = `${next.metadata.namespace}/${next.spec.vpc}/${ip}`;
+  const holder = view.lookup('Instance', 'address', key).find((other) => other.metadata.uid !== next.metadata.uid);
+  return holder
+    ? [invalid('privateIp', `${ip} is held by Instance ${holder.metadata.namespace}/${holder.metadata.name}`)]
+    : [];
+}

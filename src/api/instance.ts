@@ -1,0 +1,141 @@
+import type { PortMapping } from './ports.ts';
+import type { Resource } from './metadata.ts';
+import { findCondition } from './metadata.ts';
+import type { KindDefinition } from './schema.ts';
+import { admitInstance, checkInstance } from './instance-rules.ts';
+import { instanceSpecSchema, instanceStatusSchema } from './instance-schema.ts';
+import { formatPort, parsePort } from './ports.ts';
+
+export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
+
+export interface HealthTiming {
+  interval: string;
+  timeout: string;
+  retries: number;
+  startPeriod: string;
+}
+
+/** Exactly one of `http`, `tcp` and `command` is there: admission sees to it. */
+export interface HealthCheck extends HealthTiming {
+  http?: { port: number; path: string; expectedStatus: number };
+  tcp?: { port: number };
+  command?: readonly string[];
+}
+
+/** A named volume, or a folder of the host; exactly one of `name` and `hostPath` is there. */
+export interface VolumeMount {
+  name?: string;
+  hostPath?: string;
+  mountPath: string;
+  readOnly: boolean;
+}
+
+export interface InstanceSpec {
+  image: string;
+  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  command?: readonly string[];
+  args?: readonly string[];
+  env?: Record<string, string>;
+  ports: readonly string[];
+  vpc: string;
+  privateIp?: string;
+  powerState: 'Running' | 'Stopped';
+  logs: { maxSize: string; maxFiles: number };
+  resources: { cpus?: number; memory?: string };
+  restartPolicy: RestartPolicy;
+  healthCheck?: HealthCheck;
+  volumes: readonly VolumeMount[];
+  user?: string;
+  workingDir?: string;
+  stopGracePeriod: string;
+  labels?: Record<string, string>;
+}
+
+export type InstancePhase =
+  | 'Pending'
+  | 'Starting'
+  | 'Running'
+  | 'Stopped'
+  | 'Succeeded'
+  | 'Failed'
+  | 'CrashLoopBackOff'
+  | 'Terminating';
+
+export interface InstanceStatus {
+  phase?: InstancePhase;
+  containerId?: string;
+  containerName?: string;
+  /** Given out by us before it is first used, and kept for the instance's life (ruling 6). */
+  privateIp?: string;
+  /** The uid of the VPC that `privateIp` belongs to: an address never outlives its VPC. */
+  vpcUid?: string;
+  ports?: readonly PortMapping[];
+  imageId?: string;
+  startedAt?: string;
+  restarts?: number;
+  lastExitCode?: number;
+  /** The last lines that a crashing process wrote. */
+  lastLog?: readonly string[];
+  health?: 'Starting' | 'Healthy' | 'Unhealthy';
+  /** The restart request (annotation) that was last carried out. */
+  restartedAt?: string;
+}
+
+export type Instance = Resource<InstanceSpec, InstanceStatus>;
+
+export const isInstance = (r: Resource): r is Instance => r.kind === 'Instance';
+
+export const portsOf = (instance: Instance): PortMapping[] => instance.spec.ports.flatMap((p) => parsePort(p) ?? []);
+
+/** The address that the instance has or asks for, for finding who holds one. */
+export const addressOf = (instance: Instance): string | undefined =>
+  instance.spec.privateIp ?? instance.status?.privateIp;
+
+const hostPortKeys = (instance: Instance): string[] =>
+  portsOf(instance).flatMap((p) => (p.hostPort === 0 ? [] : [`${p.hostPort}/${p.protocol}`]));
+
+export const instanceKind: KindDefinition<Instance> = {
+  kind: 'Instance',
+  plural: 'instances',
+  singular: 'instance',
+  shortNames: ['inst'],
+  categories: ['all'],
+  description: 'A container in a VPC: created, kept as specified, and restarted when its process ends.',
+  maxNameLength: 63,
+  spec: instanceSpecSchema,
+  status: instanceStatusSchema,
+  columns: [
+    { name: 'Image', description: 'The image', cell: (r) => r.spec.image },
+    { name: 'VPC', description: 'The VPC', cell: (r) => r.spec.vpc },
+    { name: 'Status', description: 'Phase', cell: (r) => r.status?.phase ?? 'Pending' },
+    {
+      name: 'Ready',
+      description: 'Whether the container is as specified and healthy',
+      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
+    },
+    { name: 'Restarts', description: 'Restarts by the Engine', cell: (r) => String(r.status?.restarts ?? 0) },
+    { name: 'Private-IP', description: 'Address in the VPC', wide: true, cell: (r) => r.status?.privateIp ?? '<none>' },
+    {
+      name: 'Ports',
+      description: 'Published ports',
+      wide: true,
+      cell: (r) => r.status?.ports?.map(formatPort).join(',') || '<none>',
+    },
+    {
+      name: 'Container',
+      description: "The container's name",
+      wide: true,
+      cell: (r) => r.status?.containerName ?? '<none>',
+    },
+  ],
+  indexes: {
+    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
+    address: (r) =>
+      [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
+        ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
+      ),
+    hostPort: hostPortKeys,
+  },
+  check: checkInstance,
+  admit: admitInstance,
+};

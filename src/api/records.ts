@@ -1,0 +1,87 @@
+import type { PassReason } from '../base/errors.ts';
+
+/** An event as people see it in `describe`; the API serves it as core/v1 Event. */
+export interface EventRecord {
+  /** Deterministic from what is said of whom, so that a repetition counts up instead of adding a row. */
+  id: string;
+  type: 'Normal' | 'Warning';
+  reason: string;
+  message: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  count: number;
+  firstSeen: string;
+  lastSeen: string;
+}
+
+/** What made a pass run: the first cause, and how many more had come by the time it ran. */
+export interface Trigger {
+  type: 'spec' | 'engine' | 'dependency' | 'retry' | 'resync' | 'start' | 'schedule' | 'health';
+  /** For a person: `admin applied generation 2`, `container died (exit 137)`. */
+  detail: string;
+  /** The revision of the change that caused it, when one did. */
+  revision?: number;
+  more?: number;
+}
+
+export interface StepRecord {
+  /** The step in words, as `diff` prints it too. Names of secrets' holders, never values. */
+  step: string;
+  milliseconds: number;
+  result: 'done' | 'failed';
+  error?: string;
+}
+
+export type OutcomeName = 'settled' | 'progressing' | 'waiting' | 'blocked' | 'retrying' | 'deleted';
+
+/** One pass that did or failed something: what people watch. */
+export interface LogEntry {
+  id: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  generation: number;
+  trigger: Trigger;
+  /** What differed, in words, before the pass acted. */
+  difference: readonly string[];
+  steps: readonly StepRecord[];
+  outcome: OutcomeName;
+  reason?: PassReason | string;
+  message?: string;
+  /** How many passes in a row ended the same way; the entry is updated, not repeated (ruling 8). */
+  attempts: number;
+  startedAt: string;
+  endedAt: string;
+  nextAttemptAt?: string;
+}
+
+/** A row of a seed table: what exists. Its id is the document's uid. */
+export type InventoryRow =
+  | {
+      table: 'vpcs';
+      id: string;
+      namespace: string;
+      name: string;
+      cidrBlock: string;
+      networkId: string;
+      gatewayId: string | null;
+    }
+  | {
+      table: 'instances';
+      id: string;
+      namespace: string;
+      name: string;
+      image: string;
+      status: string;
+      containerId: string | null;
+      ports: string | null;
+    };
+
+/** A record as it travels in a feed: what was committed, at which revision. */
+export interface Recorded<T> {
+  revision: number;
+  record: T;
+}

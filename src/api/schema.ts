@@ -1,0 +1,92 @@
+import type { Resource } from './metadata.ts';
+import type { Ref } from './metadata.ts';
+import type { Cause } from '../base/errors.ts';
+
+/** The subset of JSON Schema that kinds are written in, with Kubernetes' extensions for field ownership. */
+export interface JsonSchema {
+  type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean';
+  description?: string;
+  default?: unknown;
+  enum?: readonly unknown[];
+  const?: unknown;
+  pattern?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  minItems?: number;
+  maxItems?: number;
+  uniqueItems?: boolean;
+  minProperties?: number;
+  maxProperties?: number;
+  properties?: Record<string, JsonSchema>;
+  required?: readonly string[];
+  additionalProperties?: boolean | JsonSchema;
+  propertyNames?: JsonSchema;
+  items?: JsonSchema;
+  oneOf?: readonly JsonSchema[];
+  anyOf?: readonly JsonSchema[];
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  'x-kubernetes-list-map-keys'?: readonly string[];
+  'x-kubernetes-map-type'?: 'atomic' | 'granular';
+  'x-kubernetes-int-or-string'?: boolean;
+  /** What `pattern` means, for the message of a refusal: "a DNS label such as web-1". */
+  'x-expected'?: string;
+}
+
+/** One printed column of `get`. `wide` columns show with `-o wide` only. */
+export interface Column<R extends Resource = Resource> {
+  name: string;
+  description: string;
+  wide?: boolean;
+  /** The cell's text; the server renders it, as kubectl expects. */
+  cell: (resource: R) => string;
+}
+
+/** Documents by reference, uid, kind and index: a consistent picture at one revision. */
+export interface View {
+  get(ref: Ref): Resource | undefined;
+  byUid(uid: string): Resource | undefined;
+  list(kind: string, namespace?: string): Iterable<Resource>;
+  /** Documents of the kind whose index of this name has the value. */
+  lookup(kind: string, index: string, value: string): readonly Resource[];
+}
+
+/** What admission may look at beside the documents: this installation's settings and the Engine's ranges, as far as known. */
+export interface AdmissionSettings {
+  /** The pool that VPCs without a cidrBlock take theirs from, and the prefix length of each. */
+  vpcPool: string;
+  vpcPrefix: number;
+  /** Host folders that instances may mount; empty: none. */
+  allowedHostPaths: readonly string[];
+  /** Ranges that networks which are not ours hold now; a hint, the Engine has the last word. */
+  foreignRanges: () => readonly string[];
+}
+
+/** Everything that is true of a kind wherever it appears: a new kind is this, a controller and a driver. */
+export interface KindDefinition<R extends Resource = Resource> {
+  kind: string;
+  plural: string;
+  singular: string;
+  shortNames: readonly string[];
+  categories: readonly string[];
+  description: string;
+  spec: JsonSchema;
+  status: JsonSchema;
+  columns: readonly Column<R>[];
+  /** Longest name, from the seed's columns and from what the name becomes (a DNS label on its network). */
+  maxNameLength: number;
+  /** Named keys under which documents are found again without a scan. */
+  indexes: Record<string, (resource: R) => readonly string[]>;
+  /** Defaults that a schema cannot say, because they depend on other fields. Returns the spec itself when none apply. */
+  complete?: (spec: R['spec']) => R['spec'];
+  /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
+  check: (resource: R) => readonly Cause[];
+  /** What depends on the old document or on other ones; runs under the revision's lock. May fill fields (a free range). */
+  admit: (next: R, old: R | undefined, view: View, settings: AdmissionSettings) => Admission<R>;
+}
+
+export interface Admission<R extends Resource = Resource> {
+  resource: R;
+  causes: readonly Cause[];
+}

@@ -1,0 +1,98 @@
+import type { Condition, Ref, Resource } from '../api/metadata.ts';
+import type { EventRecord, InventoryRow, Trigger } from '../api/records.ts';
+import type { View } from '../api/schema.ts';
+import type { Log } from '../base/log.ts';
+
+/**
+ * The loop's contract. A controller says four things about its kind and the engine does the rest:
+ *
+ *   observe   the only reads. Three-valued: present, absent, unobservable.
+ *   plan      pure: what would make the world equal the document. Empty means converged (I2).
+ *   act       one idempotent call for one step; a crash before or after it changes nothing about the end (I3).
+ *   report    what to say of it: status, conditions, the inventory row, and an outcome.
+ *
+ * After acting, the engine observes and plans once more; `report` sees that second look and what is left to do. The
+ * engine alone writes (status, conditions, events, log entry, inventory row: one commit, at the end, fenced by the
+ * lease), requeues, and removes finalizers.
+ */
+export interface Controller<R extends Resource, O, S extends Step> {
+  readonly kind: string;
+  /** What else can make a pass of this kind necessary. */
+  readonly watches: readonly Watch[];
+  observe(resource: R, pass: Pass): Promise<O>;
+  /** Pure but for nothing: no clock, no randomness, no reads. Also used for `diff`, with a document that is not stored. */
+  plan(resource: R, observed: O, now: Date): readonly S[];
+  act(step: S, resource: R, pass: Pass): Promise<void>;
+  report(resource: R, observed: O, left: readonly S[], now: Date): Report;
+  /** The step in words, for the reconcile log, `diff` and events. */
+  print(step: S, resource: R): string;
+  /** Forgets what is held in memory for a document that is gone. */
+  forget?(uid: string): void;
+}
+
+export interface Step {
+  readonly do: string;
+  /** Why, in words: the difference that this step removes. */
+  readonly why: string;
+  /** Recorded as an event when the step succeeds, where people expect one. */
+  readonly event?: string;
+}
+
+/** Maps a change of another document to the keys that care: an owner, a dependent. */
+export interface Watch {
+  kind: string;
+  /** Documents to look at again when `changed` was written or removed. Runs on every change: look-ups, no scans. */
+  enqueue: (changed: Resource, view: View) => readonly Ref[];
+}
+
+/** What a pass may use. */
+export interface Pass {
+  readonly id: string;
+  readonly trigger: Trigger;
+  readonly log: Log;
+  /** Aborted when the daemon stops or no longer leads. */
+  readonly signal: AbortSignal;
+  /** Documents as this daemon's informer has them. */
+  readonly view: View;
+  /**
+   * The one write ahead of the end of a pass (ruling 6): merges what `decide` returns into the object's status, under
+   * the revision's lock, so that two objects never get the same thing. Resolves when it is committed.
+   */
+  claim(decide: (latest: Resource, view: View) => object): Promise<void>;
+  /** Submits a document as this controller, through admission. One that is there already is left as it is. */
+  create(document: {
+    apiVersion: string;
+    kind: string;
+    metadata: { namespace: string; name: string; [key: string]: unknown };
+    spec: object;
+  }): Promise<void>;
+}
+
+/**
+ * How a pass ends.
+ * - `settled`: nothing to do until something changes.
+ * - `progressing`: look again after `afterMs`, or when something changes.
+ * - `waiting`: for what `on` names; a change of it brings the key back.
+ * - `blocked`: a person must do something; looked at again at the slowest rate.
+ * - `gone`: the document was deleted and the real thing is no more: the finalizer may go (I14).
+ */
+export type Outcome =
+  | { is: 'settled'; afterMs?: number }
+  | { is: 'progressing'; afterMs: number }
+  | { is: 'waiting'; on: string; afterMs?: number }
+  | { is: 'blocked'; reason: string; message: string }
+  | { is: 'gone' };
+
+/** A condition as a controller gives it; the engine adds the generation and the time of the transition. */
+export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+export interface Report {
+  /** The kind's own status fields, whole: what is left out is removed. */
+  status: object;
+  conditions: readonly Verdict[];
+  outcome: Outcome;
+  /** The row of the seed's table; `undefined`: the real thing does not exist. */
+  inventory?: InventoryRow;
+  /** Events that are not the success of a step. */
+  events?: readonly Pick<EventRecord, 'type' | 'reason' | 'message'>[];
+}

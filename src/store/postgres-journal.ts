@@ -1,0 +1,332 @@
+import { and, asc, desc, eq, gt, inArray, lt, lte, sql } from 'drizzle-orm';
+import type { SQL } from 'drizzle-orm';
+import { keyOf } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { InventoryRow } from '../api/records.ts';
+import type { Batch, Journal, Position, Tail } from './journal.ts';
+import type { Notifications } from './notifications.ts';
+import type { Database, Pool } from './pool.ts';
+import { repositoriesOf } from './repositories.ts';
+import {
+  fromChangeRow,
+  fromEventRow,
+  fromLogRow,
+  fromResourceRow,
+  toChangeRow,
+  toEventRow,
+  toLogRow,
+  toResourceRow,
+} from './rows.ts';
+import { changes, events, reconcileLog, resources, revisions } from './schema.ts';
+import type { Change, RecordQuery, Retention } from './store.ts';
+
+/** The lease whose epoch fences the writes of passes. */
+export const LEADER = 'leader';
+/** Rows that one statement of the compaction removes: short locks, however much there is to remove. */
+const COMPACT_ROWS = 5_000;
+
+/**
+ * Two statements, because the second must take its snapshot after the lock is ours: else a lease that changed hands
+ * while we waited would still look like ours.
+ */
+export const LOCK = 'SELECT 1 FROM revisions WHERE id = 1 FOR UPDATE';
+const POSITION = `SELECT value, horizon, COALESCE((SELECT epoch FROM leases WHERE name = '${LEADER}'), 0) AS epoch FROM revisions WHERE id = 1`;
+const everyColumn = (columns: readonly string[]) =>
+  Object.fromEntries(columns.map((c) => [c, sql.raw(`excluded.${snake(c)}`)]));
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The journal in PostgreSQL. The one row of `revisions`, locked for update, is the lock. */
+export class PostgresJournal implements Journal {
+  readonly #pool: Pool;
+  readonly #notifications: Notifications;
+
+  constructor(pool: Pool, notifications: Notifications) {
+    this.#pool = pool;
+    this.#notifications = notifications;
+  }
+
+  async transact(
+    fn: (at: Position, tailAfter: (revision: number) => Promise<Tail>) => Promise<Batch | undefined>,
+  ): Promise<void> {
+    await this.#pool.transaction(`${LOCK}; ${POSITION}`, async ({ db }, began) => {
+      const position = readPosition(began.at(-1)?.rows[0]);
+      const batch = await fn(position, (after) => tailAt(db, position, after));
+      if (!batch) return undefined;
+      await append(db, batch);
+      return `UPDATE revisions SET value = ${batch.revision} WHERE id = 1; SELECT pg_notify('${this.#notifications.changes}', '')`;
+    });
+  }
+
+  wasCommitted(commitId: string, firstChange: number): Promise<boolean> {
+    return this.#pool.use(async (db) => {
+      const rows = await db.select({ id: changes.commitId }).from(changes).where(eq(changes.revision, firstChange));
+      return rows[0]?.id === commitId;
+    });
+  }
+
+  position(): Promise<Position> {
+    return this.#pool.use(async (db) => readPosition((await db.execute(sql.raw(POSITION))).rows[0]));
+  }
+
+  async tail(after: number): Promise<Tail> {
+    const position = await this.position();
+    return this.#pool.use((db) => tailAt(db, position, after));
+  }
+
+  async load(): Promise<{ position: Position; resources: readonly Resource[] }> {
+    let loaded: { position: Position; resources: readonly Resource[] } | undefined;
+    await this.#pool.transaction(
+      `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; ${POSITION}`,
+      async ({ db }, began) => {
+        const rows = await db.select().from(resources);
+        loaded = { position: readPosition(began.at(-1)?.rows[0]), resources: rows.map(fromResourceRow) };
+        return undefined;
+      },
+    );
+    if (!loaded) throw new Error('the database gave no position');
+    return loaded;
+  }
+
+  changesAfter(revision: number, limit: number): Promise<readonly Change[]> {
+    return this.#pool.use(async (db) =>
+      (
+        await db
+          .select()
+          .from(changes)
+          .where(gt(changes.revision, revision))
+          .orderBy(asc(changes.revision))
+          .limit(limit)
+      ).map(fromChangeRow),
+    );
+  }
+
+  eventsAfter(revision: number, limit: number) {
+    return this.#pool.use(async (db) =>
+      (
+        await db.select().from(events).where(gt(events.revision, revision)).orderBy(asc(events.revision)).limit(limit)
+      ).map(fromEventRow),
+    );
+  }
+
+  logAfter(revision: number, limit: number) {
+    return this.#pool.use(async (db) =>
+      (
+        await db
+          .select()
+          .from(reconcileLog)
+          .where(gt(reconcileLog.revision, revision))
+          .orderBy(asc(reconcileLog.revision))
+          .limit(limit)
+      ).map(fromLogRow),
+    );
+  }
+
+  events(query: RecordQuery) {
+    return this.#pool.use(async (db) =>
+      (await db.select().from(events).where(matching(events, query)).orderBy(desc(events.revision)).limit(query.limit))
+        .map(fromEventRow)
+        .reverse(),
+    );
+  }
+
+  log(query: RecordQuery) {
+    return this.#pool.use(async (db) =>
+      (
+        await db
+          .select()
+          .from(reconcileLog)
+          .where(matching(reconcileLog, query))
+          .orderBy(desc(reconcileLog.revision))
+          .limit(query.limit)
+      )
+        .map(fromLogRow)
+        .reverse(),
+    );
+  }
+
+  history(ref: Ref, limit: number): Promise<readonly Change[]> {
+    return this.#pool.use(async (db) =>
+      (
+        await db
+          .select()
+          .from(changes)
+          .where(eq(changes.key, keyOf(ref)))
+          .orderBy(desc(changes.revision))
+          .limit(limit)
+      )
+        .map(fromChangeRow)
+        .reverse(),
+    );
+  }
+
+  inventory(): Promise<readonly InventoryRow[]> {
+    return this.#pool.use(async (db) => {
+      const repositories = repositoriesOf(db);
+      return [...(await repositories.vpcs.list()), ...(await repositories.instances.list())];
+    });
+  }
+
+  async compact(retention: Retention, now: Date): Promise<number> {
+    const before = (ms: number) => new Date(now.getTime() - ms);
+    return this.#pool.use(async (db) => {
+      const { revision } = await this.position();
+      const old = await db
+        .select({ at: sql<number>`coalesce(max(revision), 0)::bigint` })
+        .from(changes)
+        .where(lt(changes.committedAt, before(retention.changesMs)));
+      const nth = await db
+        .select({ at: changes.revision })
+        .from(changes)
+        .orderBy(desc(changes.revision))
+        .offset(retention.changesMax)
+        .limit(1);
+      const horizon = Math.min(revision, Math.max(Number(old[0]?.at ?? 0), nth[0]?.at ?? 0));
+      // The horizon moves before the rows go: a watch that begins in between is refused, never given a gap.
+      await db.update(revisions).set({ horizon: sql`greatest(horizon, ${horizon})` });
+      const logNth = await db
+        .select({ at: reconcileLog.revision })
+        .from(reconcileLog)
+        .orderBy(desc(reconcileLog.revision))
+        .offset(retention.logMax)
+        .limit(1);
+      return (
+        (await removeAll(db, changes, changes.revision, lte(changes.revision, horizon))) +
+        (await removeAll(db, events, events.id, lt(events.lastSeen, before(retention.eventsMs)))) +
+        (await removeAll(db, reconcileLog, reconcileLog.id, lt(reconcileLog.endedAt, before(retention.logMs)))) +
+        (await removeAll(db, reconcileLog, reconcileLog.id, lte(reconcileLog.revision, logNth[0]?.at ?? 0)))
+      );
+    });
+  }
+
+  onWake(listener: () => void): () => void {
+    return this.#notifications.on(this.#notifications.changes, listener);
+  }
+
+  outage(): string | undefined {
+    return this.#pool.outage;
+  }
+
+  async close(): Promise<void> {
+    await this.#notifications.close();
+    await this.#pool.close();
+  }
+}
+
+const readPosition = (row: Record<string, unknown> | undefined): Position => ({
+  revision: Number(row?.['value'] ?? 0),
+  horizon: Number(row?.['horizon'] ?? 0),
+  epoch: Number(row?.['epoch'] ?? 0),
+});
+
+async function tailAt(db: Database, position: Position, after: number): Promise<Tail> {
+  const upTo = position.revision;
+  const changeRows = await db
+    .select()
+    .from(changes)
+    .where(and(gt(changes.revision, after), lte(changes.revision, upTo)))
+    .orderBy(asc(changes.revision));
+  const eventRows = await db
+    .select()
+    .from(events)
+    .where(and(gt(events.revision, after), lte(events.revision, upTo)))
+    .orderBy(asc(events.revision));
+  const logRows = await db
+    .select()
+    .from(reconcileLog)
+    .where(and(gt(reconcileLog.revision, after), lte(reconcileLog.revision, upTo)))
+    .orderBy(asc(reconcileLog.revision));
+  return {
+    position,
+    changes: changeRows.map(fromChangeRow),
+    events: eventRows.map(fromEventRow),
+    log: logRows.map(fromLogRow),
+  };
+}
+
+async function append(db: Database, batch: Batch): Promise<void> {
+  await appendChanges(db, batch);
+  const lastOf = <T extends { id: string }>(records: readonly { revision: number; record: T }[]) => [
+    ...new Map(records.map((r) => [r.record.id, r])).values(),
+  ];
+  const eventRows = lastOf(batch.events).map(toEventRow);
+  if (eventRows.length > 0) {
+    const set = everyColumn(['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen']);
+    await db.insert(events).values(eventRows).onConflictDoUpdate({ target: events.id, set });
+  }
+  const logRows = lastOf(batch.log).map(toLogRow);
+  if (logRows.length > 0) {
+    const set = everyColumn([
+      'revision',
+      'trigger',
+      'difference',
+      'steps',
+      'outcome',
+      'reason',
+      'message',
+      'attempts',
+      'endedAt',
+      'nextAttemptAt',
+    ]);
+    await db.insert(reconcileLog).values(logRows).onConflictDoUpdate({ target: reconcileLog.id, set });
+  }
+  await appendInventory(db, batch);
+}
+
+/** Several changes of one document in one group leave one row: what it is at the end. */
+async function appendChanges(db: Database, batch: Batch): Promise<void> {
+  if (batch.changes.length === 0) return;
+  await db.insert(changes).values(batch.changes.map((c) => toChangeRow(c, batch.commitId)));
+  const last = new Map(batch.changes.map((c) => [c.object.metadata.uid, c]));
+  const gone = [...last.values()].filter((c) => c.type === 'DELETED').map((c) => c.object.metadata.uid);
+  const rows = [...last.values()].filter((c) => c.type !== 'DELETED').map((c) => toResourceRow(c.object));
+  if (gone.length > 0) await db.delete(resources).where(inArray(resources.uid, gone));
+  if (rows.length === 0) return;
+  const set = everyColumn([
+    'labels',
+    'annotations',
+    'spec',
+    'status',
+    'generation',
+    'revision',
+    'finalizers',
+    'ownerReferences',
+    'fieldOwners',
+    'deletionTime',
+  ]);
+  await db.insert(resources).values(rows).onConflictDoUpdate({ target: resources.uid, set });
+}
+
+async function appendInventory(db: Database, batch: Batch): Promise<void> {
+  const repositories = repositoriesOf(db);
+  const last = [...new Map(batch.inventory.map((row) => [row.id, row])).values()];
+  const goneFrom = (table: InventoryRow['table']) =>
+    batch.inventoryGone.filter((g) => g.table === table).map((g) => g.id);
+  await repositories.instances.remove(goneFrom('instances'));
+  await repositories.vpcs.remove(goneFrom('vpcs'));
+  await repositories.vpcs.save(last.filter((row) => row.table === 'vpcs'));
+  await repositories.instances.save(last.filter((row) => row.table === 'instances'));
+}
+
+function matching(table: typeof events | typeof reconcileLog, query: RecordQuery): SQL | undefined {
+  return and(
+    query.kind === undefined ? undefined : eq(table.kind, query.kind),
+    query.namespace === undefined ? undefined : eq(table.namespace, query.namespace),
+    query.name === undefined ? undefined : eq(table.name, query.name),
+    query.uid === undefined ? undefined : eq(table.uid, query.uid),
+  );
+}
+
+async function removeAll(
+  db: Database,
+  table: typeof changes | typeof events | typeof reconcileLog,
+  key: typeof changes.revision | typeof events.id | typeof reconcileLog.id,
+  where: SQL,
+): Promise<number> {
+  let removed = 0;
+  for (;;) {
+    const some = db.select({ key }).from(table).where(where).limit(COMPACT_ROWS);
+    const { rowCount } = await db.delete(table).where(inArray(key, some));
+    removed += rowCount ?? 0;
+    if ((rowCount ?? 0) < COMPACT_ROWS) return removed;
+  }
+}

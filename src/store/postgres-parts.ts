@@ -1,0 +1,117 @@
+import { randomUUID, timingSafeEqual } from 'node:crypto';
+import { and, eq, or, isNull, lt, sql } from 'drizzle-orm';
+import type { Notifications } from './notifications.ts';
+import type { Pool } from './pool.ts';
+import { LOCK } from './postgres-journal.ts';
+import { apiKeys, leases, settings } from './schema.ts';
+import type { ApiKey, KeyStore, LeaseStore, SettingStore } from './store.ts';
+
+/** `last_used` moves at most this often: reads must not become writes (ruling 8). */
+const LAST_USED_EVERY = '1 minute';
+
+/** Leases by the database's own clock. The epoch moves only under the revision's lock, so that no fenced write can slip by. */
+export function postgresLeases(pool: Pool, notifications: Notifications): LeaseStore {
+  const expiry = (ttlMs: number) => sql`now() + ${ttlMs} * interval '1 millisecond'`;
+  const renew = (name: string, holder: string, ttlMs: number) =>
+    pool.use((db) =>
+      db
+        .update(leases)
+        .set({ expiresAt: expiry(ttlMs) })
+        .where(and(eq(leases.name, name), eq(leases.holder, holder)))
+        .returning({ epoch: leases.epoch }),
+    );
+  const holderOf = (name: string) =>
+    pool.use(
+      async (db) =>
+        (
+          await db
+            .select({ holder: leases.holder, free: sql<boolean>`holder IS NULL OR expires_at < now()` })
+            .from(leases)
+            .where(eq(leases.name, name))
+        )[0],
+    );
+
+  async function take(name: string, holder: string, ttlMs: number): Promise<number | undefined> {
+    let epoch: number | undefined;
+    await pool.transaction(LOCK, async ({ db }) => {
+      const rows = await db
+        .insert(leases)
+        .values({ name, holder, epoch: 1, expiresAt: expiry(ttlMs) })
+        .onConflictDoUpdate({
+          target: leases.name,
+          set: { holder, epoch: sql`${leases.epoch} + 1`, expiresAt: expiry(ttlMs) },
+          setWhere: or(isNull(leases.holder), lt(leases.expiresAt, sql`now()`)),
+        })
+        .returning({ epoch: leases.epoch });
+      epoch = rows[0]?.epoch;
+      return 'SELECT 1';
+    });
+    return epoch;
+  }
+
+  return {
+    async acquire(name, holder, ttlMs) {
+      const [renewed] = await renew(name, holder, ttlMs);
+      if (renewed) return { held: true, epoch: renewed.epoch };
+      const now = await holderOf(name);
+      if (now && !now.free) return { held: false, holder: now.holder ?? '' };
+      const epoch = await take(name, holder, ttlMs);
+      return epoch === undefined
+        ? { held: false, holder: (await holderOf(name))?.holder ?? '' }
+        : { held: true, epoch };
+    },
+    async release(name, holder) {
+      await pool.use((db) =>
+        db
+          .update(leases)
+          .set({ holder: null })
+          .where(and(eq(leases.name, name), eq(leases.holder, holder))),
+      );
+      await pool.use((db) => db.execute(sql`SELECT pg_notify(${notifications.leases}, '')`));
+    },
+    onRelease: (listener) => notifications.on(notifications.leases, listener),
+  };
+}
+
+export function postgresKeys(pool: Pool): KeyStore {
+  return {
+    find: (hash) =>
+      pool.use(async (db) => {
+        const [row] = await db.select().from(apiKeys).where(eq(apiKeys.key, hash));
+        if (!row || !sameHash(row.key, hash)) return undefined;
+        const stale = or(isNull(apiKeys.lastUsed), lt(apiKeys.lastUsed, sql`now() - ${LAST_USED_EVERY}::interval`));
+        await db
+          .update(apiKeys)
+          .set({ lastUsed: sql`now()` })
+          .where(and(eq(apiKeys.id, row.id), stale));
+        return { id: row.id, userId: row.userId, name: row.name ?? '' };
+      }),
+    create: (hash, name) =>
+      pool.use(async (db) => {
+        const key: ApiKey = { id: randomUUID(), userId: null, name };
+        await db.insert(apiKeys).values({ ...key, key: hash });
+        return key;
+      }),
+    revoke: (name) => pool.use(async (db) => (await db.delete(apiKeys).where(eq(apiKeys.name, name))).rowCount ?? 0),
+  };
+}
+
+const sameHash = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+export function postgresSettings(pool: Pool): SettingStore {
+  const get = (name: string) =>
+    pool.use(async (db) => (await db.select().from(settings).where(eq(settings.name, name)))[0]?.value);
+  return {
+    get,
+    async setOnce(name, value) {
+      await pool.use((db) => db.insert(settings).values({ name, value }).onConflictDoNothing());
+      return (await get(name)) ?? value;
+    },
+    async set(name, value) {
+      await pool.use((db) =>
+        db.insert(settings).values({ name, value }).onConflictDoUpdate({ target: settings.name, set: { value } }),
+      );
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { KindDefinition } from '../api/schema.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { StoreCore } from './core.ts';
+import { Notifications } from './notifications.ts';
+import { Pool } from './pool.ts';
+import { PostgresJournal } from './postgres-journal.ts';
+import { postgresKeys, postgresLeases, postgresSettings } from './postgres-parts.ts';
+import type { Store } from './store.ts';
+
+/** Opens the store over a migrated database. */
+export async function openPostgresStore(options: {
+  url: string;
+  kinds: readonly KindDefinition[];
+  clock: Clock;
+  log: Log;
+}): Promise<Store> {
+  const pool = new Pool(options.url, options.log);
+  const notifications = new Notifications(options.url, options.clock, options.log);
+  const journal = new PostgresJournal(pool, notifications);
+  const parts = {
+    leases: postgresLeases(pool, notifications),
+    keys: postgresKeys(pool),
+    settings: postgresSettings(pool),
+  };
+  try {
+    return await StoreCore.open(journal, options.kinds, options.clock, parts);
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}

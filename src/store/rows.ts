@@ -1,0 +1,108 @@
+import type { ManagedFields, Resource } from '../api/metadata.ts';
+import { API_VERSION, keyOf, refOf } from '../api/metadata.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { changes, events, reconcileLog, resources } from './schema.ts';
+import type { Change } from './store.ts';
+
+/** Documents and records as rows, and back. Nothing else knows the columns. */
+
+type ResourceRow = typeof resources.$inferSelect;
+
+const orUndefined = <T>(value: T | null): T | undefined => value ?? undefined;
+
+export function toResourceRow(r: Resource): ResourceRow {
+  const m = r.metadata;
+  return {
+    uid: m.uid,
+    kind: r.kind,
+    namespace: m.namespace,
+    name: m.name,
+    labels: m.labels ?? null,
+    annotations: m.annotations ?? null,
+    spec: r.spec,
+    status: r.status ?? null,
+    generation: m.generation,
+    revision: Number(m.resourceVersion),
+    finalizers: m.finalizers ?? null,
+    ownerReferences: m.ownerReferences ?? null,
+    fieldOwners: m.managedFields ?? null,
+    createdAt: new Date(m.creationTimestamp),
+    deletionTime: m.deletionTimestamp ? new Date(m.deletionTimestamp) : null,
+  };
+}
+
+/** Kubernetes' times have whole seconds; so do those of documents, or a reload would change them. */
+const seconds = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');
+
+export function fromResourceRow(row: ResourceRow): Resource {
+  const metadata = {
+    name: row.name,
+    namespace: row.namespace,
+    uid: row.uid,
+    resourceVersion: String(row.revision),
+    generation: row.generation,
+    creationTimestamp: seconds(row.createdAt),
+    deletionTimestamp: row.deletionTime ? seconds(row.deletionTime) : undefined,
+    labels: orUndefined(row.labels),
+    annotations: orUndefined(row.annotations),
+    finalizers: orUndefined(row.finalizers),
+    ownerReferences: orUndefined(row.ownerReferences),
+    managedFields: orUndefined(row.fieldOwners as readonly ManagedFields[] | null),
+  };
+  const present = Object.fromEntries(
+    Object.entries(metadata).filter(([, v]) => v !== undefined),
+  ) as unknown as Resource['metadata'];
+  const resource: Resource = { apiVersion: API_VERSION, kind: row.kind, metadata: present, spec: row.spec };
+  return row.status ? { ...resource, status: row.status } : resource;
+}
+
+export const toChangeRow = (change: Change, commitId: string): typeof changes.$inferInsert => ({
+  revision: change.revision,
+  kind: change.object.kind,
+  key: keyOf(refOf(change.object)),
+  type: change.type,
+  object: change.object,
+  commitId,
+});
+
+export const fromChangeRow = (row: typeof changes.$inferSelect): Change => ({
+  revision: row.revision,
+  type: row.type,
+  object: row.object,
+});
+
+export const toEventRow = ({ revision, record }: Recorded<EventRecord>): typeof events.$inferSelect => ({
+  ...record,
+  revision,
+  firstSeen: new Date(record.firstSeen),
+  lastSeen: new Date(record.lastSeen),
+});
+
+export function fromEventRow(row: typeof events.$inferSelect): Recorded<EventRecord> {
+  const { revision, firstSeen, lastSeen, ...rest } = row;
+  return { revision, record: { ...rest, firstSeen: firstSeen.toISOString(), lastSeen: lastSeen.toISOString() } };
+}
+
+export const toLogRow = ({ revision, record }: Recorded<LogEntry>): typeof reconcileLog.$inferSelect => ({
+  ...record,
+  revision,
+  reason: record.reason ?? null,
+  message: record.message ?? null,
+  startedAt: new Date(record.startedAt),
+  endedAt: new Date(record.endedAt),
+  nextAttemptAt: record.nextAttemptAt ? new Date(record.nextAttemptAt) : null,
+});
+
+export function fromLogRow(row: typeof reconcileLog.$inferSelect): Recorded<LogEntry> {
+  const { revision, startedAt, endedAt, nextAttemptAt, reason, message, ...rest } = row;
+  const record: LogEntry = {
+    ...rest,
+    outcome: row.outcome as LogEntry['outcome'],
+    startedAt: startedAt.toISOString(),
+    endedAt: endedAt.toISOString(),
+  };
+  if (reason !== null) record.reason = reason;
+  if (message !== null) record.message = message;
+  if (nextAttemptAt !== null) record.nextAttemptAt = nextAttemptAt.toISOString();
+  return { revision, record };
+}

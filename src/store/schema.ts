@@ -1,0 +1,216 @@
+import {
+  bigint,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uuid,
+  varchar,
+} from 'drizzle-orm/pg-core';
+import type { ManagedFields, OwnerReference, Resource } from '../api/metadata.ts';
+import type { StepRecord, Trigger } from '../api/records.ts';
+
+/**
+ * The database as the code sees it. `drizzle/*.up.sql` is what makes it; a test keeps the two equal.
+ * The seed's tables say what exists; the others what is wanted and what was done.
+ */
+const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
+const count = (name: string) => bigint(name, { mode: 'number' });
+const namespace = () => varchar('namespace', { length: 255 }).notNull().default('default');
+
+export const instances = pgTable(
+  'instances',
+  {
+    id: uuid('id').primaryKey(),
+    name: varchar('name', { length: 255 }).notNull(),
+    image: varchar('image', { length: 255 }).notNull(),
+    status: varchar('status', { length: 50 }).notNull(),
+    containerId: varchar('container_id', { length: 255 }),
+    ports: varchar('ports', { length: 255 }),
+    createdAt: time('created_at').defaultNow(),
+    updatedAt: time('updated_at').defaultNow(),
+    deletedAt: time('deleted_at'),
+    namespace: namespace(),
+  },
+  (t) => [index('instances_deleted_at_idx').on(t.deletedAt)],
+);
+
+export const apiKeys = pgTable('api_keys', {
+  id: uuid('id').primaryKey(),
+  userId: uuid('user_id'),
+  /** SHA-256 of the key, 64 hex digits; the key itself is nowhere. */
+  key: varchar('key', { length: 64 }).notNull().unique('api_keys_key_key'),
+  name: varchar('name', { length: 255 }),
+  createdAt: time('created_at').defaultNow(),
+  lastUsed: time('last_used'),
+});
+
+export const objects = pgTable(
+  'objects',
+  {
+    id: uuid('id').primaryKey(),
+    arn: varchar('arn', { length: 512 }).notNull().unique('objects_arn_key'),
+    bucket: varchar('bucket', { length: 255 }).notNull(),
+    key: varchar('key', { length: 512 }).notNull(),
+    sizeBytes: count('size_bytes').notNull(),
+    contentType: varchar('content_type', { length: 255 }),
+    createdAt: time('created_at').defaultNow(),
+    deletedAt: time('deleted_at'),
+  },
+  (t) => [unique('objects_bucket_key_key').on(t.bucket, t.key)],
+);
+
+export const vpcs = pgTable(
+  'vpcs',
+  {
+    id: uuid('id').primaryKey(),
+    name: varchar('name', { length: 255 }).notNull(),
+    cidrBlock: varchar('cidr_block', { length: 18 }).notNull(),
+    networkId: varchar('network_id', { length: 255 }).notNull(),
+    gatewayId: varchar('gateway_id', { length: 255 }),
+    namespace: namespace(),
+  },
+  (t) => [unique('vpcs_namespace_name_key').on(t.namespace, t.name)],
+);
+
+export const loadBalancers = pgTable('load_balancers', {
+  id: uuid('id').primaryKey(),
+  vpcId: uuid('vpc_id')
+    .references(() => vpcs.id)
+    .notNull(),
+  name: varchar('name', { length: 255 }).notNull(),
+  type: varchar('type', { length: 50 }).default('HTTP'),
+  status: varchar('status', { length: 50 }),
+  listenerPort: integer('listener_port').notNull(),
+  containerId: varchar('container_id', { length: 255 }),
+  namespace: namespace(),
+});
+
+export const scalingGroups = pgTable(
+  'scaling_groups',
+  {
+    id: uuid('id').primaryKey(),
+    name: varchar('name', { length: 255 }).notNull(),
+    vpcId: uuid('vpc_id').references(() => vpcs.id),
+    minInstances: integer('min_instances').notNull(),
+    maxInstances: integer('max_instances').notNull(),
+    desiredCount: integer('desired_count').notNull(),
+    currentCount: integer('current_count').notNull().default(0),
+    status: varchar('status', { length: 50 }).default('ACTIVE'),
+    namespace: namespace(),
+  },
+  (t) => [unique('scaling_groups_namespace_name_key').on(t.namespace, t.name)],
+);
+
+export const metricsHistory = pgTable('metrics_history', {
+  id: uuid('id').primaryKey(),
+  instanceId: uuid('instance_id').notNull(),
+  cpuPercent: doublePrecision('cpu_percent'),
+  memoryUsageBytes: count('memory_usage_bytes'),
+  recordedAt: time('recorded_at').defaultNow(),
+});
+
+export const revisions = pgTable('revisions', {
+  id: integer('id').primaryKey(),
+  value: count('value').notNull(),
+  horizon: count('horizon').notNull(),
+});
+
+export const resources = pgTable(
+  'resources',
+  {
+    uid: uuid('uid').primaryKey(),
+    kind: varchar('kind', { length: 63 }).notNull(),
+    namespace: varchar('namespace', { length: 255 }).notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    labels: jsonb('labels').$type<Record<string, string>>(),
+    annotations: jsonb('annotations').$type<Record<string, string>>(),
+    spec: jsonb('spec').$type<object>().notNull(),
+    status: jsonb('status').$type<object>(),
+    generation: integer('generation').notNull(),
+    revision: count('revision').notNull(),
+    finalizers: jsonb('finalizers').$type<readonly string[]>(),
+    ownerReferences: jsonb('owner_references').$type<readonly OwnerReference[]>(),
+    fieldOwners: jsonb('field_owners').$type<readonly ManagedFields[]>(),
+    createdAt: time('created_at').notNull(),
+    deletionTime: time('deletion_time'),
+  },
+  (t) => [unique('resources_kind_namespace_name_key').on(t.kind, t.namespace, t.name)],
+);
+
+export const changes = pgTable(
+  'changes',
+  {
+    revision: count('revision').primaryKey(),
+    kind: varchar('kind', { length: 63 }).notNull(),
+    key: varchar('key', { length: 576 }).notNull(),
+    type: varchar('type', { length: 8 }).$type<'ADDED' | 'MODIFIED' | 'DELETED'>().notNull(),
+    object: jsonb('object').$type<Resource>().notNull(),
+    /** Tells after a lost connection whether a commit had landed. */
+    commitId: uuid('commit_id').notNull(),
+    committedAt: time('committed_at').notNull().defaultNow(),
+  },
+  (t) => [index('changes_key_idx').on(t.key, t.revision)],
+);
+
+export const events = pgTable(
+  'events',
+  {
+    id: uuid('id').primaryKey(),
+    revision: count('revision').notNull(),
+    kind: varchar('kind', { length: 63 }).notNull(),
+    namespace: varchar('namespace', { length: 255 }).notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    uid: uuid('uid').notNull(),
+    type: varchar('type', { length: 8 }).$type<'Normal' | 'Warning'>().notNull(),
+    reason: varchar('reason', { length: 128 }).notNull(),
+    message: text('message').notNull(),
+    count: integer('count').notNull(),
+    firstSeen: time('first_seen').notNull(),
+    lastSeen: time('last_seen').notNull(),
+  },
+  (t) => [index('events_revision_idx').on(t.revision), index('events_uid_idx').on(t.uid)],
+);
+
+export const reconcileLog = pgTable(
+  'reconcile_log',
+  {
+    id: uuid('id').primaryKey(),
+    revision: count('revision').notNull(),
+    kind: varchar('kind', { length: 63 }).notNull(),
+    namespace: varchar('namespace', { length: 255 }).notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    uid: uuid('uid').notNull(),
+    generation: integer('generation').notNull(),
+    trigger: jsonb('trigger').$type<Trigger>().notNull(),
+    difference: jsonb('difference').$type<readonly string[]>().notNull(),
+    steps: jsonb('steps').$type<readonly StepRecord[]>().notNull(),
+    outcome: varchar('outcome', { length: 16 }).notNull(),
+    reason: varchar('reason', { length: 128 }),
+    message: text('message'),
+    attempts: integer('attempts').notNull(),
+    startedAt: time('started_at').notNull(),
+    endedAt: time('ended_at').notNull(),
+    nextAttemptAt: time('next_attempt_at'),
+  },
+  (t) => [
+    index('reconcile_log_revision_idx').on(t.revision),
+    index('reconcile_log_object_idx').on(t.kind, t.namespace, t.name, t.revision),
+  ],
+);
+
+export const leases = pgTable('leases', {
+  name: varchar('name', { length: 63 }).primaryKey(),
+  holder: varchar('holder', { length: 255 }),
+  epoch: count('epoch').notNull(),
+  expiresAt: time('expires_at').notNull(),
+});
+
+export const settings = pgTable('settings', {
+  name: varchar('name', { length: 63 }).primaryKey(),
+  value: text('value').notNull(),
+});

@@ -1,0 +1,152 @@
+import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { View } from '../api/schema.ts';
+
+/**
+ * Desired state, its history, and what was done about it.
+ *
+ * Promises:
+ * - **Revisions are commit order** (I7): a number is taken under a lock that is held until the commit, so whoever has
+ *   seen revision n has seen, or can read, every change up to n; nothing commits at or below n later.
+ * - **A decision is exact**: `decide` runs while the lock is held, over a view that includes every earlier commit of
+ *   every daemon. Two clashing writes can never both pass.
+ * - **Acknowledged is durable** (I11): a promise of `commit` resolves after PostgreSQL's commit.
+ * - **Reads are current**: what any daemon had committed before the call is in the answer.
+ */
+export interface Store {
+  /** Runs `decide` under the lock and commits what it returns; one outcome each, though many share one transaction. */
+  commit(request: CommitRequest): Promise<Committed>;
+
+  /** A consistent picture that holds everything committed before the call. */
+  current(): Promise<Snapshot>;
+  /** The picture this process has now; may lag behind other daemons by a poll. */
+  cached(): Snapshot;
+
+  /**
+   * Every change of documents after `from`, in order, once each. Throws Expired (410) when `from` is before the
+   * horizon or beyond the newest revision (a restored database).
+   */
+  watchResources(from: number, signal: AbortSignal): AsyncIterable<readonly Change[]>;
+  watchEvents(from: number, signal: AbortSignal): AsyncIterable<readonly Recorded<EventRecord>[]>;
+  watchLog(from: number, signal: AbortSignal): AsyncIterable<readonly Recorded<LogEntry>[]>;
+
+  events(query: RecordQuery): Promise<RecordPage<EventRecord>>;
+  log(query: RecordQuery): Promise<RecordPage<LogEntry>>;
+  history(ref: Ref, limit: number): Promise<readonly Change[]>;
+  inventory(): Promise<readonly InventoryRow[]>;
+
+  readonly leases: LeaseStore;
+  readonly keys: KeyStore;
+  readonly settings: SettingStore;
+
+  /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
+  compact(retention: Retention, now: Date): Promise<number>;
+  /** Why the database cannot be used now, or `undefined`. */
+  outage(): string | undefined;
+  close(): Promise<void>;
+}
+
+export interface Snapshot extends View {
+  readonly revision: number;
+  /** All live documents of every kind. */
+  all(): Iterable<Resource>;
+}
+
+export interface CommitRequest {
+  /** Pure, synchronous, and run again when a transaction is repeated. Throws StatusError to refuse. */
+  decide: (view: Snapshot) => Effects;
+  /** The write of a pass: refused with `FencedError` when this is no longer the lease's epoch (I9). */
+  fence?: number;
+  /** Decide and answer, commit nothing. */
+  dryRun?: boolean;
+}
+
+export interface Effects {
+  /** Documents to create or replace, whole; their resourceVersion is set by the store. */
+  put?: readonly Resource[];
+  remove?: readonly Ref[];
+  events?: readonly EventRecord[];
+  log?: readonly LogEntry[];
+  inventory?: readonly InventoryRow[];
+  /** Rows of seed tables whose real thing is gone: marked deleted where the table keeps them, else removed. */
+  inventoryGone?: readonly { table: InventoryRow['table']; id: string }[];
+}
+
+export interface Committed {
+  revision: number;
+  /** `put` as stored, in its order. */
+  resources: readonly Resource[];
+}
+
+export interface Change {
+  revision: number;
+  type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  /** As it was at this revision; for DELETED as it was last, with this revision. */
+  object: Resource;
+}
+
+export interface RecordQuery {
+  kind?: string;
+  namespace?: string;
+  name?: string;
+  uid?: string;
+  /** Newest first when `limit` cuts; answers are always oldest first. */
+  limit: number;
+}
+
+export interface RecordPage<T> {
+  revision: number;
+  items: readonly Recorded<T>[];
+}
+
+export interface LeaseStore {
+  /**
+   * Takes the lease when it is free, expired or ours, or renews it. Times are the database's own.
+   * @returns the epoch when `holder` has it now, else who has it.
+   */
+  acquire(
+    name: string,
+    holder: string,
+    ttlMs: number,
+  ): Promise<{ held: true; epoch: number } | { held: false; holder: string }>;
+  release(name: string, holder: string): Promise<void>;
+  /** Calls back when a lease was released by anyone: a waiting daemon need not poll for it. */
+  onRelease(listener: () => void): () => void;
+}
+
+export interface ApiKey {
+  id: string;
+  userId: string | null;
+  name: string;
+}
+
+export interface KeyStore {
+  /** `hash` is the key's SHA-256, 64 hex digits (I10). */
+  find(hash: string): Promise<ApiKey | undefined>;
+  create(hash: string, name: string): Promise<ApiKey>;
+  /** Removes every key of the name. */
+  revoke(name: string): Promise<number>;
+}
+
+/** Facts about the installation that must survive: its id, the Engine's id. */
+export interface SettingStore {
+  get(name: string): Promise<string | undefined>;
+  /** Sets it when it is not set; answers what is set afterwards, whoever set it. */
+  setOnce(name: string, value: string): Promise<string>;
+  set(name: string, value: string): Promise<void>;
+}
+
+export interface Retention {
+  /** Changes younger than this are kept, milliseconds. */
+  changesMs: number;
+  /** And at most so many of them, even when younger. */
+  changesMax: number;
+  eventsMs: number;
+  logMs: number;
+  logMax: number;
+}
+
+/** The lease's epoch has moved on: another daemon leads. Whatever was to be written is not ours to write (I9). */
+export class FencedError extends Error {
+  override readonly name = 'FencedError';
+}
