@@ -48,6 +48,8 @@ export interface Watch {
 /** What a pass may use. */
 export interface Pass {
   readonly id: string;
+  /** Only a plan is asked for, by any daemon and for a document that need not be stored: nothing may be begun. */
+  readonly planning: boolean;
   readonly trigger: Trigger;
   readonly log: Log;
   /** Aborted when the daemon stops or no longer leads. */

@@ -129,6 +129,8 @@ class Reign {
   readonly #count: (kind: string, outcome: string) => void;
   /** The revision that the last pass of a key wrote, until the informer has it. */
   readonly #written = new Map<string, number>();
+  /** Why a key that fails was looked at in the first place. */
+  readonly #origin = new Map<string, string>();
   #passes = 0;
 
   constructor(
@@ -236,13 +238,13 @@ class Reign {
         detail: 'looking again at what is blocked',
       });
     if (end.outcome === 'retrying') {
-      const n = this.#backoff.failures(key);
-      return this.queue.addAfter(key, end.afterMs ?? 0, {
-        type: 'retry',
-        detail: `retry ${n} (first: ${trigger.detail})`,
-      });
+      const origin = this.#origin.get(key) ?? trigger.detail;
+      this.#origin.set(key, origin);
+      const detail = `retry ${this.#backoff.failures(key)} of: ${origin}`;
+      return this.queue.addAfter(key, end.afterMs ?? 0, { type: 'retry', detail });
     }
     this.#backoff.reset(key);
+    this.#origin.delete(key);
     if (end.afterMs !== undefined)
       this.queue.addAfter(key, end.afterMs, { type: 'schedule', detail: 'the last pass asked for another look' });
   }

@@ -248,6 +248,7 @@ export class PassRun {
     const { store, epoch: fence, settings, clock } = this.#tools;
     return {
       id: this.#id,
+      planning: false,
       trigger: this.#trigger,
       log: this.#tools.log,
       signal: this.#tools.signal,

@@ -210,8 +210,11 @@ export class StoreCore implements Store {
     const after = this.#mirror.revision;
     if (tail.position.revision <= after) return;
     const fresh = <T extends { revision: number }>(records: readonly T[]) => records.filter((r) => r.revision > after);
-    const changes = fresh(tail.changes);
-    for (const change of changes) this.#mirror.apply(change);
+    const changes = fresh(tail.changes).map((change): Change => {
+      const previous = this.#mirror.get(refOf(change.object));
+      this.#mirror.apply(change);
+      return previous ? { ...change, previous } : change;
+    });
     this.#mirror.revision = tail.position.revision;
     this.#resources.push(changes);
     this.#events.push(fresh(tail.events));

@@ -83,6 +83,8 @@ export interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   /** As it was at this revision; for DELETED as it was last, with this revision. */
   object: Resource;
+  /** As it was before, where that is at hand: tells a watcher with a selector that an object has left its sight. */
+  previous?: Resource;
 }
 
 export interface RecordQuery {

@@ -1,0 +1,152 @@
+import { parseCidr } from './cidr.ts';
+
+/** One setting of `serve`: a flag, an environment variable, and a default. The README's table is kept equal by a test. */
+export interface Setting {
+  flag: string;
+  /** What the flag takes, for `--help`. */
+  value: string;
+  env: string;
+  fallback: string;
+  description: string;
+}
+
+const setting = (flag: string, value: string, env: string, fallback: string, description: string): Setting => ({
+  flag,
+  value,
+  env,
+  fallback,
+  description,
+});
+
+export const SETTINGS = {
+  dataDir: setting(
+    'data-dir',
+    'DIR',
+    'MINIAWS_DATA_DIR',
+    '',
+    'Data folder. Default: /var/lib/miniaws for root, ~/.local/share/miniaws for others',
+  ),
+  installation: setting(
+    'installation',
+    'ID',
+    'MINIAWS_INSTALLATION',
+    '',
+    "This installation's id, on every Engine object of ours. Default: made once and kept in the database",
+  ),
+  listen: setting('listen', 'HOST:PORT', 'MINIAWS_LISTEN', '127.0.0.1:7443', 'Where the API is served, by https'),
+  databaseUrl: setting(
+    'database-url',
+    'URL',
+    'DATABASE_URL',
+    '',
+    "PostgreSQL. Default: this data folder's own, else one at postgres://cloud:cloud@localhost:5433/miniaws, else a new embedded one",
+  ),
+  engine: setting(
+    'engine',
+    'docker|simulated',
+    'MINIAWS_ENGINE',
+    'docker',
+    'What runs the containers; simulated keeps them in memory',
+  ),
+  dockerHost: setting('docker-host', 'URL', 'DOCKER_HOST', 'unix:///var/run/docker.sock', 'The Docker Engine'),
+  vpcPool: setting(
+    'vpc-pool',
+    'CIDR',
+    'MINIAWS_VPC_POOL',
+    '10.64.0.0/12',
+    'Where VPCs without a cidrBlock, such as default, take theirs from',
+  ),
+  vpcPrefix: setting(
+    'vpc-prefix',
+    'BITS',
+    'MINIAWS_VPC_PREFIX',
+    '20',
+    'Prefix length of a range taken from the pool, 16 to 28',
+  ),
+  allowHostPath: setting(
+    'allow-host-path',
+    'DIR,…',
+    'MINIAWS_ALLOW_HOST_PATH',
+    '',
+    'Host folders that instances may mount. Default: none',
+  ),
+  tlsName: setting(
+    'tls-name',
+    'NAME,…',
+    'MINIAWS_TLS_NAME',
+    '',
+    'More names and addresses that the certificate carries',
+  ),
+  caCert: setting(
+    'ca-cert',
+    'FILE',
+    'MINIAWS_CA_CERT',
+    '',
+    "Certificate authority (PEM) that several daemons share. Default: one of the data folder's own",
+  ),
+  caKey: setting('ca-key', 'FILE', 'MINIAWS_CA_KEY', '', 'Its key (PEM)'),
+  workers: setting('workers', 'N', 'MINIAWS_WORKERS', '16', 'Passes under way at once'),
+  resync: setting('resync', 'SECONDS', 'MINIAWS_RESYNC', '300', 'Every document is looked at again this often'),
+  keepHistory: setting(
+    'keep-history',
+    'HOURS',
+    'MINIAWS_KEEP_HISTORY',
+    '24',
+    'How long changes of documents are kept for watch and history',
+  ),
+  keepEvents: setting('keep-events', 'HOURS', 'MINIAWS_KEEP_EVENTS', '24', 'How long events are kept'),
+  keepLog: setting('keep-log', 'HOURS', 'MINIAWS_KEEP_LOG', '168', 'How long the reconcile log is kept'),
+  logLevel: setting('log-level', 'LEVEL', 'MINIAWS_LOG_LEVEL', 'info', 'debug, info, warn or error'),
+  logFile: setting('log-file', 'FILE', 'MINIAWS_LOG_FILE', '', 'Where the log is written. Default: standard error'),
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type Config = Record<SettingName, string>;
+
+/** The flag wins over the environment, the environment over the default. Throws on a value that cannot be meant. */
+export function readConfig(flags: Partial<Record<string, string>>, env: NodeJS.ProcessEnv): Config {
+  const names = Object.keys(SETTINGS) as SettingName[];
+  const config = Object.fromEntries(
+    names.map((name) => [name, flags[name] ?? (env[SETTINGS[name].env] || SETTINGS[name].fallback)]),
+  ) as Config;
+  checkConfig(config);
+  return config;
+}
+
+function checkConfig(config: Config): void {
+  const refuse = (name: SettingName, expected: string): never => {
+    throw new Error(`--${SETTINGS[name].flag} (${SETTINGS[name].env}): expected ${expected}, found "${config[name]}"`);
+  };
+  if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
+  if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
+    refuse('logLevel', 'debug, info, warn or error');
+  const pool = parseCidr(config.vpcPool);
+  if (!pool || pool.prefix > Number(config.vpcPrefix))
+    refuse('vpcPool', 'an IPv4 range that holds at least one block of --vpc-prefix');
+  if (!whole(config.vpcPrefix, 16, 28)) refuse('vpcPrefix', 'a number from 16 to 28');
+  if (!whole(config.workers, 1, 256)) refuse('workers', 'a number from 1 to 256');
+  for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog'] as const)
+    if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(config.installation || 'a'))
+    refuse('installation', 'a DNS label of at most 63 characters');
+  if ((config.caCert === '') !== (config.caKey === '')) refuse('caCert', '--ca-key with it, or neither');
+  parseListen(config.listen);
+}
+
+const whole = (text: string, least: number, most: number): boolean =>
+  /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most;
+
+/** `HOST:PORT`, with brackets around an IPv6 address. Port 0 takes a free one. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65535)
+    throw new Error(`--listen (MINIAWS_LISTEN): expected HOST:PORT such as 127.0.0.1:7443, found "${text}"`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+export const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');

@@ -1,0 +1,127 @@
+import { admit } from '../admission/admit.ts';
+import type { AdmissionContext, RawDocument } from '../admission/admit.ts';
+import { identityOf, load } from '../admission/load.ts';
+import type { LoadedDocument, Problem } from '../admission/load.ts';
+import { kindOfDocument } from '../admission/operations.ts';
+import { keyOf } from '../api/metadata.ts';
+import type { Ref } from '../api/metadata.ts';
+import { KINDS } from '../api/registry.ts';
+import type { AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
+import { messageOf, StatusError } from '../base/errors.ts';
+import type { Source } from './sources.ts';
+
+/** A checked document with where it stands in its file. */
+export interface Manifest extends LoadedDocument {
+  document: RawDocument;
+  kind: KindDefinition;
+  ref: Ref;
+}
+
+export interface Manifests {
+  /** What is referred to comes first, then in the order of the files. */
+  manifests: Manifest[];
+  problems: Problem[];
+}
+
+export interface NamespaceChoice {
+  /** For documents that name none. */
+  namespace: string;
+  /** Given by flag: a document that names another is refused. */
+  explicit: boolean;
+}
+
+/** No other documents: what holds of one by itself is checked, and the rest is left to the server. */
+export const EMPTY_VIEW: View = {
+  get: () => undefined,
+  byUid: () => undefined,
+  list: () => [],
+  lookup: () => [],
+};
+
+/** Allows whatever only the daemon's own settings can forbid. */
+const PERMISSIVE: AdmissionSettings = {
+  vpcPool: '10.0.0.0/8',
+  vpcPrefix: 24,
+  allowedHostPaths: ['/'],
+  foreignRanges: () => [],
+};
+
+export const localContext = (now = new Date()): AdmissionContext => ({
+  settings: PERMISSIVE,
+  now,
+  fieldValidation: 'Strict',
+  warnings: [],
+});
+
+/** Parses and checks everything before anything is sent, so that all problems are told at once (I13). */
+export function loadManifests(sources: readonly Source[], choice: NamespaceChoice): Manifests {
+  const result: Manifests = { manifests: [], problems: [] };
+  for (const { text, file } of sources) {
+    const { documents, problems } = load(text, file);
+    result.problems.push(...problems);
+    for (const document of documents) readInto(result, document, choice);
+  }
+  result.problems.push(...duplicates(result.manifests));
+  result.manifests.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
+  return result;
+}
+
+function readInto(result: Manifests, loaded: LoadedDocument, choice: NamespaceChoice): void {
+  try {
+    const manifest = read(loaded, choice);
+    admit(manifest.kind, manifest.document, undefined, EMPTY_VIEW, localContext());
+    result.manifests.push(manifest);
+  } catch (error) {
+    result.problems.push(...problemsOf(loaded, error));
+  }
+}
+
+function read(loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
+  const document: unknown = loaded.document;
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw new Error('expected a document with apiVersion, kind, metadata and spec');
+  const kind = kindOfDocument(document as RawDocument);
+  const { metadata } = document as RawDocument;
+  const named = typeof metadata === 'object' && metadata !== null ? metadata['namespace'] : undefined;
+  if (choice.explicit && named !== undefined && named !== choice.namespace)
+    throw new StatusError('BadRequest', '', {
+      causes: [
+        {
+          reason: 'FieldValueInvalid',
+          field: 'metadata.namespace',
+          message: `the document is of namespace ${String(named)}, and --namespace says ${choice.namespace}`,
+        },
+      ],
+    });
+  const placed =
+    named === undefined && typeof metadata === 'object' && metadata !== null
+      ? { ...(document as RawDocument), metadata: { ...metadata, namespace: choice.namespace } }
+      : (document as RawDocument);
+  return { ...loaded, document: placed, kind, ref: { ...identityOf(placed), kind: kind.kind } };
+}
+
+/** What is wrong with a document, by anyone's finding, at its place in the file. */
+export function problemsOf({ file, locate }: LoadedDocument, error: unknown): Problem[] {
+  const causes = error instanceof StatusError ? error.causes : [];
+  if (causes.length === 0) return [{ file, place: locate(undefined), message: messageOf(error) }];
+  return causes.map(({ field, message }) => ({
+    file,
+    place: locate(field?.replace(/^\./, '')),
+    ...(field ? { field: field.replace(/^\./, '') } : {}),
+    message,
+  }));
+}
+
+/** Two documents of one object in two files: which one shall it be? (In one file `load` has found them.) */
+function duplicates(manifests: readonly Manifest[]): Problem[] {
+  const first = new Map<string, Manifest>();
+  return manifests.flatMap((manifest) => {
+    const before = first.get(keyOf(manifest.ref));
+    first.set(keyOf(manifest.ref), before ?? manifest);
+    if (!before) return [];
+    const { kind, namespace, name } = manifest.ref;
+    const { line } = before.locate('metadata.name');
+    const message = `${kind} ${namespace}/${name} is already in ${before.file}:${line}`;
+    return [{ file: manifest.file, place: manifest.locate('metadata.name'), field: 'metadata.name', message }];
+  });
+}

@@ -1,0 +1,123 @@
+import { API_VERSION, GROUP } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import { mustKind } from '../api/registry.ts';
+import type { KindDefinition } from '../api/schema.ts';
+import { StatusError } from '../base/errors.ts';
+import { APPLY_PATCH, MERGE_PATCH } from './client.ts';
+import type { Answer, ApiClient } from './client.ts';
+
+/** The verbs of the API on objects, by their kind and name. */
+
+const ROOT = `/apis/${API_VERSION}`;
+/** Objects asked for at once. */
+const PAGE = 1_000;
+
+/** A list's items, and the revision from which a watch goes on. */
+export interface ObjectList<T = Resource> {
+  kind?: string;
+  apiVersion?: string;
+  metadata: { resourceVersion: string; continue?: string };
+  items: T[];
+}
+
+export interface Selectors {
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+}
+
+/** Where objects of the kind are; without a namespace those of all namespaces. */
+export const collectionPath = (kind: Pick<KindDefinition, 'plural'>, namespace?: string): string =>
+  namespace === undefined
+    ? `${ROOT}/${kind.plural}`
+    : `${ROOT}/namespaces/${encodeURIComponent(namespace)}/${kind.plural}`;
+
+export const objectPath = (ref: Ref, subresource = ''): string =>
+  `${collectionPath(mustKind(ref.kind), ref.namespace)}/${encodeURIComponent(ref.name)}${subresource && `/${subresource}`}`;
+
+/** Records about objects: events are Kubernetes' own kind, the reconcile log is ours. */
+export const eventsPath = (namespace?: string): string =>
+  namespace === undefined ? '/api/v1/events' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
+export const logPath = (namespace?: string): string => collectionPath({ plural: 'reconcilelogs' }, namespace);
+export const orphansPath = `${ROOT}/orphans`;
+
+/** How an object is named to people: `vpc.miniaws.dev/main`. */
+export const nameOf = (ref: Pick<Ref, 'kind' | 'name'>): string =>
+  `${mustKind(ref.kind).singular}.${GROUP}/${ref.name}`;
+
+/** The fields by which records say of whom they speak. */
+export const involving = (ref: Pick<Ref, 'kind' | 'name'>): string =>
+  `involvedObject.kind=${ref.kind},involvedObject.name=${ref.name}`;
+
+export async function findObject(client: ApiClient, ref: Ref): Promise<Resource | undefined> {
+  try {
+    return await getObject(client, ref);
+  } catch (error) {
+    if (error instanceof StatusError && error.reason === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+export const getObject = (client: ApiClient, ref: Ref): Promise<Resource> => client.get(objectPath(ref));
+
+/** The whole list, page by page. */
+export async function listObjects(
+  client: ApiClient,
+  kind: KindDefinition,
+  namespace: string | undefined,
+  selectors: Selectors = {},
+): Promise<ObjectList> {
+  const path = collectionPath(kind, namespace);
+  const items: Resource[] = [];
+  let token: string | undefined;
+  for (;;) {
+    const page: ObjectList = await client.get(path, { query: { ...selectors, limit: PAGE, continue: token } });
+    items.push(...page.items);
+    token = page.metadata.continue;
+    if (!token) return { ...page, metadata: { resourceVersion: page.metadata.resourceVersion }, items };
+  }
+}
+
+export interface ApplyRequest {
+  fieldManager: string;
+  force: boolean;
+  dryRun: boolean;
+}
+
+/** Server-side apply of a document as it was written: status 201 when it made the object. */
+export const applyObject = (
+  client: ApiClient,
+  ref: Ref,
+  document: object,
+  { fieldManager, force, dryRun }: ApplyRequest,
+): Promise<Answer<Resource>> =>
+  client.send('PATCH', objectPath(ref), {
+    query: { fieldManager, force: force || undefined, dryRun: dryRun ? 'All' : undefined, fieldValidation: 'Strict' },
+    body: document,
+    contentType: APPLY_PATCH,
+  });
+
+export const mergeObject = async (
+  client: ApiClient,
+  ref: Ref,
+  patch: object,
+  fieldManager: string,
+): Promise<Resource> =>
+  (
+    await client.send<Resource>('PATCH', objectPath(ref), {
+      query: { fieldManager, fieldValidation: 'Strict' },
+      body: patch,
+      contentType: MERGE_PATCH,
+    })
+  ).body;
+
+export const CASCADES = ['background', 'foreground', 'orphan'] as const;
+export type Cascade = (typeof CASCADES)[number];
+
+/** Sends the deletion; the object goes when the real thing is gone (I14). */
+export async function deleteObject(client: ApiClient, ref: Ref, cascade: Cascade, uid?: string): Promise<void> {
+  const propagationPolicy = ({ background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const)[cascade];
+  const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+  await client.send('DELETE', objectPath(ref), {
+    body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy, ...preconditions },
+  });
+}

@@ -1,0 +1,51 @@
+import ora from 'ora';
+import { keyOf } from '../api/metadata.ts';
+import type { Io } from './io.ts';
+import { printable } from './io.ts';
+import { nameOf } from './objects.ts';
+import type { Unmet } from './wait-for.ts';
+
+/** What goes on while a command waits: one living line on a terminal, a line for each change in a pipe. To stderr. */
+export interface Progress {
+  waiting: (unmet: readonly Unmet[], of: number) => void;
+  note: (text: string) => void;
+  done: () => void;
+}
+
+/** Longest text of the living line: one that wraps would be left behind when it changes. */
+const widthOf = (io: Io): number => Math.max(20, (io.stderr.columns ?? 80) - 4);
+
+export const createProgress = (io: Io): Progress =>
+  io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? livingLine(io) : plainLines(io);
+
+function livingLine(io: Io): Progress {
+  const spinner = ora({ stream: io.stderr as NodeJS.WritableStream, discardStdin: false, hideCursor: true });
+  const show = (text: string) => {
+    const line = text.replaceAll('\n', ' ');
+    spinner.text = line.length > widthOf(io) ? `${line.slice(0, widthOf(io) - 1)}…` : line;
+    if (!spinner.isSpinning) spinner.start();
+  };
+  return {
+    waiting(unmet, of) {
+      const [first] = unmet;
+      if (first) show(printable(`${of - unmet.length} of ${of}; ${nameOf(first.ref)}: ${first.why}`));
+    },
+    note: show,
+    done: () => void spinner.stop(),
+  };
+}
+
+function plainLines(io: Io): Progress {
+  const told = new Map<string, string>();
+  return {
+    waiting(unmet) {
+      for (const { ref, why } of unmet) {
+        if (told.get(keyOf(ref)) === why) continue;
+        told.set(keyOf(ref), why);
+        io.stderr.write(`waiting for ${nameOf(ref)}: ${printable(why)}\n`);
+      }
+    },
+    note: (text) => void io.stderr.write(`${text}\n`),
+    done: () => {},
+  };
+}

@@ -1,0 +1,103 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fetch } from 'undici';
+import { MAX_BYTES } from '../admission/load.ts';
+import type { Problem } from '../admission/load.ts';
+import { codeOf, messageOf } from '../base/errors.ts';
+
+/** Text of manifests and where it came from. */
+export interface Source {
+  /** As a person gave it; `-` is `stdin`. */
+  file: string;
+  text: string;
+}
+
+export interface Sources {
+  sources: Source[];
+  problems: Problem[];
+}
+
+interface ReadOptions {
+  recursive: boolean;
+  stdin: Readable;
+  signal: AbortSignal;
+}
+
+const MANIFEST = /\.(ya?ml|json)$/i;
+/** A folder with more manifests than this is most likely not the one that was meant. */
+const MAX_FILES = 10_000;
+const URL_TIMEOUT_MS = 30_000;
+const TOO_LARGE = `more than ${MAX_BYTES} bytes, the most that is read. Split it`;
+
+/** Reads files, folders (their manifests, sorted), `-` and http(s) addresses. What cannot be read is a problem, told with the others. */
+export async function readSources(paths: readonly string[], options: ReadOptions): Promise<Sources> {
+  const result: Sources = { sources: [], problems: [] };
+  for (const path of paths) {
+    try {
+      result.sources.push(...(await readOne(path, options)));
+    } catch (error) {
+      result.problems.push({ file: path === '-' ? 'stdin' : path, message: whyUnread(error) });
+    }
+  }
+  return result;
+}
+
+async function readOne(path: string, options: ReadOptions): Promise<Source[]> {
+  if (path === '-') return [{ file: 'stdin', text: await bounded(options.stdin) }];
+  if (/^https?:\/\//i.test(path)) return [{ file: path, text: await readUrl(path, options.signal) }];
+  if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path) }];
+  const files = await manifestsIn(path, options.recursive);
+  if (files.length === 0) throw new Error('the folder has no .yaml, .yml or .json file');
+  if (files.length > MAX_FILES) throw new Error(`the folder has ${files.length} manifests; at most ${MAX_FILES} are read`);
+  const sources: Source[] = [];
+  for (const file of files) sources.push({ file, text: await readFile(file) });
+  return sources;
+}
+
+async function manifestsIn(folder: string, recursive: boolean): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found: string[] = [];
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) found.push(...(recursive ? await manifestsIn(path, true) : []));
+    else if (MANIFEST.test(entry.name)) found.push(path);
+  }
+  return found;
+}
+
+async function readFile(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    return await bounded(file.createReadStream({ autoClose: false, end: MAX_BYTES }));
+  } finally {
+    await file.close();
+  }
+}
+
+async function readUrl(url: string, signal: AbortSignal): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(URL_TIMEOUT_MS)]) });
+  if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`);
+  return response.body ? bounded(response.body) : '';
+}
+
+/** All of it as text, or an error as soon as it is too much. */
+async function bounded(stream: AsyncIterable<Buffer | Uint8Array | string>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) throw new Error(TOO_LARGE);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function whyUnread(error: unknown): string {
+  const cause = (error as { cause?: unknown }).cause ?? error;
+  const code = codeOf(error) ?? codeOf(cause);
+  if (code === 'ENOENT') return 'no such file or folder';
+  if (code === 'EACCES') return 'this user may not read it';
+  if ((error as Error).name === 'TimeoutError') return `no answer within ${URL_TIMEOUT_MS / 1000} s`;
+  return messageOf(cause);
+}

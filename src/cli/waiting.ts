@@ -1,0 +1,37 @@
+import type { Ref } from '../api/metadata.ts';
+import { Failure } from './failure.ts';
+import { createProgress } from './progress.ts';
+import type { Session } from './session.ts';
+import { printable } from './io.ts';
+import { nameOf } from './objects.ts';
+import { judgeReady, waitFor } from './wait-for.ts';
+import type { Judge } from './wait-for.ts';
+
+/** Waits with progress shown; throws a Failure that says of each object why it is not as wanted. `what`: "ready", "gone". */
+export async function waitOrFail(
+  session: Session,
+  refs: readonly Ref[],
+  judge: Judge,
+  { timeoutMs, what }: { timeoutMs: number; what: string },
+): Promise<void> {
+  const progress = createProgress(session.io);
+  const { signal } = session;
+  const unmet = await waitFor(session.client, refs, judge, {
+    timeoutMs,
+    signal,
+    onWaiting: progress.waiting,
+    onLost: session.lost,
+  }).finally(progress.done);
+  if (unmet.length === 0 || signal.aborted) return;
+  const failed = unmet.filter((u) => u.failed);
+  for (const { ref, why } of failed.length > 0 ? failed : unmet)
+    session.tell(`${nameOf(ref)} is not ${what}: ${printable(why)}`);
+  if (failed.length > 0) throw new Failure(`${count(failed.length)} failed; ask why with: miniaws why KIND/NAME`);
+  throw new Failure(`timed out after ${timeoutMs / 1000} s: ${count(unmet.length)} of ${refs.length} not ${what}`);
+}
+
+const count = (n: number): string => (n === 1 ? '1 object' : `${n} objects`);
+
+/** For `apply --wait` and `up`: until all are Ready for the generation that they have now. */
+export const waitReady = (session: Session, refs: readonly Ref[], timeoutMs: number): Promise<void> =>
+  waitOrFail(session, refs, judgeReady, { timeoutMs, what: 'ready' });

@@ -1,0 +1,53 @@
+import { stringify } from 'yaml';
+import type { Resource } from '../api/metadata.ts';
+import { kindNamed } from '../api/registry.ts';
+import type { JsonSchema } from '../api/schema.ts';
+
+/** Documents as people read them: keys in the order of the schema, without what only machines need. */
+
+const TOP = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
+const METADATA = ['name', 'namespace', 'labels', 'annotations'];
+
+type Members = Readonly<Record<string, unknown>>;
+const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const toYaml = (value: unknown): string =>
+  stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, indentSeq: true });
+
+/** The document with its keys in their natural order. Field owners are left out unless asked for. */
+export function natural(resource: Resource, showManagedFields = false): object {
+  const kind = kindNamed(resource.kind);
+  const { managedFields, ...metadata } = resource.metadata;
+  const shown = showManagedFields && managedFields ? { ...metadata, managedFields } : metadata;
+  const members: Members = {
+    ...resource,
+    metadata: inOrder(shown, METADATA),
+    spec: bySchema(resource.spec, kind?.spec),
+    ...(resource.status ? { status: bySchema(resource.status, kind?.status) } : {}),
+  };
+  return inOrder(members, TOP);
+}
+
+function inOrder(members: Members, first: readonly string[]): Members {
+  const rest = Object.keys(members).filter((key) => !first.includes(key));
+  const keys = [...first.filter((key) => members[key] !== undefined), ...rest];
+  return Object.fromEntries(keys.map((key) => [key, members[key]]));
+}
+
+function bySchema(value: unknown, schema: JsonSchema | undefined): unknown {
+  if (Array.isArray(value)) return value.map((item) => bySchema(item, schema?.items));
+  if (!isMembers(value)) return value;
+  const ordered = inOrder(value, Object.keys(schema?.properties ?? {}));
+  return Object.fromEntries(
+    Object.entries(ordered).map(([key, member]) => [key, bySchema(member, schema?.properties?.[key])]),
+  );
+}
+
+/** What a person wrote of a document: what `edit` shows and `diff` compares. */
+export function desired(resource: Resource): object {
+  const { name, namespace, labels, annotations } = resource.metadata;
+  const metadata = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
+  const { apiVersion, kind } = resource;
+  return { apiVersion, kind, metadata, spec: bySchema(resource.spec, kindNamed(kind)?.spec) };
+}

@@ -1,0 +1,183 @@
+import { createReadStream } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
+import type { Command } from 'commander';
+import { readConfig } from '../base/config.ts';
+import { openDataFolder } from '../host/data-folder.ts';
+import { readMigrations } from '../store/migrate.ts';
+import { migrateUp } from '../store/migrate.ts';
+import { silentLog } from '../base/log.ts';
+import { runningDaemon, withClient, withDatabase } from './machine.ts';
+import { withSettings } from './serve.ts';
+import type pg from 'pg';
+
+/** What a backup holds, in an order in which it can be put back. Leases are the living database's own. */
+const TABLES = [
+  'settings',
+  'api_keys',
+  'revisions',
+  'resources',
+  'changes',
+  'events',
+  'reconcile_log',
+  'vpcs',
+  'instances',
+  'load_balancers',
+  'scaling_groups',
+  'objects',
+  'metrics_history',
+];
+const FORMAT = 'miniaws-backup/1';
+/** Rows a statement, both ways. */
+const ROWS = 500;
+
+interface Header {
+  format: string;
+  migration: string;
+  installation: string | null;
+  revision: number;
+  at: string;
+}
+
+/**
+ * `backup` writes everything that the database holds, as of one moment, to a private file; `restore` puts it back.
+ * Containers are not in it: after a restore the daemon converges them to the documents, and what no document owns is
+ * shown by `miniaws orphans`, not removed.
+ */
+export function backupCommands(program: Command): void {
+  withSettings(
+    program
+      .command('backup')
+      .argument('<file>', 'where to write it; must not exist')
+      .description('write everything that is stored to a file, while the daemon runs or not'),
+  ).action(async (file: string, flags: Partial<Record<string, string>>) => {
+    const config = readConfig(flags, process.env);
+    const folder = await openDataFolder(config.dataDir || undefined);
+    const header = await withDatabase(config, folder, (url) => withClient(url, (client) => backup(client, file)));
+    process.stdout.write(`${file}: everything as of revision ${header.revision}\n`);
+  });
+  withSettings(
+    program
+      .command('restore')
+      .argument('<file>', 'a file that backup wrote')
+      .option('--force', 'replace what the database holds now')
+      .description('put a backup into the database; the daemon must be stopped'),
+  ).action(async (file: string, flags: Partial<Record<string, string>> & { force?: boolean }) => {
+    const config = readConfig({ ...flags, force: undefined }, process.env);
+    const folder = await openDataFolder(config.dataDir || undefined);
+    if (await runningDaemon(folder)) throw new Error('the daemon runs: stop it first with miniaws down');
+    const header = await withDatabase(config, folder, async (url) => {
+      await migrateUp(url, silentLog);
+      return withClient(url, (client) => restore(client, file, flags.force === true));
+    });
+    process.stdout.write(
+      `restored revision ${header.revision} of ${header.at}. Start the daemon with miniaws up, then look at miniaws orphans\n`,
+    );
+  });
+}
+
+async function backup(client: pg.Client, file: string): Promise<Header> {
+  const draft = `${file}.part`;
+  const handle = await open(draft, 'wx', 0o600);
+  const lines = new PassThrough();
+  const written = pipeline(lines, createGzip(), handle.createWriteStream({ autoClose: false }));
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const header = await headerOf(client);
+  lines.write(`${JSON.stringify(header)}\n`);
+  for (const table of TABLES) await dumpTable(client, table, lines);
+  await client.query('COMMIT');
+  lines.end();
+  await written;
+  await handle.sync();
+  await handle.close();
+  await rename(draft, file);
+  return header;
+}
+
+async function headerOf(client: pg.Client): Promise<Header> {
+  const migration = await client.query<{ name: string }>(
+    'SELECT name FROM schema_migrations ORDER BY number DESC LIMIT 1',
+  );
+  const installation = await client.query<{ value: string }>("SELECT value FROM settings WHERE name = 'installation'");
+  const revision = await client.query<{ value: string }>('SELECT value FROM revisions');
+  return {
+    format: FORMAT,
+    migration: migration.rows[0]?.name ?? '',
+    installation: installation.rows[0]?.value ?? null,
+    revision: Number(revision.rows[0]?.value ?? 0),
+    at: new Date().toISOString(),
+  };
+}
+
+async function dumpTable(client: pg.Client, table: string, lines: PassThrough): Promise<void> {
+  await client.query(`DECLARE dump NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS row FROM ${table} t`);
+  for (;;) {
+    const { rows } = await client.query<{ row: string }>(`FETCH ${ROWS} FROM dump`);
+    if (rows.length === 0) break;
+    const drained = lines.write(rows.map(({ row }) => `{"table":"${table}","row":${row}}\n`).join(''));
+    if (!drained) await new Promise((resolve) => lines.once('drain', resolve));
+  }
+  await client.query('CLOSE dump');
+}
+
+/** All or nothing: one transaction. */
+async function restore(client: pg.Client, file: string, force: boolean): Promise<Header> {
+  const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()), crlfDelay: Infinity });
+  let header: Header | undefined;
+  let batch: { table: string; rows: string[] } = { table: '', rows: [] };
+  await client.query('BEGIN');
+  try {
+    for await (const text of lines) {
+      if (!header) {
+        header = await checkHeader(client, JSON.parse(text) as Header, force);
+        continue;
+      }
+      const { table, row } = JSON.parse(text) as { table: string; row: unknown };
+      if (!TABLES.includes(table)) throw new Error(`${file} has rows of a table "${table}" that no backup has`);
+      if (table !== batch.table || batch.rows.length >= ROWS) batch = await insert(client, batch, table);
+      batch.rows.push(JSON.stringify(row));
+    }
+    await insert(client, batch, '');
+    if (!header) throw new Error(`${file} is empty`);
+    await client.query('COMMIT');
+    return header;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  }
+}
+
+async function checkHeader(client: pg.Client, header: Header, force: boolean): Promise<Header> {
+  if (header.format !== FORMAT)
+    throw new Error(`this is no backup of Mini AWS: expected ${FORMAT}, found ${String(header.format)}`);
+  const known = await readMigrations();
+  const newest = known.at(-1)?.name;
+  if (header.migration !== newest)
+    throw new Error(
+      `the backup was made with schema ${header.migration}, and this version has ${newest}: restore it with the version that made it, then upgrade`,
+    );
+  const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM resources');
+  if (Number(rows[0]?.n) > 0 && !force)
+    throw new Error(
+      `the database holds ${rows[0]?.n} documents: restore into an empty one, or replace them with --force`,
+    );
+  await client.query(`TRUNCATE ${TABLES.join(', ')}`);
+  return header;
+}
+
+async function insert(
+  client: pg.Client,
+  batch: { table: string; rows: string[] },
+  next: string,
+): Promise<{ table: string; rows: string[] }> {
+  if (batch.rows.length > 0) {
+    await client.query(
+      `INSERT INTO ${batch.table} SELECT * FROM json_populate_recordset(NULL::${batch.table}, $1::json)`,
+      [`[${batch.rows.join(',')}]`],
+    );
+  }
+  return { table: next, rows: [] };
+}

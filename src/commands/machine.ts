@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { open, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+import type { Config } from '../base/config.ts';
+import { messageOf } from '../base/errors.ts';
+import { createLog } from '../base/log.ts';
+import { readLock } from '../host/daemon-lock.ts';
+import type { DataFolder } from '../host/data-folder.ts';
+import { DEFAULT_DATABASE_URL, locateDatabase, probe } from '../host/database.ts';
+import type { Database } from '../host/database.ts';
+import { findEmbeddedPostgres } from '../host/embedded-postgres.ts';
+
+/** What the commands for the machine itself share: the daemon's process and its database. */
+
+const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
+
+/** How the daemon is started from this very program, compiled or not. */
+export const daemonCommand = (): string[] => [...process.execArgv, MAIN, 'serve'];
+
+export const runningDaemon = (folder: DataFolder) => readLock(folder.daemonLock);
+
+/** Starts the daemon in its own session, with its output in the data folder. @returns its process id. */
+export async function startInBackground(folder: DataFolder, env: NodeJS.ProcessEnv): Promise<number> {
+  const out = await open(folder.daemonLog, 'a', 0o600);
+  try {
+    const child = spawn(process.execPath, daemonCommand(), { detached: true, stdio: ['ignore', out.fd, out.fd], env });
+    child.unref();
+    if (child.pid === undefined) throw new Error(`the daemon could not be started: see ${folder.daemonLog}`);
+    return child.pid;
+  } finally {
+    await out.close();
+  }
+}
+
+/** The end of the daemon's log, for a person whose daemon did not start. */
+export async function lastLog(folder: DataFolder, lines = 5): Promise<string> {
+  const text = await readFile(folder.daemonLog, 'utf8').catch(() => '');
+  return text.trim().split('\n').slice(-lines).join('\n');
+}
+
+/** The daemon's database when there is one already; never makes one. */
+export async function existingDatabase(config: Config, folder: DataFolder): Promise<Database | undefined> {
+  const log = createLog({ level: 'warn' });
+  const known =
+    config.databaseUrl !== '' ||
+    (await findEmbeddedPostgres(folder)) !== undefined ||
+    (await probe(DEFAULT_DATABASE_URL)) === undefined;
+  return known ? locateDatabase({ url: config.databaseUrl, dataFolder: folder, log }) : undefined;
+}
+
+/** Runs `fn` on a database that exists, and stops an embedded server that had to be started for it. */
+export async function withDatabase<T>(config: Config, folder: DataFolder, fn: (url: string) => Promise<T>): Promise<T> {
+  const database = await existingDatabase(config, folder);
+  if (!database)
+    throw new Error(`there is no database yet: nothing was ever started with the data folder ${folder.path}`);
+  try {
+    return await fn(database.url);
+  } finally {
+    if (database.embedded?.adopted === false) await database.embedded.stop();
+    else database.embedded?.detach();
+  }
+}
+
+export async function withClient<T>(url: string, fn: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'miniaws-command',
+    connectionTimeoutMillis: 10_000,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new Error(`the database does not answer: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    return await fn(client);
+  } finally {
+    await client.end();
+  }
+}

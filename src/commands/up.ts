@@ -1,0 +1,136 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { isInstance } from '../api/instance.ts';
+import type { Instance } from '../api/instance.ts';
+import type { Resource } from '../api/metadata.ts';
+import { sleep, systemClock } from '../base/clock.ts';
+import { readConfig, SETTINGS } from '../base/config.ts';
+import type { Config } from '../base/config.ts';
+import { messageOf } from '../base/errors.ts';
+import { ApiClient } from '../cli/client.ts';
+import { connectionOf } from '../cli/kubeconfig.ts';
+import { openDataFolder } from '../host/data-folder.ts';
+import type { DataFolder } from '../host/data-folder.ts';
+import { ensureEngine } from '../host/ensure-engine.ts';
+import { lastLog, runningDaemon, startInBackground } from './machine.ts';
+import { ensureQuickstartImage } from './quickstart.ts';
+import { withSettings } from './serve.ts';
+
+/** An embedded database is made in about 2 s, an Engine's first look takes less; a slow disk gets its time. */
+const START_MS = 120_000;
+const LOOK_MS = 50;
+const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Everything that a fresh machine needs, then the quickstart: each part is left alone when it is there already. */
+export function upCommand(program: Command, runClient: (args: readonly string[]) => Promise<number>): void {
+  withSettings(
+    program
+      .command('up')
+      .option('--no-quickstart', 'start the daemon only')
+      .description('install what is missing, start the daemon in the background, and apply the quickstart'),
+  ).action(async (flags: Partial<Record<string, string>> & { quickstart?: boolean }) => {
+    const { quickstart, ...settings } = flags;
+    const config = readConfig(settings, process.env);
+    const folder = await openDataFolder(config.dataDir || undefined);
+    if (config.engine === 'docker') await engine(config);
+    await daemon(config, folder);
+    const client = new ApiClient(connectionOf({ kubeconfig: folder.adminKubeconfig }, {}, ''));
+    try {
+      if (quickstart !== false) await applyQuickstart(config, folder, client, runClient);
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+async function engine(config: Config): Promise<void> {
+  process.env['DOCKER_HOST'] = config.dockerHost; // the flag speaks for everything that is started from here
+  const { host, apiVersion } = await ensureEngine((text) => say(`  ${text}`));
+  say(`✓ Docker Engine at ${host} (API ${apiVersion})`);
+}
+
+async function daemon(config: Config, folder: DataFolder): Promise<void> {
+  const running = await runningDaemon(folder);
+  if (running?.listen) return say(`✓ daemon runs already (process ${running.pid}, https://${running.listen})`);
+  const pid = running?.pid ?? (await startInBackground(folder, environment(config, folder)));
+  const listen = await untilListening(folder, pid);
+  say(`✓ daemon started (process ${pid}, https://${listen}, log ${folder.daemonLog})`);
+}
+
+/** Flags of `up` reach the daemon by the environment: a password in DATABASE_URL shows in no process list. */
+function environment(config: Config, folder: DataFolder): NodeJS.ProcessEnv {
+  const settings = Object.entries(SETTINGS).map(([name, { env }]) => [env, config[name as keyof Config]]);
+  return {
+    ...process.env,
+    ...Object.fromEntries(settings.filter(([, value]) => value !== '')),
+    [SETTINGS.dataDir.env]: folder.path,
+  };
+}
+
+async function untilListening(folder: DataFolder, pid: number): Promise<string> {
+  const until = systemClock.monotonic() + START_MS;
+  while (systemClock.monotonic() < until) {
+    const lock = await runningDaemon(folder);
+    if (lock?.listen) return lock.listen;
+    if (!isAlive(pid)) break;
+    await pause(LOOK_MS);
+  }
+  throw new Error(`the daemon did not start. Its log (${folder.daemonLog}) ends with:\n${await lastLog(folder)}`);
+}
+
+/** Unlike the clock's own timers this one keeps the process alive: waiting is all that it does. */
+const pause = (ms: number): Promise<void> => {
+  const alive = setInterval(() => undefined, ms);
+  return sleep(systemClock, ms).finally(() => clearInterval(alive));
+};
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function applyQuickstart(
+  config: Config,
+  folder: DataFolder,
+  client: ApiClient,
+  runClient: (args: readonly string[]) => Promise<number>,
+): Promise<void> {
+  if (config.engine === 'docker') {
+    const { installation } = await client.get<{ installation: string }>('/version');
+    await ensureQuickstartImage(config, installation, (text) => say(`  ${text}`));
+  }
+  const kubeconfig = ['--kubeconfig', folder.adminKubeconfig];
+  if ((await runClient([...kubeconfig, 'apply', '-f', QUICKSTART, '--wait'])) !== 0)
+    throw new Error('the quickstart did not become ready: miniaws why instance/web-0 tells why');
+  say('');
+  await runClient([...kubeconfig, 'get', 'all']);
+  const { items } = await client.get<{ items: Resource[] }>('/apis/miniaws.dev/v1/namespaces/default/instances');
+  const url = items.filter(isInstance).flatMap(urlOf)[0];
+  if (url) say(`\n✓ ${url} answers: ${await answerOf(url)}`);
+  say('\nTry next:');
+  say('  npx miniaws get instances -w             # watch, while you do this in another terminal:');
+  say('  docker rm -f $(docker ps -qf name=web-0) # it comes back');
+  say('  npx miniaws reconcile-log -f             # and this is why');
+}
+
+function urlOf(instance: Instance): string[] {
+  const port = instance.status?.ports?.find((p) => p.protocol === 'tcp');
+  return port ? [`http://${port.hostAddress || 'localhost'}:${port.hostPort}/`] : [];
+}
+
+async function answerOf(url: string): Promise<string> {
+  try {
+    return (await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text())
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
+  } catch (error) {
+    return messageOf(error);
+  }
+}

@@ -1,0 +1,318 @@
+import { refOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import type { Instance, InstanceStatus } from '../api/instance.ts';
+import { addressOf } from '../api/instance.ts';
+import { isVpc, rangeOf } from '../api/vpc.ts';
+import type { Vpc } from '../api/vpc.ts';
+import type { View } from '../api/schema.ts';
+import { contains, formatAddress, parseAddress } from '../base/cidr.ts';
+import { PassError } from '../base/errors.ts';
+import { valueOf } from '../base/observed.ts';
+import type { Compute, Container } from '../drivers/compute.ts';
+import { engineName } from '../drivers/labels.ts';
+import type { Controller, Pass } from '../engine/contract.ts';
+import type { HealthMonitor } from './health.ts';
+import { specHash } from './instance-hash.ts';
+import { choose, forcedBy, planInstance } from './instance-plan.ts';
+import type { InstanceObserved, InstanceStep, VpcObserved } from './instance-plan.ts';
+import { crashed, reportInstance } from './instance-report.ts';
+import { containerSpecOf, graceMsOf } from './instance-spec.ts';
+import { ownerOfResource } from './vpc.ts';
+
+/** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
+const PULL_WAIT_MS = 2_000;
+/** Lines of a crashed process's output that status keeps, and the longest one. */
+const LAST_LINES = 10;
+const LONGEST_LINE = 300;
+
+export interface InstanceSeams {
+  compute: Compute;
+  health: HealthMonitor;
+  /** This installation's id: part of the names of volumes. */
+  installation: string;
+  /** The document that `default` is made from on demand (ruling 12), from `manifests/`. */
+  defaultVpc: { apiVersion: string; kind: string; metadata: { name: string }; spec: object };
+}
+
+/** Names an attempt by what was attempted: a pull for one specification does not satisfy another. */
+const pullKey = (instance: Instance): string => `${instance.metadata.uid} ${specHash(instance.spec)}`;
+
+/**
+ * Keeps one container for each Instance. Its name comes from the document's uid, its mark says for which specification
+ * it was made, creation finds before it makes, and every other step addresses a container by id: each may be repeated
+ * after a crash, and a container that a crash left half done is finished by the next pass.
+ */
+export function instanceController(seams: InstanceSeams): Controller<Instance, InstanceObserved, InstanceStep> {
+  const { compute, health, installation } = seams;
+  const pulled = new Set<string>();
+
+  return {
+    kind: 'Instance',
+    watches: [
+      {
+        kind: 'VPC',
+        enqueue: (vpc, view) =>
+          view.lookup('Instance', 'vpc', `${vpc.metadata.namespace}/${vpc.metadata.name}`).map(refOf),
+      },
+    ],
+
+    async observe(instance, pass) {
+      const containers = compute.containers(instance.metadata.uid);
+      const observed: InstanceObserved = {
+        vpc: observeVpc(compute, instance, pass.view),
+        containers,
+        pulled: pulled.has(pullKey(instance)),
+        installation,
+      };
+      const container = choose(instance, valueOf(containers) ?? []);
+      const isNeeded =
+        containers.state !== 'unobservable' &&
+        instance.metadata.deletionTimestamp === undefined &&
+        (!container || forcedBy(instance, container) !== undefined);
+      if (isNeeded && observed.vpc.is === 'ready') observed.image = await compute.image(instance.spec.image);
+      if (container)
+        Object.assign(
+          observed,
+          observeHealth(health, instance, container, pass),
+          await observeCrash(compute, instance, container, pass),
+        );
+      return observed;
+    },
+
+    plan: planInstance,
+    act: (step, instance, pass) => act(step, instance, pass, seams, pulled),
+    report: reportInstance,
+    print: printStep,
+    forget(uid) {
+      health.forget(uid);
+      for (const key of pulled) if (key.startsWith(`${uid} `)) pulled.delete(key);
+    },
+  };
+}
+
+function observeVpc(compute: Compute, instance: Instance, view: View): VpcObserved {
+  const vpc = view.get({ kind: 'VPC', namespace: instance.metadata.namespace, name: instance.spec.vpc });
+  if (!vpc || !isVpc(vpc)) return { is: 'missing' };
+  if (vpc.metadata.deletionTimestamp !== undefined) return { is: 'deleting' };
+  const networks = compute.networks(vpc.metadata.uid);
+  if (networks.state === 'unobservable') return { is: 'unobservable', why: networks.why };
+  const network = (valueOf(networks) ?? []).find((n) => n.cidrBlock === vpc.spec.cidrBlock);
+  return network ? { is: 'ready', uid: vpc.metadata.uid, network } : { is: 'pending' };
+}
+
+function observeHealth(
+  health: HealthMonitor,
+  instance: Instance,
+  container: Container,
+  pass: Pass,
+): Pick<InstanceObserved, 'health'> {
+  if (pass.planning) return instance.status?.health ? { health: instance.status.health } : {};
+  const { uid } = instance.metadata;
+  const check = instance.spec.healthCheck;
+  const wanted =
+    check && !check.command && container.state === 'running' && instance.metadata.deletionTimestamp === undefined;
+  if (!wanted) {
+    health.forget(uid);
+    return {};
+  }
+  const process = { containerId: container.id, startedAt: container.startedAt?.getTime() ?? 0 };
+  const last = instance.status?.containerId === container.id ? instance.status.health : undefined;
+  return { health: health.watch(uid, refOf(instance), process, check, last) };
+}
+
+/** The last lines are fetched once for each crash, not at each look. */
+async function observeCrash(
+  compute: Compute,
+  instance: Instance,
+  container: Container,
+  pass: Pass,
+): Promise<Pick<InstanceObserved, 'lastLog'>> {
+  const { status } = instance;
+  const known =
+    status?.restarts === container.restarts &&
+    status.lastExitCode === container.exitCode &&
+    status.containerId === container.id;
+  if (!crashed(container) || (known && status.lastLog !== undefined)) return {};
+  const lines: string[] = [];
+  try {
+    let text = '';
+    for await (const chunk of compute.logs(
+      container.id,
+      { follow: false, tail: LAST_LINES, timestamps: false },
+      pass.signal,
+    ))
+      text += chunk.data.toString('utf8');
+    lines.push(...text.split('\n').filter((line) => line.trim() !== ''));
+  } catch {
+    return {}; // the container was removed meanwhile, or its log driver cannot be read
+  }
+  // NUL and other control characters can be stored in no JSONB and shown on no terminal.
+  return {
+    lastLog: lines.slice(-LAST_LINES).map((line) => line.replace(/[\u0000-\u001f\u007f]/g, ' ').slice(0, LONGEST_LINE)),
+  };
+}
+
+async function act(
+  step: InstanceStep,
+  instance: Instance,
+  pass: Pass,
+  seams: InstanceSeams,
+  pulled: Set<string>,
+): Promise<void> {
+  const { compute, installation, defaultVpc } = seams;
+  switch (step.do) {
+    case 'createDefaultVpc':
+      return pass.create({
+        ...defaultVpc,
+        metadata: { ...defaultVpc.metadata, namespace: instance.metadata.namespace },
+      });
+    case 'claimAddress':
+      return pass.claim((latest, view) => claimAddress(latest as Instance, view));
+    case 'pullImage':
+      return pull(step.image, instance, compute, pulled);
+    case 'ensureVolume':
+      return compute.ensureVolume({ name: step.name, owner: { ...ownerOfResource(instance), kind: 'Volume' } });
+    case 'createContainer': {
+      const address = instance.status?.privateIp;
+      if (address === undefined) throw new PassError('DependencyNotReady', 'the instance has no address yet');
+      await compute.createContainer(containerSpecOf(instance, step.network, address, installation));
+      pulled.delete(pullKey(instance));
+      return;
+    }
+    case 'startContainer':
+      return compute.startContainer(step.id ?? madeId(compute, instance));
+    case 'stopContainer':
+      return compute.stopContainer(step.id, step.graceMs);
+    case 'removeContainer':
+      return compute.removeContainer(step.id);
+    case 'unpauseContainer':
+      return compute.unpauseContainer(step.id);
+    case 'renameContainer':
+      return compute.renameContainer(step.id, step.to);
+    case 'updateContainer':
+      return compute.updateContainer(step.id, step.change);
+    case 'connectContainer':
+      return compute.connectContainer(step.id, {
+        networkId: step.networkId,
+        address: step.address,
+        aliases: [instance.metadata.name],
+      });
+    case 'disconnectContainer':
+      return compute.disconnectContainer(step.id, step.networkId);
+  }
+}
+
+/** The container that an earlier step of the same plan made. */
+function madeId(compute: Compute, instance: Instance): string {
+  const name = engineName(ownerOfResource(instance));
+  const made = (valueOf(compute.containers(instance.metadata.uid)) ?? []).find((c) => c.name === name);
+  if (!made) throw new PassError('EngineError', `container ${name} was removed before it could be started`);
+  return made.id;
+}
+
+async function pull(image: string, instance: Instance, compute: Compute, pulled: Set<string>): Promise<void> {
+  if (instance.spec.imagePullPolicy === 'Never')
+    throw new PassError(
+      'ImageUnavailable',
+      `image ${image} is not on the Engine, and imagePullPolicy is Never: load it, or allow pulling`,
+    );
+  const state = await compute.pullImage(image, ownerOfResource(instance), PULL_WAIT_MS);
+  if (state.state === 'pulling')
+    throw new PassError('DependencyNotReady', `image ${image} is being pulled: ${state.progress}`);
+  if (state.state === 'absent')
+    throw new PassError('ImageUnavailable', `image ${image} was removed again after it was pulled`);
+  pulled.add(pullKey(instance));
+}
+
+/** Runs under the revision's lock: two instances never get one address (ruling 6). */
+function claimAddress(instance: Instance, view: View): Pick<InstanceStatus, 'privateIp' | 'vpcUid'> {
+  const { namespace } = instance.metadata;
+  const vpc = view.get({ kind: 'VPC', namespace, name: instance.spec.vpc });
+  if (!vpc || !isVpc(vpc)) throw new PassError('DependencyNotReady', `VPC ${namespace}/${instance.spec.vpc} is gone`);
+  const { privateIp, vpcUid } = instance.status ?? {};
+  const wanted = instance.spec.privateIp;
+  if (privateIp !== undefined && vpcUid === vpc.metadata.uid && (wanted === undefined || wanted === privateIp))
+    return {};
+  return {
+    privateIp: wanted === undefined ? freeAddress(instance, vpc, view) : checkedAddress(instance, wanted, vpc, view),
+    vpcUid: vpc.metadata.uid,
+  };
+}
+
+function holderOf(instance: Instance, address: string, view: View): Resource | undefined {
+  const key = `${instance.metadata.namespace}/${instance.spec.vpc}/${address}`;
+  return view.lookup('Instance', 'address', key).find((other) => other.metadata.uid !== instance.metadata.uid);
+}
+
+/** The first free one from a place that the uid gives, so that an address just given back is not the next given out. */
+function freeAddress(instance: Instance, vpc: Vpc, view: View): string {
+  const { first, size } = rangeOf(vpc);
+  const gateway = parseAddress(vpc.spec.gateway);
+  const usable = size - 2;
+  const start = Number.parseInt(instance.metadata.uid.replaceAll('-', '').slice(0, 8), 16) % usable;
+  for (let i = 0; i < usable; i++) {
+    const address = first + 1 + ((start + i) % usable);
+    if (address !== gateway && !holderOf(instance, formatAddress(address), view)) return formatAddress(address);
+  }
+  throw new PassError(
+    'SubnetFull',
+    `every address of ${vpc.spec.cidrBlock} is given out; make a larger VPC, or delete instances of ${vpc.metadata.name}`,
+  );
+}
+
+/** An instance may have been admitted before its VPC existed: its address is checked against the range here. */
+function checkedAddress(instance: Instance, wanted: string, vpc: Vpc, view: View): string {
+  const range = rangeOf(vpc);
+  const address = parseAddress(wanted) ?? -1;
+  if (
+    !contains(range, address) ||
+    address === range.first ||
+    address === range.first + range.size - 1 ||
+    wanted === vpc.spec.gateway
+  ) {
+    throw new PassError(
+      'Refused',
+      `spec.privateIp ${wanted} is not a usable address of ${vpc.spec.cidrBlock}, the range of VPC ${vpc.metadata.name}; change it, or leave it out`,
+    );
+  }
+  const holder = holderOf(instance, wanted, view);
+  if (holder)
+    throw new PassError(
+      'AddressInUse',
+      `${wanted} is held by Instance ${holder.metadata.namespace}/${holder.metadata.name}${addressOf(holder as Instance) === wanted ? '' : ' until it has moved'}`,
+    );
+  return wanted;
+}
+
+function printStep(step: InstanceStep, instance: Instance): string {
+  switch (step.do) {
+    case 'createDefaultVpc':
+      return `create VPC ${instance.metadata.namespace}/default`;
+    case 'claimAddress':
+      return 'take an address of the VPC';
+    case 'pullImage':
+      return `pull image ${step.image}`;
+    case 'ensureVolume':
+      return `make sure of volume ${step.name}`;
+    case 'createContainer':
+      return `create container ${step.name} from ${instance.spec.image}`;
+    case 'startContainer':
+      return `start container ${step.name}`;
+    case 'stopContainer':
+      return `stop container ${step.name} (up to ${Math.ceil(graceMsOf(instance) / 1000)} s)`;
+    case 'removeContainer':
+      return `remove container ${step.name}`;
+    case 'unpauseContainer':
+      return `unpause container ${step.name}`;
+    case 'renameContainer':
+      return `rename container ${step.name} to ${step.to}`;
+    case 'updateContainer':
+      return `change ${Object.entries(step.change)
+        .map(([field, value]) => `${field} to ${value}`)
+        .join(', ')} of container ${step.name} in place`;
+    case 'connectContainer':
+      return `connect container ${step.name} to its VPC at ${step.address}`;
+    case 'disconnectContainer':
+      return `disconnect container ${step.name} from network ${step.networkId.slice(0, 12)}`;
+  }
+}

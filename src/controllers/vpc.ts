@@ -1,0 +1,200 @@
+import { refOf } from '../api/metadata.ts';
+import type { VpcStatus, Vpc } from '../api/vpc.ts';
+import type { Observed } from '../base/observed.ts';
+import { valueOf } from '../base/observed.ts';
+import type { Compute, Network, NetworkSpec, Owner } from '../drivers/compute.ts';
+import { engineName } from '../drivers/labels.ts';
+import type { Controller, Outcome, Report, Step, Verdict } from '../engine/contract.ts';
+
+export interface VpcObserved {
+  networks: Observed<readonly Network[]>;
+  /** Instances that name this VPC, as `namespace/name`: its deletion waits for them. */
+  instances: readonly string[];
+}
+
+export type VpcStep =
+  | (Step & { do: 'createNetwork'; spec: NetworkSpec })
+  | (Step & { do: 'removeNetwork'; id: string; name: string });
+
+/** How many waiting instances a message names before it counts the rest. */
+const NAMED = 5;
+
+export const ownerOfResource = (r: {
+  kind: string;
+  metadata: { uid: string; namespace: string; name: string; generation: number };
+}): Owner => ({
+  uid: r.metadata.uid,
+  kind: r.kind,
+  namespace: r.metadata.namespace,
+  name: r.metadata.name,
+  generation: r.metadata.generation,
+});
+
+export function networkSpecOf(vpc: Vpc): NetworkSpec {
+  const owner = ownerOfResource(vpc);
+  const { cidrBlock, gateway, internetGateway } = vpc.spec;
+  return { owner, name: engineName(owner), cidrBlock, gateway, internal: !internetGateway };
+}
+
+const isAsSpecified = (network: Network, spec: NetworkSpec): boolean =>
+  network.name === spec.name &&
+  network.cidrBlock === spec.cidrBlock &&
+  network.gateway === spec.gateway &&
+  network.internal === spec.internal;
+
+/** One network exactly as specified; any other with this VPC's mark goes. The specification itself never changes. */
+export function planVpc(vpc: Vpc, observed: VpcObserved): readonly VpcStep[] {
+  if (observed.networks.state === 'unobservable') return [];
+  const networks = valueOf(observed.networks) ?? [];
+  const removal = (network: Network, why: string): VpcStep => ({
+    do: 'removeNetwork',
+    id: network.id,
+    name: network.name,
+    why,
+  });
+  if (vpc.metadata.deletionTimestamp !== undefined) {
+    return observed.instances.length > 0
+      ? []
+      : networks.map((n) => ({ ...removal(n, 'the VPC was deleted'), event: 'NetworkRemoved' }));
+  }
+  const spec = networkSpecOf(vpc);
+  const good = networks.find((n) => isAsSpecified(n, spec));
+  const wrong = networks.filter((n) => n !== good).map((n) => removal(n, `network ${n.name} is not as specified`));
+  const why = vpc.status?.networkId === undefined ? 'there is no network yet' : 'the network is gone';
+  return good ? wrong : [...wrong, { do: 'createNetwork', spec, why, event: 'NetworkCreated' }];
+}
+
+export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcStep[]): Report {
+  const deleting = vpc.metadata.deletionTimestamp !== undefined;
+  const spec = networkSpecOf(vpc);
+  const network = (valueOf(observed.networks) ?? []).find((n) => isAsSpecified(n, spec));
+  const networkId = network?.id ?? (deleting ? undefined : vpc.status?.networkId);
+  const status: VpcStatus = {
+    phase: deleting ? 'Deleting' : network ? 'Available' : 'Pending',
+    ...(network ? { networkId: network.id, networkName: network.name } : {}),
+  };
+  const { ready, outcome } = judge(observed, network, deleting, left);
+  const { namespace, name, uid } = vpc.metadata;
+  const { cidrBlock, gateway, internetGateway } = vpc.spec;
+  const report: Report = { status, outcome, conditions: [ready, progressing(outcome)] };
+  if (networkId === undefined || outcome.is === 'gone') return report;
+  return {
+    ...report,
+    inventory: {
+      table: 'vpcs',
+      id: uid,
+      namespace,
+      name,
+      cidrBlock,
+      networkId,
+      gatewayId: internetGateway ? gateway : null,
+    },
+  };
+}
+
+function judge(
+  observed: VpcObserved,
+  network: Network | undefined,
+  deleting: boolean,
+  left: readonly VpcStep[],
+): { ready: Verdict; outcome: Outcome } {
+  const ready = (status: Verdict['status'], reason: string, message: string): Verdict => ({
+    type: 'Ready',
+    status,
+    reason,
+    message,
+  });
+  if (observed.networks.state === 'unobservable') {
+    return {
+      ready: ready('Unknown', 'EngineUnavailable', observed.networks.why),
+      outcome: { is: 'waiting', on: 'the Engine' },
+    };
+  }
+  if (deleting) {
+    if (observed.instances.length > 0) {
+      const on = list(observed.instances);
+      return {
+        ready: ready('False', 'InUse', `its deletion waits for Instance ${on}`),
+        outcome: { is: 'waiting', on },
+      };
+    }
+    const gone = (valueOf(observed.networks) ?? []).length === 0;
+    return {
+      ready: ready('False', 'Deleting', 'the network is being removed'),
+      outcome: gone ? { is: 'gone' } : { is: 'progressing', afterMs: 0 },
+    };
+  }
+  if (network && left.length === 0)
+    return {
+      ready: ready('True', 'NetworkAvailable', `network ${network.name} is as specified`),
+      outcome: { is: 'settled' },
+    };
+  return {
+    ready: ready('False', 'NetworkPending', 'the network is being made'),
+    outcome: { is: 'progressing', afterMs: 0 },
+  };
+}
+
+const list = (names: readonly string[]): string =>
+  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
+
+export const progressing = (outcome: Outcome): Verdict =>
+  outcome.is === 'progressing'
+    ? {
+        type: 'Progressing',
+        status: 'True',
+        reason: 'Converging',
+        message: 'the world is being brought to the specification',
+      }
+    : {
+        type: 'Progressing',
+        status: 'False',
+        reason: outcome.is === 'waiting' ? 'Waiting' : 'Settled',
+        message: outcome.is === 'waiting' ? `waiting for ${outcome.on}` : 'nothing is left to do',
+      };
+
+/**
+ * Keeps one Docker network for each VPC. Its name comes from the document's uid and creation finds before it makes, so
+ * a repeated step finds what the first one made. It goes after the last instance that names the VPC.
+ */
+export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
+  kind: 'VPC',
+  watches: [{ kind: 'Instance', enqueue: (instance, view) => vpcBeingDeleted(instance, view) }],
+  async observe(vpc, pass) {
+    const { namespace, name, uid } = vpc.metadata;
+    const instances = pass.view.lookup('Instance', 'vpc', `${namespace}/${name}`);
+    return {
+      networks: compute.networks(uid),
+      instances: instances.map((i) => `${i.metadata.namespace}/${i.metadata.name}`).sort(),
+    };
+  },
+  plan: planVpc,
+  async act(step) {
+    switch (step.do) {
+      case 'createNetwork':
+        await compute.createNetwork(step.spec);
+        return;
+      case 'removeNetwork':
+        return compute.removeNetwork(step.id);
+    }
+  },
+  report: reportVpc,
+  print(step) {
+    switch (step.do) {
+      case 'createNetwork':
+        return `create network ${step.spec.name} ${step.spec.cidrBlock}${step.spec.internal ? ' (internal)' : ''}`;
+      case 'removeNetwork':
+        return `remove network ${step.name}`;
+    }
+  },
+});
+
+/** Only a VPC that waits to go cares for its instances. */
+function vpcBeingDeleted(
+  instance: Parameters<Controller<Vpc, VpcObserved, VpcStep>['watches'][number]['enqueue']>[0],
+  view: Parameters<Controller<Vpc, VpcObserved, VpcStep>['watches'][number]['enqueue']>[1],
+) {
+  const name = (instance.spec as { vpc?: string }).vpc ?? '';
+  const vpc = view.get({ kind: 'VPC', namespace: instance.metadata.namespace, name });
+  return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];
+}

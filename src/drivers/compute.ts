@@ -1,0 +1,272 @@
+import type { Readable } from 'node:stream';
+import type { Observed } from '../base/observed.ts';
+
+/**
+ * The seam between what people want and whatever runs it. Implementations: `docker/` (one Docker Engine) and
+ * `simulated/` (in memory, with the same answers and events). Nothing above this file may assume that a container
+ * is on this host.
+ *
+ * Promises of every implementation:
+ * - Observations come from a cache that is filled by one list and kept by events; before it is filled, and while
+ *   the Engine cannot be reached, they are `unobservable`, never `absent` (I4).
+ * - A call that changed something is seen by the next observation of the same process (read your own writes).
+ * - Every call is repeatable: creation is find-or-create by deterministic name, removal of what is gone succeeds (I3).
+ * - Only what bears this installation's mark is changed; a foreign holder of a name is `NameTaken` (I5).
+ * - Failures are `PassError`s with a reason from `PASS_REASONS`; every call ends within its deadline.
+ */
+export interface Compute {
+  /** What tells this Engine from any other, stable over its restarts (ruling 1). Rejects while it cannot be reached. */
+  engineId(): Promise<string>;
+
+  /**
+   * Networks and containers marked with this uid: `absent`, or present with normally one; more after a person's
+   * tampering, never an empty list.
+   */
+  networks(uid: string): Observed<readonly Network[]>;
+  containers(uid: string): Observed<readonly Container[]>;
+  /** Everything with this installation's mark, for finding what no live document owns (ruling 1). */
+  everything(): Observed<readonly Owned[]>;
+  /** Ranges of networks that are not ours, as last seen. Empty while unknown: a hint. */
+  foreignRanges(): readonly string[];
+  /** Calls back after the cache changed, with the owner it changed for; for `undefined`, anything may have changed. */
+  subscribe(listener: (change: Change) => void): () => void;
+
+  createNetwork(spec: NetworkSpec): Promise<Network>;
+  removeNetwork(id: string): Promise<void>;
+
+  createContainer(spec: ContainerSpec): Promise<Container>;
+  startContainer(id: string): Promise<void>;
+  /** SIGTERM, then SIGKILL after `graceMs`. Succeeds when it was not running. */
+  stopContainer(id: string, graceMs: number): Promise<void>;
+  unpauseContainer(id: string): Promise<void>;
+  renameContainer(id: string, name: string): Promise<void>;
+  /** What can change on a living container; what is left out stays. A limit can be moved in place, not taken away. */
+  updateContainer(id: string, change: ContainerUpdate): Promise<void>;
+  connectContainer(id: string, attachment: Attachment): Promise<void>;
+  disconnectContainer(id: string, networkId: string): Promise<void>;
+  /** Removes it, running or not, and its anonymous volumes. */
+  removeContainer(id: string): Promise<void>;
+
+  /** The image as it is on the Engine now; `pulling` while one of our pulls is under way. */
+  image(reference: string): Promise<ImageState>;
+  /**
+   * Pulls it. Resolves when it is there. Two callers of one reference share one pull; one that outlasts `waitMs`
+   * resolves to `pulling`, goes on by itself, and its end is a `Change` for every owner that asked.
+   */
+  pullImage(reference: string, owner: Owner, waitMs: number): Promise<ImageState>;
+  /**
+   * Makes an image of a tar of its root file system, with this installation's mark, and resolves to its id. `changes`
+   * are Dockerfile lines: `CMD ["httpd"]`. The same content again gives another image, which takes the reference.
+   */
+  importImage(tar: Readable | Buffer, reference: string, changes: readonly string[]): Promise<string>;
+  /** Images with our mark: those we imported, never those we pulled. */
+  ownImages(): Promise<readonly OwnImage[]>;
+  /** Removes an image of ours under all its references; one that is not ours is `NameTaken`. */
+  removeImage(id: string): Promise<void>;
+
+  /** Named volumes with our mark. */
+  volumes(): Promise<readonly Volume[]>;
+  ensureVolume(spec: VolumeSpec): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+
+  /** The last lines of output; with `follow`, what comes. Chunks tell stdout from stderr. */
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<OutputChunk>;
+  exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  /** One health probe of a port inside a container. `unobservable` when this daemon has no way there. */
+  probe(target: ProbeTarget, timeoutMs: number): Promise<Observed<ProbeResult>>;
+
+  /** Starts to observe. Resolves at the first attempt's end, reached or not; goes on in the background. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  /** For /readyz and conditions: why the Engine is out of reach, or `undefined`. */
+  outage(): string | undefined;
+  /** Calls made since the start, by name: for metrics and for the tests of I2. */
+  calls(): ReadonlyMap<string, number>;
+}
+
+/** The mark that every object of ours carries, as labels. */
+export interface Owner {
+  uid: string;
+  kind: string;
+  namespace: string;
+  name: string;
+  /** The document's generation when the thing was created; never compared (ruling 3). */
+  generation: number;
+}
+
+export interface Owned {
+  type: 'container' | 'network' | 'volume';
+  id: string;
+  name: string;
+  owner: Owner;
+}
+
+export interface Change {
+  owner?: Pick<Owner, 'kind' | 'namespace' | 'name' | 'uid'>;
+  /** In the reconcile log's words: `container died (exit 137)`. */
+  what: string;
+}
+
+export interface NetworkSpec {
+  owner: Owner;
+  name: string;
+  cidrBlock: string;
+  gateway: string;
+  internal: boolean;
+}
+
+export interface Network {
+  id: string;
+  name: string;
+  owner: Owner;
+  cidrBlock: string;
+  gateway: string;
+  internal: boolean;
+}
+
+export interface Attachment {
+  networkId: string;
+  address: string;
+  /** Names under which the others of the network find it. */
+  aliases: readonly string[];
+}
+
+export type RestartMode = 'unless-stopped' | 'on-failure' | 'no';
+
+export interface ContainerUpdate {
+  cpus?: number;
+  memoryBytes?: number;
+  restart?: RestartMode;
+}
+
+export interface PublishedPort {
+  hostAddress: string;
+  hostPort: number;
+  containerPort: number;
+  protocol: 'tcp' | 'udp';
+}
+
+export interface Mount {
+  /** A named volume (its name on the Engine) or a folder of the Engine's host. */
+  source: { volume: string } | { hostPath: string };
+  target: string;
+  readOnly: boolean;
+}
+
+export interface ContainerSpec extends ContainerUpdate {
+  owner: Owner;
+  specHash: string;
+  name: string;
+  hostname: string;
+  image: string;
+  entrypoint?: readonly string[];
+  command?: readonly string[];
+  env: Record<string, string>;
+  labels: Record<string, string>;
+  ports: readonly PublishedPort[];
+  mounts: readonly Mount[];
+  attachment: Attachment;
+  user?: string;
+  workingDir?: string;
+  stopGraceMs: number;
+  logs: { maxBytes: number; maxFiles: number };
+  healthCommand?: {
+    command: readonly string[];
+    intervalMs: number;
+    timeoutMs: number;
+    retries: number;
+    startPeriodMs: number;
+  };
+}
+
+export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing';
+
+export interface Container {
+  id: string;
+  name: string;
+  owner: Owner;
+  specHash: string;
+  state: ContainerState;
+  startedAt?: Date;
+  finishedAt?: Date;
+  /** Of the last end of its process; `undefined` while it never ended. */
+  exitCode?: number;
+  /** The Engine's reason for a start that failed. */
+  error?: string;
+  oomKilled: boolean;
+  /** Restarts by the Engine's restart policy. */
+  restarts: number;
+  health?: 'starting' | 'healthy' | 'unhealthy';
+  imageId: string;
+  cpus?: number;
+  memoryBytes?: number;
+  restart: RestartMode;
+  attachments: readonly { networkId: string; address: string }[];
+  /** As they are bound now; empty while it is not running. */
+  ports: readonly PublishedPort[];
+}
+
+export type ImageState =
+  | { state: 'present'; id: string }
+  | { state: 'absent' }
+  | { state: 'pulling'; progress: string };
+
+export interface OwnImage {
+  id: string;
+  references: readonly string[];
+}
+
+export interface VolumeSpec {
+  name: string;
+  owner: Owner;
+}
+
+export interface Volume {
+  name: string;
+  owner: Owner;
+}
+
+export interface LogOptions {
+  follow: boolean;
+  /** Lines from the end; everything that is kept when left out. */
+  tail?: number;
+  /** Only what was written at or after this time. */
+  since?: Date;
+  timestamps: boolean;
+}
+
+export interface OutputChunk {
+  stream: 'stdout' | 'stderr';
+  data: Buffer;
+}
+
+export interface ExecOptions {
+  command: readonly string[];
+  tty: boolean;
+  stdin: boolean;
+}
+
+export interface ExecSession {
+  output: AsyncIterable<OutputChunk>;
+  write(data: Buffer): void;
+  /** Ends standard input. */
+  closeInput(): void;
+  resize(columns: number, rows: number): Promise<void>;
+  /** Resolves after the output's end. */
+  exitCode(): Promise<number>;
+  /** Lets go of the connection. The process inside may live on: the Engine has no call to end it. */
+  close(): void;
+}
+
+export interface ProbeTarget {
+  containerId: string;
+  port: number;
+  /** A GET of this path; without it, a TCP connection. */
+  http?: { path: string; expectedStatus: number };
+}
+
+export interface ProbeResult {
+  healthy: boolean;
+  /** For a person: `connection refused`, `answered 503, expected 200`. */
+  detail: string;
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import Docker from 'dockerode';
+
+/** The newest API whose behaviour this driver was written for (Engine 27); an older Engine is spoken to in its own. */
+const NEWEST_API = 1.47;
+
+/** One Engine's address, opened. `local`: it runs on this machine, so that its containers' addresses can be reached. */
+export interface Connection {
+  docker: Docker;
+  local: boolean;
+  host: string;
+  /** Asks for the Engine's API version and speaks that from now on. Rejects when it is not there. May hang: race it. */
+  ping(): Promise<void>;
+  /** Ends every call that waits for an answer. */
+  cut(): void;
+}
+
+/** `host` is a value of `DOCKER_HOST`; without it, the default socket. Throws when it is none that Docker knows. */
+export function connect(host: string | undefined, env: NodeJS.ProcessEnv = process.env): Connection {
+  const address = host || 'unix:///var/run/docker.sock';
+  const options = dockerOptions(address, env);
+  const agent = plainAgent(options.protocol === 'https');
+  // The agent is docker-modem's own option, which the types leave out; ssh brings an agent of its own.
+  const docker = new Docker({ ...options, ...(options.protocol !== 'ssh' && { agent }) } as Docker.DockerOptions);
+  return {
+    docker,
+    local: address.startsWith('unix://'),
+    host: address,
+    ping: () => negotiate(docker),
+    cut: () => agent.destroy(),
+  };
+}
+
+/** docker-modem prints its options at every request: an agent that is not opaque costs a hundred times the call. */
+function plainAgent(secure: boolean): http.Agent {
+  const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
+}
+
+/** As Docker's own clients read it: TLS by https or `DOCKER_TLS_VERIFY`, with the PEM files of `DOCKER_CERT_PATH`. */
+function dockerOptions(address: string, env: NodeJS.ProcessEnv): Docker.DockerOptions {
+  if (address.startsWith('unix://')) return { socketPath: address.slice('unix://'.length), protocol: 'http' };
+  if (!/^(tcp|https?|ssh):\/\//.test(address)) {
+    throw new Error(`DOCKER_HOST=${address} is not unix://, tcp://, http(s):// or ssh://`);
+  }
+  if (address.startsWith('ssh:')) return sshOptions(new URL(address), env);
+  const url = new URL(address.replace(/^tcp:/, 'http:'));
+  const secure = url.protocol === 'https:' || Boolean(env['DOCKER_TLS_VERIFY']);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port || (secure ? 2376 : 2375),
+    protocol: secure ? 'https' : 'http',
+    ...(secure && env['DOCKER_CERT_PATH'] && pemFiles(env['DOCKER_CERT_PATH'])),
+  };
+}
+
+const sshOptions = (url: URL, env: NodeJS.ProcessEnv): Docker.DockerOptions => ({
+  protocol: 'ssh',
+  host: url.hostname,
+  username: url.username,
+  ...(url.port && { port: url.port }),
+  ...(env['SSH_AUTH_SOCK'] && { sshOptions: { agent: env['SSH_AUTH_SOCK'] } }),
+});
+
+function pemFiles(folder: string): Pick<Docker.DockerOptions, 'ca' | 'cert' | 'key'> {
+  const pem = (name: string) => readFileSync(join(folder, `${name}.pem`));
+  return { ca: pem('ca'), cert: pem('cert'), key: pem('key') };
+}
+
+/** dockerode negotiates nothing: an Engine is spoken to in the API version that its ping names. */
+function negotiate(docker: Docker): Promise<void> {
+  const modem = docker.modem as { version?: string; dial: Dial };
+  return new Promise((resolve, reject) => {
+    modem.dial({ path: '/_ping', method: 'GET', isStream: true, statusCodes: { 200: true } }, (error, response) => {
+      if (error) return reject(error);
+      response.resume();
+      const version = Number(response.headers['api-version']);
+      if (version) modem.version = `v${Math.min(version, NEWEST_API)}`;
+      resolve();
+    });
+  });
+}
+
+export type Dial = (
+  request: { path: string; method: string; isStream: boolean; statusCodes: object; options?: object },
+  done: (error: Error | null, response: http.IncomingMessage) => void,
+) => void;

@@ -1,0 +1,90 @@
+import type { ContainerCreateOptions, EndpointSettings, HostConfig, MountSettings } from 'dockerode';
+import type { Attachment, ContainerSpec, ContainerUpdate, Mount, PublishedPort } from '../compute.ts';
+import { ownerLabels } from '../labels.ts';
+
+/** A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket. */
+export function createOptions(installation: string, spec: ContainerSpec): ContainerCreateOptions {
+  const labels = ownerLabels(installation, spec.owner, spec.specHash);
+  return {
+    name: spec.name,
+    Hostname: spec.hostname,
+    Image: spec.image,
+    ...(spec.entrypoint && { Entrypoint: [...spec.entrypoint] }),
+    ...(spec.command && { Cmd: [...spec.command] }),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Labels: { ...spec.labels, ...labels },
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
+    ...(spec.user && { User: spec.user }),
+    ...(spec.workingDir && { WorkingDir: spec.workingDir }),
+    StopTimeout: graceSeconds(spec.stopGraceMs),
+    ...healthOptions(spec),
+    HostConfig: hostConfig(spec, labels),
+    NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
+  };
+}
+
+function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostConfig {
+  return {
+    ...updateOptions(spec),
+    NetworkMode: spec.attachment.networkId,
+    PortBindings: portBindings(spec.ports),
+    Mounts: spec.mounts.map((mount) => mountOptions(mount, labels)),
+    LogConfig: {
+      Type: 'json-file',
+      Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
+    },
+    SecurityOpt: ['no-new-privileges'],
+  };
+}
+
+/**
+ * Twice the memory of memory and swap is the Engine's default at creation; at an update it must be said, because a
+ * limit above the present sum is refused (cgroup v1).
+ */
+export const updateOptions = (change: ContainerUpdate): HostConfig => ({
+  ...(change.cpus !== undefined && { NanoCpus: Math.round(change.cpus * 1e9) }),
+  ...(change.memoryBytes !== undefined && { Memory: change.memoryBytes, MemorySwap: change.memoryBytes * 2 }),
+  ...(change.restart !== undefined && { RestartPolicy: { Name: change.restart } }),
+});
+
+/** Several host ports of one container port are a list under one key; an empty host port asks for a free one. */
+function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const hostPort = port.hostPort === 0 ? '' : String(port.hostPort);
+    (bindings[portKey(port)] ??= []).push({ HostIp: port.hostAddress, HostPort: hostPort });
+  }
+  return bindings;
+}
+
+const portKey = (port: PublishedPort): string => `${port.containerPort}/${port.protocol}`;
+
+/** A volume that is missing at the start is made by the Engine: with our mark, or nobody could tell whose it is. */
+function mountOptions({ source, target, readOnly }: Mount, labels: Record<string, string>): MountSettings {
+  if ('hostPath' in source) return { Type: 'bind', Source: source.hostPath, Target: target, ReadOnly: readOnly };
+  const VolumeOptions = { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } };
+  return { Type: 'volume', Source: source.volume, Target: target, ReadOnly: readOnly, VolumeOptions };
+}
+
+/** Left out, the image's own health check stands. The Engine counts in nanoseconds. */
+function healthOptions({ healthCommand }: ContainerSpec): Pick<ContainerCreateOptions, 'Healthcheck'> {
+  if (!healthCommand) return {};
+  return {
+    Healthcheck: {
+      Test: ['CMD', ...healthCommand.command],
+      Interval: healthCommand.intervalMs * 1e6,
+      Timeout: healthCommand.timeoutMs * 1e6,
+      Retries: healthCommand.retries,
+      StartPeriod: healthCommand.startPeriodMs * 1e6,
+    },
+  };
+}
+
+export const endpoint = (attachment: Attachment): EndpointSettings =>
+  ({
+    IPAMConfig: { IPv4Address: attachment.address },
+    Aliases: [...attachment.aliases],
+  }) as EndpointSettings;
+
+/** The Engine waits in whole seconds. */
+export const graceSeconds = (graceMs: number): number => Math.ceil(graceMs / 1_000);

@@ -1,0 +1,104 @@
+import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
+import type { Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
+import { LABEL } from '../labels.ts';
+
+/** Go's zero time: it has not happened. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+/** What the Engine says of one container, in our words. `exitBefore`: the exit status of its last end, when known. */
+export function toContainer(info: ContainerInspectInfo, owner: Owner, exitBefore: number | undefined): Container {
+  const { State: state, HostConfig: host } = info;
+  const finishedAt = dateOf(state.FinishedAt);
+  // The Engine clears the exit status when the process starts again: what was seen before is kept.
+  const exitCode = state.Running && !state.Restarting ? exitBefore : finishedAt && state.ExitCode;
+  return {
+    id: info.Id,
+    name: info.Name.replace(/^\//, ''),
+    owner,
+    specHash: info.Config.Labels[LABEL.specHash] ?? '',
+    state: state.Status as ContainerState,
+    oomKilled: state.OOMKilled,
+    restarts: info.RestartCount,
+    imageId: info.Image,
+    restart: toRestartMode(host.RestartPolicy?.Name),
+    attachments: toAttachments(info),
+    ports: toPorts(info.NetworkSettings.Ports ?? {}),
+    ...definedOnly({
+      startedAt: dateOf(state.StartedAt),
+      finishedAt,
+      exitCode,
+      error: state.Error || undefined,
+      health: toHealth(state.Health?.Status),
+      cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
+      memoryBytes: host.Memory || undefined,
+    }),
+  };
+}
+
+export function toNetwork(info: NetworkInspectInfo, owner: Owner): Network {
+  const range = info.IPAM?.Config?.[0];
+  return {
+    id: info.Id,
+    name: info.Name,
+    owner,
+    cidrBlock: range?.Subnet ?? '',
+    gateway: range?.Gateway ?? '',
+    internal: info.Internal,
+  };
+}
+
+/** What of a list's entry tells that an inspect would answer differently; the uptime in its status always moves. */
+export const fingerprint = (entry: ContainerInfo): string =>
+  JSON.stringify([
+    entry.State,
+    entry.Names,
+    entry.Status.replace(/Up .*?(?= \(|$)|\S+ \S+ ago$|About .* ago$/g, ''),
+    entry.Ports,
+    Object.values(entry.NetworkSettings?.Networks ?? {}).map((n) => [n.NetworkID, n.IPAddress]),
+  ]);
+
+/** The Engine's name for an attachment: what a disconnect must name once the network itself is gone. */
+export function attachmentName(info: ContainerInspectInfo, networkId: string): string | undefined {
+  return Object.entries(info.NetworkSettings.Networks).find(([, n]) => n.NetworkID === networkId)?.[0];
+}
+
+function toAttachments(info: ContainerInspectInfo): Container['attachments'] {
+  return Object.values(info.NetworkSettings.Networks).map((network) => ({
+    // Before its first start a container has but the id it was created with.
+    networkId: network.NetworkID || (info.HostConfig.NetworkMode ?? ''),
+    address: network.IPAddress || network.IPAMConfig?.IPv4Address || '',
+  }));
+}
+
+function toPorts(bound: ContainerInspectInfo['NetworkSettings']['Ports']): PublishedPort[] {
+  const ports = Object.entries(bound).flatMap(([key, bindings]) => {
+    const [port, protocol] = key.split('/');
+    return (bindings ?? []).map((binding) => ({
+      hostAddress: binding.HostIp === '0.0.0.0' ? '' : binding.HostIp,
+      hostPort: Number(binding.HostPort),
+      containerPort: Number(port),
+      protocol: protocol === 'udp' ? ('udp' as const) : ('tcp' as const),
+    }));
+  });
+  // "Every address" is answered twice, once per family.
+  return ports.filter((p) => p.hostAddress !== '::' || !ports.some((q) => q.hostAddress === '' && samePort(p, q)));
+}
+
+const samePort = (a: PublishedPort, b: PublishedPort): boolean =>
+  a.containerPort === b.containerPort && a.protocol === b.protocol;
+
+/** A person's `always` differs from `unless-stopped` only after an Engine restart. */
+function toRestartMode(name: string | undefined): RestartMode {
+  if (name === 'always' || name === 'unless-stopped') return 'unless-stopped';
+  return name === 'on-failure' ? 'on-failure' : 'no';
+}
+
+const toHealth = (status: string | undefined): Container['health'] =>
+  status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : undefined;
+
+const dateOf = (text: string): Date | undefined => (text && text !== NEVER ? new Date(text) : undefined);
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+const definedOnly = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

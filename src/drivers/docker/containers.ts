@@ -1,0 +1,167 @@
+import type Docker from 'dockerode';
+import { PassError } from '../../base/errors.ts';
+import type { Attachment, Container, ContainerSpec, ContainerUpdate } from '../compute.ts';
+import { ownerOf } from '../labels.ts';
+import { nameTaken } from '../refusals.ts';
+import { translated, type EngineCalls } from './calls.ts';
+import { createOptions, endpoint, graceSeconds, updateOptions } from './container-options.ts';
+import { attachmentName } from './container-view.ts';
+import { statusOf, wordsOf } from './errors.ts';
+import { unlessGone, type World } from './world.ts';
+
+/** Milliseconds beyond its grace that a stop may take: the SIGKILL, and the network's end. */
+const STOP_MARGIN_MS = 30_000;
+
+/** Containers of ours. Each change is followed by a look, so that the next observation shows it. */
+export class DockerContainers {
+  readonly #docker: Docker;
+  readonly #calls: EngineCalls;
+  readonly #world: World;
+
+  constructor(docker: Docker, calls: EngineCalls, world: World) {
+    this.#docker = docker;
+    this.#calls = calls;
+    this.#world = world;
+  }
+
+  create(spec: ContainerSpec): Promise<Container> {
+    return this.#quietly(spec.name, `create container ${spec.name}`, async () => {
+      const id = (await this.#make(spec)) ?? (await this.#findHolder(spec)) ?? (await this.#make(spec));
+      const look = id === undefined ? undefined : await this.#world.lookAtContainer(id);
+      if (look?.value) return look.value;
+      throw new PassError('EngineError', `container ${spec.name} was removed while it was being created`);
+    });
+  }
+
+  start(id: string): Promise<void> {
+    return this.#change(id, 'start', () =>
+      this.#calls.change('startContainer', () => this.#docker.getContainer(id).start()),
+    );
+  }
+
+  /** Waits outside the limit of changes: it is the process that takes the time, not the Engine. */
+  stop(id: string, graceMs: number): Promise<void> {
+    const stop = () => this.#docker.getContainer(id).stop({ t: graceSeconds(graceMs) });
+    return this.#change(id, 'stop', () => unlessGone(this.#calls.raw('stopContainer', stop, graceMs + STOP_MARGIN_MS)));
+  }
+
+  unpause(id: string): Promise<void> {
+    return this.#change(id, 'unpause', async () => {
+      try {
+        await this.#calls.change('unpauseContainer', () => this.#docker.getContainer(id).unpause());
+      } catch (error) {
+        if (!/is not paused/.test(wordsOf(error))) throw error;
+      }
+    });
+  }
+
+  rename(id: string, name: string): Promise<void> {
+    return this.#change(id, 'rename', () =>
+      this.#calls.change('renameContainer', () => this.#docker.getContainer(id).rename({ name })),
+    );
+  }
+
+  update(id: string, change: ContainerUpdate): Promise<void> {
+    return this.#change(id, 'update', () =>
+      this.#calls.change('updateContainer', () => this.#docker.getContainer(id).update(updateOptions(change))),
+    );
+  }
+
+  connect(id: string, attachment: Attachment): Promise<void> {
+    const network = this.#docker.getNetwork(attachment.networkId);
+    return this.#change(id, 'connect', async () => {
+      try {
+        const options = { Container: id, EndpointConfig: endpoint(attachment) };
+        await this.#calls.change('connectContainer', () => network.connect(options));
+      } catch (error) {
+        if (!(await this.#isAttached(id, attachment))) throw error;
+      }
+    });
+  }
+
+  /** By the network's name where it is known: of a network that is gone, the Engine knows no id. */
+  disconnect(id: string, networkId: string): Promise<void> {
+    return this.#change(id, 'disconnect', async () => {
+      const info = this.#world.inspected(id);
+      const exists = (await this.#world.lookAtNetwork(networkId)).value !== undefined;
+      const name = exists ? networkId : ((info && attachmentName(info, networkId)) ?? networkId);
+      const options = { Container: id, Force: true };
+      try {
+        await this.#calls.change('disconnectContainer', () => this.#docker.getNetwork(name).disconnect(options));
+      } catch (error) {
+        if (statusOf(error) !== 404 && !/is not connected to/.test(wordsOf(error))) throw error;
+      }
+    });
+  }
+
+  remove(id: string): Promise<void> {
+    return this.#quietly(id, `remove container ${this.#nameOf(id)}`, async () => {
+      if (!(await this.#world.ourContainer(id))) return;
+      try {
+        const remove = () => this.#docker.getContainer(id).remove({ force: true, v: true });
+        await unlessGone(this.#calls.change('removeContainer', remove));
+        this.#world.dropContainer(id);
+      } catch (error) {
+        await this.#world.lookAtContainer(id);
+        if (statusOf(error) !== 409 || !/already in progress/.test(wordsOf(error))) throw error;
+      }
+    });
+  }
+
+  /** The new container's id; `undefined` when its name is held. */
+  async #make(spec: ContainerSpec): Promise<string | undefined> {
+    try {
+      const options = createOptions(this.#world.installation, spec);
+      return (await this.#calls.change('createContainer', () => this.#docker.createContainer(options))).id;
+    } catch (error) {
+      if (statusOf(error) === 409 && /already in use/.test(wordsOf(error))) return undefined;
+      throw error;
+    }
+  }
+
+  /** Who holds the name: ours by its uid, whatever its hash; `undefined` when it is gone meanwhile. */
+  async #findHolder(spec: ContainerSpec): Promise<string | undefined> {
+    const holder = await unlessGone(
+      this.#calls.raw('inspectContainer', () => this.#docker.getContainer(spec.name).inspect()),
+    );
+    if (!holder) return undefined;
+    const owner = ownerOf(this.#world.installation, holder.Config.Labels);
+    if (owner?.uid === spec.owner.uid) return holder.Id;
+    this.#world.cache.waitFor(holder.Id, spec.owner);
+    throw new PassError('NameTaken', nameTaken('container', spec.name, holder.Id, owner));
+  }
+
+  /** Only what is ours; "not modified" is success; what it came to is in the cache before this resolves or rejects. */
+  #change(id: string, verb: string, act: () => Promise<unknown>): Promise<void> {
+    return this.#quietly(id, `${verb} container ${this.#nameOf(id)}`, async () => {
+      await this.#world.ourContainer(id);
+      try {
+        await act();
+      } catch (error) {
+        if (statusOf(error) === 304) return void (await this.#world.lookAtContainer(id));
+        await this.#world.lookAtContainer(id).catch(() => undefined);
+        throw error;
+      }
+      await this.#world.lookAtContainer(id);
+    });
+  }
+
+  /** The caller looks again by itself: subscribers are not told of what is its own doing. */
+  async #quietly<T>(key: string, doing: string, work: () => Promise<T>): Promise<T> {
+    const release = this.#world.cache.busy(key);
+    try {
+      return await translated(doing, work);
+    } finally {
+      release();
+    }
+  }
+
+  async #isAttached(id: string, { networkId, address }: Attachment): Promise<boolean> {
+    const { value } = await this.#world.lookAtContainer(id);
+    return value?.attachments.some((a) => a.networkId === networkId && a.address === address) ?? false;
+  }
+
+  #nameOf(id: string): string {
+    return this.#world.cache.containers.get(id)?.name ?? id.slice(0, 12);
+  }
+}

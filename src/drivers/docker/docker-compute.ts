@@ -1,0 +1,105 @@
+import { systemClock, type Clock } from '../../base/clock.ts';
+import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
+import { silentLog, type Log } from '../../base/log.ts';
+import type { Compute, ExecOptions, ExecSession, ProbeResult, ProbeTarget } from '../compute.ts';
+import { EngineCalls, translated } from './calls.ts';
+import { connect } from './connection.ts';
+import { DockerContainers } from './containers.ts';
+import { EventReader } from './event-reader.ts';
+import { startExec } from './exec.ts';
+import { DockerImages } from './images.ts';
+import { containerLogs } from './logs.ts';
+import { DockerNetworks } from './networks.ts';
+import { Observer } from './observer.ts';
+import { probeAddress } from './probe.ts';
+import { DockerVolumes } from './volumes.ts';
+import { World } from './world.ts';
+
+export interface DockerComputeOptions {
+  /** This installation's id: the mark of what is ours. */
+  installation: string;
+  /** A value of `DOCKER_HOST`: `unix:///path`, `tcp://host:port`, `https://…`, `ssh://user@host`. Default: the standard socket. */
+  host?: string | undefined;
+  log?: Log;
+  clock?: Clock;
+}
+
+/** Compute on one Docker Engine. Throws when `host` is no address that Docker knows. */
+export function createDockerCompute(options: DockerComputeOptions): Compute {
+  const { installation, host, log = silentLog, clock = systemClock } = options;
+  const connection = connect(host);
+  const { docker, local } = connection;
+  const calls = new EngineCalls(clock, () => observer.suspect());
+  const world = new World(installation, docker, calls, local);
+  const observer = new Observer(connection, calls, world, new EventReader(world), { clock, log });
+  const networks = new DockerNetworks(docker, calls, world);
+  const containers = new DockerContainers(docker, calls, world);
+  const volumes = new DockerVolumes(docker, calls, world);
+  const images = new DockerImages(docker, calls, world, { clock, log });
+  const sessions = new Set<ExecSession>();
+
+  return {
+    engineId: () =>
+      translated('ask the Engine for its id', async () => (await calls.raw('info', () => docker.info())).ID as string),
+
+    networks: (uid) => world.cache.networksOf(uid),
+    containers: (uid) => world.cache.containersOf(uid),
+    everything: () => world.cache.everything(),
+    foreignRanges: () => world.foreignRanges(),
+    subscribe: (listener) => world.cache.subscribe(listener),
+
+    createNetwork: (spec) => networks.create(spec),
+    removeNetwork: (id) => networks.remove(id),
+
+    createContainer: (spec) => containers.create(spec),
+    startContainer: (id) => containers.start(id),
+    stopContainer: (id, graceMs) => containers.stop(id, graceMs),
+    unpauseContainer: (id) => containers.unpause(id),
+    renameContainer: (id, name) => containers.rename(id, name),
+    updateContainer: (id, change) => containers.update(id, change),
+    connectContainer: (id, attachment) => containers.connect(id, attachment),
+    disconnectContainer: (id, networkId) => containers.disconnect(id, networkId),
+    removeContainer: (id) => containers.remove(id),
+
+    image: (reference) => images.state(reference),
+    pullImage: (reference, owner, waitMs) => images.pull(reference, owner, waitMs),
+    importImage: (tar, reference, changes) => images.import(tar, reference, changes),
+    ownImages: () => images.own(),
+    removeImage: (id) => images.remove(id),
+
+    volumes: () => volumes.list(),
+    ensureVolume: (spec) => volumes.ensure(spec),
+    removeVolume: (name) => volumes.remove(name),
+
+    logs: (id, logOptions, signal) => containerLogs(docker, calls, world, id, logOptions, signal),
+    exec: (id, execOptions) => openSession(id, execOptions),
+    probe: (target, timeoutMs) => probe(target, timeoutMs),
+
+    open: () => observer.open(),
+    close: async () => {
+      for (const session of sessions) session.close();
+      await observer.close();
+    },
+    outage: () => world.cache.outage,
+    calls: () => calls.counts,
+  };
+
+  async function openSession(id: string, execOptions: ExecOptions): Promise<ExecSession> {
+    const session = await startExec(docker, calls, clock, id, execOptions);
+    sessions.add(session);
+    void session.closed.then(() => sessions.delete(session));
+    return session;
+  }
+
+  async function probe(target: ProbeTarget, timeoutMs: number): Promise<Observed<ProbeResult>> {
+    if (!local) return unobservable(`containers of the Engine at ${connection.host} cannot be reached from here`);
+    if (world.cache.outage !== undefined) return unobservable(world.cache.outage);
+    const container = world.cache.containers.get(target.containerId);
+    if (!container) return absent;
+    if (container.state !== 'running')
+      return present({ healthy: false, detail: `the container is ${container.state}` });
+    const address = container.attachments.find((attachment) => attachment.address)?.address;
+    if (!address) return present({ healthy: false, detail: 'the container is on no network' });
+    return present(await probeAddress(address, target, timeoutMs));
+  }
+}

@@ -1,0 +1,33 @@
+import type { Compute } from './compute.ts';
+
+/** The calls that change the world. */
+const MUTATING = new Set<keyof Compute>([
+  'createNetwork',
+  'removeNetwork',
+  'createContainer',
+  'startContainer',
+  'stopContainer',
+  'unpauseContainer',
+  'renameContainer',
+  'updateContainer',
+  'connectContainer',
+  'disconnectContainer',
+  'removeContainer',
+  'pullImage',
+  'ensureVolume',
+]);
+
+/** The same driver with `check` before every call that changes the world: a passed leader's calls end there (ruling 4). */
+export function guarded(compute: Compute, check: () => void): Compute {
+  return new Proxy(compute, {
+    get(target, property, receiver) {
+      const member: unknown = Reflect.get(target, property, receiver);
+      if (typeof member !== 'function') return member;
+      if (!MUTATING.has(property as keyof Compute)) return member.bind(target) as unknown;
+      return async (...args: unknown[]) => {
+        check();
+        return (await member.apply(target, args)) as unknown;
+      };
+    },
+  });
+}

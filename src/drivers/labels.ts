@@ -1,0 +1,45 @@
+import { GROUP } from '../api/metadata.ts';
+import type { Owner } from './compute.ts';
+
+/** The labels on every Engine object of ours. An interface that others rely on: never rename one. */
+export const LABEL = {
+  installation: `${GROUP}/installation`,
+  uid: `${GROUP}/uid`,
+  kind: `${GROUP}/kind`,
+  namespace: `${GROUP}/namespace`,
+  name: `${GROUP}/name`,
+  generation: `${GROUP}/generation`,
+  specHash: `${GROUP}/spec-hash`,
+} as const;
+
+export function ownerLabels(installation: string, owner: Owner, specHash: string): Record<string, string> {
+  return {
+    [LABEL.installation]: installation,
+    [LABEL.uid]: owner.uid,
+    [LABEL.kind]: owner.kind,
+    [LABEL.namespace]: owner.namespace,
+    [LABEL.name]: owner.name,
+    [LABEL.generation]: String(owner.generation),
+    [LABEL.specHash]: specHash,
+  };
+}
+
+/** Whose it is, or `undefined` when it is not this installation's. */
+export function ownerOf(installation: string, labels: Record<string, string> | null | undefined): Owner | undefined {
+  const uid = labels?.[LABEL.uid];
+  if (!labels || !uid || labels[LABEL.installation] !== installation) return undefined;
+  return {
+    uid,
+    kind: labels[LABEL.kind] ?? '',
+    namespace: labels[LABEL.namespace] ?? '',
+    name: labels[LABEL.name] ?? '',
+    generation: Number(labels[LABEL.generation] ?? 0),
+  };
+}
+
+/** Enough of the uid to tell two lives of one name apart, short enough to read. */
+export const shortUid = (uid: string): string => uid.replaceAll('-', '').slice(0, 8);
+
+/** Deterministic, so that a step repeated after a crash finds what the first one made (I3). */
+export const engineName = (owner: Pick<Owner, 'namespace' | 'name' | 'uid'>): string =>
+  `${owner.namespace}-${owner.name}-${shortUid(owner.uid)}`;

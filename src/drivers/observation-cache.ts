@@ -1,0 +1,161 @@
+import { absent, present, unobservable, type Observed } from '../base/observed.ts';
+import { sameJson } from '../base/hash.ts';
+import type { Change, Container, Network, Owned, Owner, Volume } from './compute.ts';
+
+/** Removed ids that are remembered, so that a look begun before the removal does not bring them back. */
+const MAX_TOMBSTONES = 10_000;
+
+/** When a look at the Engine began: of two looks at one thing, the one begun later is the truth. */
+export type Ticket = number;
+
+/** Objects of one type by id and by their owner's uid. */
+class Shelf<T extends Network | Container> {
+  readonly #byId = new Map<string, { value: T; ticket: Ticket }>();
+  readonly #byUid = new Map<string, Map<string, T>>();
+  readonly #tombstones = new Map<string, Ticket>();
+
+  get(id: string): T | undefined {
+    return this.#byId.get(id)?.value;
+  }
+
+  of(uid: string): readonly T[] {
+    return [...(this.#byUid.get(uid)?.values() ?? [])];
+  }
+
+  *values(): Iterable<T> {
+    for (const { value } of this.#byId.values()) yield value;
+  }
+
+  /** Whether the cache changed by it. */
+  put(value: T, ticket: Ticket): boolean {
+    const before = this.#byId.get(value.id);
+    if ((before?.ticket ?? 0) > ticket || (this.#tombstones.get(value.id) ?? 0) > ticket) return false;
+    if (before && before.value.owner.uid !== value.owner.uid) this.#unindex(before.value);
+    this.#byId.set(value.id, { value, ticket });
+    const siblings = this.#byUid.get(value.owner.uid) ?? new Map<string, T>();
+    this.#byUid.set(value.owner.uid, siblings.set(value.id, value));
+    return !before || !sameJson(comparable(before.value), comparable(value));
+  }
+
+  /** The object that was there, when it was. */
+  remove(id: string, ticket: Ticket): T | undefined {
+    this.#bury(id, ticket);
+    const held = this.#byId.get(id);
+    if (!held || held.ticket > ticket) return undefined;
+    this.#byId.delete(id);
+    this.#unindex(held.value);
+    return held.value;
+  }
+
+  /** Removes what a list that began at `ticket` should have shown and did not. */
+  removeUnlisted(listed: ReadonlySet<string>, ticket: Ticket): T[] {
+    const gone = [...this.#byId].filter(([id, held]) => !listed.has(id) && held.ticket < ticket);
+    return gone.flatMap(([id]) => this.remove(id, ticket) ?? []);
+  }
+
+  #unindex(value: T): void {
+    const siblings = this.#byUid.get(value.owner.uid);
+    siblings?.delete(value.id);
+    if (siblings?.size === 0) this.#byUid.delete(value.owner.uid);
+  }
+
+  #bury(id: string, ticket: Ticket): void {
+    this.#tombstones.set(id, ticket);
+    const oldest = this.#tombstones.size > MAX_TOMBSTONES ? this.#tombstones.keys().next().value : undefined;
+    if (oldest !== undefined) this.#tombstones.delete(oldest);
+  }
+}
+
+/** Dates are compared by their time: `sameJson` knows JSON values only. */
+const comparable = (value: Network | Container): object => {
+  if (!('state' in value)) return value;
+  return { ...value, startedAt: value.startedAt?.getTime(), finishedAt: value.finishedAt?.getTime() };
+};
+
+/**
+ * What both drivers answer observations from. It knows whether it may be believed (filled, and the Engine within
+ * reach), refuses to let an older look overwrite a newer one, and tells subscribers only after it has changed.
+ */
+export class ObservationCache {
+  readonly networks = new Shelf<Network>();
+  readonly containers = new Shelf<Container>();
+  readonly volumes = new Map<string, Volume>();
+  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #busy = new Map<string, number>();
+  /** By the id of a foreign object that holds a name or a range: who waits for it to go. */
+  readonly #waiting = new Map<string, Map<string, Owner>>();
+  #tickets: Ticket = 0;
+  #outage: string | undefined = 'the Engine has not been looked at yet';
+
+  /** To be taken before the look begins. */
+  ticket(): Ticket {
+    return ++this.#tickets;
+  }
+
+  get outage(): string | undefined {
+    return this.#outage;
+  }
+
+  /** `undefined`: it is filled and may be believed. */
+  set outage(why: string | undefined) {
+    this.#outage = why;
+  }
+
+  networksOf(uid: string): Observed<readonly Network[]> {
+    return this.#observed(this.networks.of(uid));
+  }
+
+  containersOf(uid: string): Observed<readonly Container[]> {
+    return this.#observed(this.containers.of(uid));
+  }
+
+  everything(): Observed<readonly Owned[]> {
+    if (this.#outage !== undefined) return unobservable(this.#outage);
+    const owned = (type: Owned['type'], { name, owner, id }: Omit<Owned, 'type'>): Owned => ({ type, id, name, owner });
+    return present([
+      ...[...this.containers.values()].map((c) => owned('container', c)),
+      ...[...this.networks.values()].map((n) => owned('network', n)),
+      ...[...this.volumes.values()].map((v) => owned('volume', { ...v, id: v.name })),
+    ]);
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  notify(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  /** A call of ours is about to change this id or name: until it is over, what events show is no news to anybody. */
+  busy(key: string): () => void {
+    this.#busy.set(key, (this.#busy.get(key) ?? 0) + 1);
+    return () => {
+      const left = (this.#busy.get(key) ?? 1) - 1;
+      if (left > 0) this.#busy.set(key, left);
+      else this.#busy.delete(key);
+    };
+  }
+
+  isBusy(key: string): boolean {
+    return this.#busy.has(key);
+  }
+
+  /** `owner` was refused because of a foreign object: it is told when that is gone or renamed. */
+  waitFor(holderId: string, owner: Owner): void {
+    const waiting = this.#waiting.get(holderId) ?? new Map<string, Owner>();
+    this.#waiting.set(holderId, waiting.set(owner.uid, owner));
+  }
+
+  releaseWaiting(holderId: string, what: string): void {
+    const waiting = this.#waiting.get(holderId);
+    this.#waiting.delete(holderId);
+    for (const owner of waiting?.values() ?? []) this.notify({ owner, what });
+  }
+
+  #observed<T>(found: readonly T[]): Observed<readonly T[]> {
+    if (this.#outage !== undefined) return unobservable(this.#outage);
+    return found.length === 0 ? absent : present(found);
+  }
+}

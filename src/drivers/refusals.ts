@@ -1,0 +1,17 @@
+import type { Owner } from './compute.ts';
+
+/** For a person who finds a name taken by something that is not what we want there. */
+export function nameTaken(type: string, name: string, id: string, owner: Owner | undefined): string {
+  const holder = owner
+    ? `${owner.kind}/${owner.namespace}/${owner.name} (uid ${owner.uid})`
+    : `a ${type} that is not of this installation`;
+  return `${type} name ${name} is held by ${holder} (id ${id.slice(0, 12)}): rename or remove it`;
+}
+
+/** For a person whose range lies over another network's. */
+export const overlapWords = (cidrBlock: string, name: string, range: string): string =>
+  `${cidrBlock} overlaps ${range} of the Engine's network ${name}: choose another cidrBlock or remove that network`;
+
+/** For a caller that would change what is not ours (I5). */
+export const leftAlone = (type: string, name: string): string =>
+  `${type} ${name} is not of this installation: it is left alone`;

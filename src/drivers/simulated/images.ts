@@ -1,0 +1,64 @@
+import { sleep, type Clock } from '../../base/clock.ts';
+import { sha256 } from '../../base/hash.ts';
+import type { OwnImage } from '../compute.ts';
+import { refuse } from './errors.ts';
+
+/** Where an image that is not on the Engine comes from, and what comes of it. */
+export interface SimulatedPull {
+  afterMs: number;
+  fails?: boolean;
+}
+
+/** Every image is there unless its reference says that it is missing, or a test says that it must be pulled. */
+export class SimulatedImages {
+  /** By reference: images that are absent until they are pulled. */
+  readonly registry = new Map<string, SimulatedPull>();
+  /** Milliseconds of a pull that `registry` does not know of. */
+  pullMs = 0;
+  readonly #clock: Clock;
+  /** Imported ones by id. */
+  readonly #imported = new Map<string, OwnImage & { installation: string }>();
+  readonly #byReference = new Map<string, string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** `undefined`: absent. */
+  idOf(reference: string): string | undefined {
+    const imported = this.#byReference.get(reference);
+    if (imported !== undefined) return imported || undefined;
+    if (this.registry.has(reference) || reference.includes('missing')) return undefined;
+    return `sha256:${sha256(reference)}`;
+  }
+
+  async pull(reference: string, tell: (progress: string) => void): Promise<void> {
+    const pull = this.registry.get(reference) ?? { afterMs: this.pullMs };
+    tell('downloading: 0 of 1 layers');
+    await sleep(this.#clock, pull.afterMs);
+    if (pull.fails || reference.includes('missing')) throw refuse.pull(reference);
+    this.registry.delete(reference);
+  }
+
+  import(tar: Buffer, reference: string, changes: readonly string[], installation: string): string {
+    const id = `sha256:${sha256(Buffer.concat([tar, Buffer.from(JSON.stringify([reference, changes, installation]))]))}`;
+    this.#imported.set(id, { id, references: [reference], installation });
+    this.#byReference.set(reference, id);
+    return id;
+  }
+
+  imported(id: string): (OwnImage & { installation: string }) | undefined {
+    return this.#imported.get(id);
+  }
+
+  own(installation: string): readonly OwnImage[] {
+    const own = [...this.#imported.values()].filter((image) => image.installation === installation);
+    return own.map(({ id, references }) => ({ id, references }));
+  }
+
+  /** Its references are absent from now on: an empty id says so. */
+  remove(id: string): void {
+    for (const reference of this.#imported.get(id)?.references ?? []) this.#byReference.set(reference, '');
+    this.#imported.delete(id);
+  }
+}

@@ -1,0 +1,57 @@
+import type { ExecOptions, ExecSession, LogOptions, OutputChunk } from '../compute.ts';
+import { Channel } from './channel.ts';
+import { isRunning, type LogLine, type SimulatedContainer } from './objects.ts';
+import { runAtOnce, type Program } from './program.ts';
+
+/** The kept lines, then with `follow` what comes until the container ends. */
+export async function* simulatedLogs(
+  container: SimulatedContainer,
+  { follow, tail, since, timestamps }: LogOptions,
+  signal: AbortSignal,
+): AsyncIterable<OutputChunk> {
+  const channel = new Channel<LogLine>();
+  const kept = container.log.filter((line) => !since || line.at >= since);
+  for (const line of tail === undefined ? kept : kept.slice(kept.length - Math.min(tail, kept.length))) {
+    channel.push(line);
+  }
+  const lives = isRunning(container) || container.state === 'restarting';
+  if (follow && lives) container.followers.add(channel);
+  else channel.end();
+  const stop = () => channel.end();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const { stream, data, at } of channel) {
+      if (signal.aborted) return;
+      yield { stream, data: timestamps ? Buffer.concat([Buffer.from(`${at.toISOString()} `), data]) : data };
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    container.followers.delete(channel);
+  }
+}
+
+/** A command that is over at once, but for one that copies its input, which lasts until its input ends. */
+export function simulatedExec(program: Program, options: ExecOptions): ExecSession {
+  const output = new Channel<OutputChunk>();
+  let ended: (exitCode: number) => void = () => undefined;
+  const exit = new Promise<number>((resolve) => (ended = resolve));
+  const finish = (exitCode: number) => {
+    output.end();
+    ended(exitCode);
+  };
+  const copies = program.copiesInput === true && options.stdin;
+  if (!copies) {
+    const { prints, exitCode } = runAtOnce(program);
+    for (const { stream, text } of prints)
+      output.push({ stream: options.tty ? 'stdout' : stream, data: Buffer.from(text) });
+    finish(exitCode);
+  }
+  return {
+    output,
+    write: (data) => copies && output.push({ stream: 'stdout', data }),
+    closeInput: () => copies && finish(0),
+    resize: () => Promise.resolve(),
+    exitCode: () => exit,
+    close: () => output.end(),
+  };
+}

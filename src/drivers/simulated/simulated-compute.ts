@@ -1,0 +1,215 @@
+import { buffer } from 'node:stream/consumers';
+import { sleep } from '../../base/clock.ts';
+import { PassError } from '../../base/errors.ts';
+import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
+import type {
+  Compute,
+  Container,
+  ContainerSpec,
+  ImageState,
+  Network,
+  NetworkSpec,
+  Owner,
+  ProbeResult,
+  ProbeTarget,
+  VolumeSpec,
+} from '../compute.ts';
+import { ownerLabels, ownerOf } from '../labels.ts';
+import { Pulls } from '../pulls.ts';
+import { leftAlone, nameTaken, overlapWords } from '../refusals.ts';
+import type { SimulatedEngine } from './engine.ts';
+import { refuse } from './errors.ts';
+import type { SimulatedContainer } from './objects.ts';
+import { simulatedExec, simulatedLogs } from './output.ts';
+import { probeSimulated } from './probe.ts';
+import { programOf } from './program.ts';
+import { SimulatedView } from './view.ts';
+
+/** Compute on an Engine in memory: the docker driver's answers, refusals and events, without a container. */
+export function createSimulatedCompute(options: { engine: SimulatedEngine; installation: string }): Compute {
+  const { engine, installation } = options;
+  const view = new SimulatedView(engine, installation);
+  const { cache } = view;
+  const pulls = new Pulls(engine.clock, (change) => cache.notify(change));
+  const counts = new Map<string, number>();
+
+  /** Every call: counted, after the Engine's latency, and refused while it is out. */
+  async function call<T>(name: string, act: () => T | Promise<T>): Promise<T> {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    if (engine.latencyMs > 0) await sleep(engine.clock, engine.latencyMs);
+    if (!engine.reachable) throw refuse.unreachable();
+    return act();
+  }
+
+  /** A change of a container of ours, seen by the next observation. */
+  function change(name: string, id: string, act: () => void | Promise<void>): Promise<void> {
+    return call(name, async () => {
+      const container = engine.containers.get(id);
+      if (container && !ownerOf(installation, container.labels)) {
+        throw new PassError('NameTaken', leftAlone('container', container.name));
+      }
+      const release = cache.busy(id);
+      try {
+        await act();
+      } finally {
+        view.lookAtContainer(id);
+        release();
+      }
+    });
+  }
+
+  function createNetwork(spec: NetworkSpec): Network {
+    const { name, cidrBlock, gateway, internal } = spec;
+    const held = engine.networks.named(name);
+    if (held) return ours(view.lookAtNetwork(held.id).value, 'network', held, spec.owner);
+    const holder = engine.networks.holder(cidrBlock);
+    if (holder) {
+      cache.waitFor(holder.id, spec.owner);
+      throw new PassError('CidrOverlap', overlapWords(cidrBlock, holder.name, holder.cidrBlock));
+    }
+    const labels = ownerLabels(installation, spec.owner, sha256(canonicalJson({ cidrBlock, gateway, internal })));
+    const made = engine.networks.create({ name, cidrBlock, gateway, internal, labels });
+    return ours(view.lookAtNetwork(made.id).value, 'network', made, spec.owner);
+  }
+
+  function createContainer(spec: ContainerSpec): Container {
+    const labels = { ...spec.labels, ...ownerLabels(installation, spec.owner, spec.specHash) };
+    const held = engine.named(spec.name) ?? engine.create(spec, labels);
+    return ours(view.lookAtContainer(held.id).value, 'container', held, spec.owner);
+  }
+
+  /** What bears the name, when it is what the owner wants there. */
+  function ours<T extends Container | Network>(
+    value: T | undefined,
+    type: string,
+    held: { id: string; name: string; labels: Readonly<Record<string, string>> },
+    owner: Owner,
+  ): T {
+    if (value?.owner.uid === owner.uid) return value;
+    cache.waitFor(held.id, owner);
+    throw new PassError('NameTaken', nameTaken(type, held.name, held.id, ownerOf(installation, held.labels)));
+  }
+
+  function removeNetwork(id: string): void {
+    const network = engine.networks.byId.get(id);
+    if (network && !ownerOf(installation, network.labels)) {
+      throw new PassError('NameTaken', leftAlone('network', network.name));
+    }
+    engine.networks.remove(id);
+    view.lookAtNetwork(id);
+  }
+
+  function rename(id: string, name: string): void {
+    const held = engine.named(name);
+    if (held?.id === id) return;
+    if (held)
+      throw new PassError('NameTaken', nameTaken('container', name, held.id, ownerOf(installation, held.labels)));
+    engine.rename(id, name);
+  }
+
+  /** Ours under this name, if any; somebody else's is not touched. */
+  function ourVolume(name: string): boolean {
+    const labels = engine.volumes.get(name);
+    if (!labels) return false;
+    if (ownerOf(installation, labels)) return true;
+    throw new PassError('NameTaken', leftAlone('volume', name));
+  }
+
+  function ensureVolume({ name, owner }: VolumeSpec): void {
+    if (!ourVolume(name)) engine.volumes.set(name, ownerLabels(installation, owner, sha256(canonicalJson({}))));
+    cache.volumes.set(name, { name, owner });
+  }
+
+  function removeVolume(name: string): void {
+    if (!ourVolume(name)) return;
+    engine.volumes.delete(name);
+    cache.volumes.delete(name);
+  }
+
+  function imageState(reference: string): ImageState {
+    const id = engine.images.idOf(reference);
+    return pulls.state(reference) ?? (id === undefined ? { state: 'absent' } : { state: 'present', id });
+  }
+
+  async function pullImage(reference: string, owner: Owner, waitMs: number): Promise<ImageState> {
+    const start = (tell: (text: string) => void) => engine.images.pull(reference, tell);
+    return (await pulls.join(reference, owner, waitMs, start)) ?? imageState(reference);
+  }
+
+  function removeImage(id: string): void {
+    const image = engine.images.imported(id);
+    if (image && image.installation === installation) return engine.images.remove(id);
+    const foreign = image !== undefined || [...engine.containers.values()].some((c) => c.imageId === id);
+    if (foreign) throw new PassError('NameTaken', leftAlone('image', id));
+  }
+
+  function running(id: string): SimulatedContainer {
+    const container = engine.containers.get(id);
+    if (!container) throw refuse.noSuchContainer(id);
+    if (container.state !== 'running') throw refuse.notRunning(container.name);
+    return container;
+  }
+
+  function probe(target: ProbeTarget): Observed<ProbeResult> {
+    if (cache.outage !== undefined) return unobservable(cache.outage);
+    const container = engine.containers.get(target.containerId);
+    if (!container) return absent;
+    return present(engine.probe(container, target) ?? probeSimulated(container, target));
+  }
+
+  return {
+    engineId: () => call('info', () => engine.id),
+
+    networks: (uid) => cache.networksOf(uid),
+    containers: (uid) => cache.containersOf(uid),
+    everything: () => cache.everything(),
+    foreignRanges: () => view.foreignRanges(),
+    subscribe: (listener) => cache.subscribe(listener),
+
+    createNetwork: (spec) => call('createNetwork', () => createNetwork(spec)),
+    removeNetwork: (id) => call('removeNetwork', () => removeNetwork(id)),
+
+    createContainer: (spec) => call('createContainer', () => createContainer(spec)),
+    startContainer: (id) => change('startContainer', id, () => engine.start(id)),
+    stopContainer: (id, graceMs) => change('stopContainer', id, () => engine.stop(id, graceMs)),
+    unpauseContainer: (id) => change('unpauseContainer', id, () => engine.unpause(id)),
+    renameContainer: (id, name) => change('renameContainer', id, () => rename(id, name)),
+    updateContainer: (id, update) => change('updateContainer', id, () => engine.update(id, update)),
+    connectContainer: (id, attachment) => change('connectContainer', id, () => engine.connect(id, attachment)),
+    disconnectContainer: (id, networkId) => change('disconnectContainer', id, () => engine.disconnect(id, networkId)),
+    removeContainer: (id) => change('removeContainer', id, () => engine.remove(id)),
+
+    image: (reference) => call('inspectImage', () => imageState(reference)),
+    pullImage: (reference, owner, waitMs) => call('pullImage', () => pullImage(reference, owner, waitMs)),
+    importImage: async (tar, reference, changes) => {
+      const content = Buffer.isBuffer(tar) ? tar : await buffer(tar);
+      return call('importImage', () => engine.images.import(content, reference, changes, installation));
+    },
+    ownImages: () => call('listImages', () => engine.images.own(installation)),
+    removeImage: (id) => call('removeImage', () => removeImage(id)),
+
+    volumes: () => call('listVolumes', () => [...cache.volumes.values()]),
+    ensureVolume: (spec) => call('createVolume', () => ensureVolume(spec)),
+    removeVolume: (name) => call('removeVolume', () => removeVolume(name)),
+
+    logs: async function* (id, logOptions, signal) {
+      const container = await call('logs', () => engine.containers.get(id));
+      if (!container) throw refuse.noSuchContainer(id);
+      yield* simulatedLogs(container, logOptions, signal);
+    },
+    exec: (id, execOptions) =>
+      call('startExec', () => {
+        running(id);
+        const program = programOf(execOptions.command);
+        if (!program) throw refuse.noExecutable(execOptions.command[0] ?? '');
+        return simulatedExec(program, execOptions);
+      }),
+    probe: (target) => Promise.resolve(probe(target)),
+
+    open: () => Promise.resolve(view.open()),
+    close: () => Promise.resolve(view.close()),
+    outage: () => cache.outage,
+    calls: () => counts,
+  };
+}

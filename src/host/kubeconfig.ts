@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parse, stringify } from 'yaml';
+import { writePrivate } from './private-file.ts';
+
+/** What a client needs to reach the daemon and be let in; readable by kubectl. */
+export interface Kubeconfig {
+  server: string;
+  /** PEM of the authority that signed the server's certificate. */
+  ca: string;
+  token: string;
+}
+
+/** 256 bits, so that a key can be found by its SHA-256 without a salt. */
+export const newToken = (): string => `maws_${randomBytes(32).toString('base64url')}`;
+
+export function renderKubeconfig({ server, ca, token }: Kubeconfig): string {
+  const name = 'miniaws';
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    users: [{ name: 'admin', user: { token } }],
+    contexts: [{ name, context: { cluster: name, user: 'admin', namespace: 'default' } }],
+    'current-context': name,
+  });
+}
+
+/** The key that the file holds, or `undefined` when there is none that can be read. */
+export async function tokenIn(path: string): Promise<string | undefined> {
+  try {
+    const config = parse(await readFile(path, 'utf8')) as { users?: { user?: { token?: unknown } }[] } | null;
+    const token = config?.users?.[0]?.user?.token;
+    return typeof token === 'string' ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the file (0600) unless it says just that already. */
+export async function writeKubeconfig(path: string, config: Kubeconfig): Promise<void> {
+  const text = renderKubeconfig(config);
+  const now = await readFile(path, 'utf8').catch(() => undefined);
+  if (now !== text) await writePrivate(path, text);
+}

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** For the owner alone: whatever is written here may hold a key or a password (I10). */
+const PRIVATE_MODE = 0o600;
+
+/**
+ * Writes `text` to `path`, readable by the owner alone. When it resolves the bytes are on the disk under that name (I11):
+ * a reader, or a start after a power cut, sees the old text or the new one, whole. Throws the file system's error.
+ */
+export async function writePrivate(path: string, text: string): Promise<void> {
+  const draft = await writeDraft(path, text);
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Writes and syncs `text` under a fresh private name beside `path`, for the caller to rename or link into place. */
+export async function writeDraft(path: string, text: string): Promise<string> {
+  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const file = await open(draft, 'wx', PRIVATE_MODE);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return draft;
+}
+
+/** Makes the names in `folder` durable: a rename or link is not, until its folder is synced. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes `folder` and its missing parents; the folder itself gets `mode` whatever the umask, if it is made now. */
+export async function makeFolder(folder: string, mode: number): Promise<void> {
+  const made = await mkdir(folder, { recursive: true, mode });
+  if (made !== undefined) await chmod(folder, mode);
+}

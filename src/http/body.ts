@@ -1,0 +1,49 @@
+import { load } from '../admission/load.ts';
+import type { RawDocument } from '../admission/admit.ts';
+import { messageOf, StatusError } from '../base/errors.ts';
+
+/** JSON or YAML, by its content type; YAML's faults carry line and column. */
+export function parseBody(body: unknown, contentType: string | undefined): unknown {
+  if (body === undefined || body === null) return undefined;
+  const text = Buffer.isBuffer(body) ? body.toString('utf8') : String(body);
+  if (text.trim() === '') return undefined;
+  if (contentType?.includes('protobuf'))
+    throw new StatusError(
+      'UnsupportedMediaType',
+      'protobuf is not read here: send application/json or application/yaml',
+    );
+  return contentType?.includes('yaml') && !text.trimStart().startsWith('{') ? parseYaml(text) : parseJson(text);
+}
+
+function parseJson(text: string): unknown {
+  if (text.includes('"__proto__"'))
+    throw new StatusError('BadRequest', 'the body has a member named "__proto__", which no document has');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new StatusError('BadRequest', `the body is not JSON: ${messageOf(error)}`);
+  }
+}
+
+function parseYaml(text: string): unknown {
+  const { documents, problems } = load(text, 'body');
+  const first = problems[0];
+  if (first)
+    throw new StatusError(
+      'BadRequest',
+      `${first.place ? `line ${first.place.line}, column ${first.place.column}: ` : ''}${first.message}`,
+    );
+  if (documents.length !== 1) throw new StatusError('BadRequest', `expected one document, found ${documents.length}`);
+  return documents[0]?.document;
+}
+
+/** A document must be a mapping with metadata that is one. */
+export function asDocument(value: unknown): RawDocument {
+  const isMapping = (v: unknown) => typeof v === 'object' && v !== null && !Array.isArray(v);
+  if (!isMapping(value))
+    throw new StatusError('BadRequest', 'expected a document with apiVersion, kind, metadata and spec');
+  const document = value as RawDocument;
+  if (document.metadata !== undefined && !isMapping(document.metadata))
+    throw new StatusError('BadRequest', 'metadata: expected a mapping');
+  return document;
+}

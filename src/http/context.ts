@@ -1,0 +1,84 @@
+import type { FastifyRequest } from 'fastify';
+import type { AdmissionSettings, KindDefinition } from '../api/schema.ts';
+import { kindOfPlural } from '../api/registry.ts';
+import type { WriteContext } from '../admission/operations.ts';
+import type { Clock } from '../base/clock.ts';
+import { StatusError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Compute } from '../drivers/compute.ts';
+import type { Informer } from '../engine/informer.ts';
+import type { Leadership } from '../engine/leader.ts';
+import type { Manager } from '../engine/manager.ts';
+import type { Store } from '../store/store.ts';
+
+/** What the handlers stand on. */
+export interface ApiContext {
+  store: Store;
+  clock: Clock;
+  log: Log;
+  settings: AdmissionSettings;
+  compute: Compute;
+  informer: Informer;
+  manager: Manager;
+  leader: Leadership;
+  installation: string;
+  version: string;
+  /** Aborted when the server stops: watches end. */
+  closing: AbortSignal;
+}
+
+export type Query = Record<string, string | undefined>;
+
+export const queryOf = (request: FastifyRequest): Query => request.query as Query;
+export const isTrue = (text: string | undefined): boolean => text === 'true' || text === '1' || text === '';
+
+export interface Target {
+  kind: KindDefinition;
+  /** `undefined`: all namespaces. */
+  namespace: string | undefined;
+  name: string;
+}
+
+/** The kind and object that the path names. Throws NotFound for a plural that no kind has. */
+export function targetOf(request: FastifyRequest): Target {
+  const {
+    plural = '',
+    namespace,
+    name = '',
+  } = request.params as { plural?: string; namespace?: string; name?: string };
+  const kind = kindOfPlural(plural);
+  if (!kind) throw new StatusError('NotFound', `the server has no resource "${plural}"`);
+  return { kind, namespace, name };
+}
+
+/** Limits of numbers in queries: what is out of range is the client's mistake, not a reason to work longer. */
+export function numberOf(query: Query, name: string, fallback: number, most: number): number {
+  const text = query[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0)
+    throw new StatusError('BadRequest', `${name}: expected a whole number, found "${text}"`);
+  return Math.min(value, most);
+}
+
+export function writeContext(request: FastifyRequest, context: ApiContext): WriteContext {
+  const query = queryOf(request);
+  const agent = (request.headers['user-agent'] ?? '').split('/')[0]?.slice(0, 128);
+  return {
+    settings: context.settings,
+    now: context.clock.now(),
+    fieldValidation:
+      query['fieldValidation'] === 'Warn' || query['fieldValidation'] === 'Ignore'
+        ? query['fieldValidation']
+        : 'Strict',
+    warnings: [],
+    manager: query['fieldManager'] || agent || 'unknown',
+  };
+}
+
+export const isDryRun = (query: Query): boolean => {
+  const value = query['dryRun'];
+  if (value === undefined || value === '') return false;
+  if (value === 'All') return true;
+  throw new StatusError('BadRequest', `dryRun: expected All, found "${value}"`);
+};

@@ -1,0 +1,132 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { API_VERSION } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import { StatusError } from '../base/errors.ts';
+import type { Change } from '../store/store.ts';
+import { isTrue, numberOf, queryOf, targetOf } from './context.ts';
+import type { ApiContext, Query, Target } from './context.ts';
+import { fieldSelector, labelSelector } from './selectors.ts';
+import type { Selector } from './selectors.ts';
+import { tableOf, wantsTable } from './table.ts';
+import type { IncludeObject } from './table.ts';
+import { line, streamWatch } from './watch.ts';
+
+/** Objects that one answer holds at most, whatever was asked for. */
+const MOST = 10_000;
+
+export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  return isTrue(queryOf(request)['watch']) && queryOf(request)['watch'] !== ''
+    ? watch(request, reply, context)
+    : list(request, reply, context);
+}
+
+function wanted(target: Target, query: Query): Selector {
+  const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
+  return (r) =>
+    r.kind === target.kind.kind &&
+    (target.namespace === undefined || r.metadata.namespace === target.namespace) &&
+    byLabel(r) &&
+    byField(r);
+}
+
+const orderKey = (r: Resource) => `${r.metadata.namespace}/${r.metadata.name}`;
+const inOrder = (items: Resource[]) => items.sort((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
+
+async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  const target = targetOf(request);
+  const query = queryOf(request);
+  const matches = wanted(target, query);
+  const limit = numberOf(query, 'limit', 0, MOST) || MOST;
+  const after = readContinue(query['continue']);
+  const snapshot = await context.store.current();
+  const rest = inOrder([...snapshot.list(target.kind.kind, target.namespace)].filter(matches)).filter(
+    (r) => orderKey(r) > after,
+  );
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  const more =
+    rest.length > items.length && last
+      ? { continue: Buffer.from(orderKey(last)).toString('base64url'), remainingItemCount: rest.length - items.length }
+      : {};
+  const metadata = { resourceVersion: String(snapshot.revision), ...more };
+  if (wantsTable(request.headers.accept)) {
+    void reply.type('application/json');
+    return tableOf(target.kind, items, metadata, context.clock.now(), includeOf(query));
+  }
+  return { kind: `${target.kind.kind}List`, apiVersion: API_VERSION, metadata, items };
+}
+
+function readContinue(token: string | undefined): string {
+  if (!token) return '';
+  const text = Buffer.from(token, 'base64url').toString('utf8');
+  if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(text))
+    throw new StatusError('BadRequest', 'continue: this is not a token that a list answered');
+  return text;
+}
+
+const includeOf = (query: Query): IncludeObject =>
+  query['includeObject'] === 'Object' || query['includeObject'] === 'None' ? query['includeObject'] : 'Metadata';
+
+/** JSON of a change is the same for every watcher that has no Table: rendered once. */
+const rendered = new WeakMap<Change, string>();
+
+function renderedLine(change: Change): string {
+  const known = rendered.get(change);
+  if (known !== undefined) return known;
+  const text = line({ type: change.type, object: change.object });
+  rendered.set(change, text);
+  return text;
+}
+
+async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
+  const target = targetOf(request);
+  const query = queryOf(request);
+  const matches = wanted(target, query);
+  const timeoutSeconds = query['timeoutSeconds'] ? numberOf(query, 'timeoutSeconds', 0, 86_400) : undefined;
+  const from = numberOf(query, 'resourceVersion', 0, Number.MAX_SAFE_INTEGER);
+  const snapshot = await context.store.current();
+  const start = from || snapshot.revision;
+  const first = from ? [] : inOrder([...snapshot.list(target.kind.kind, target.namespace)].filter(matches));
+  let columnsSent = false;
+  let seen = start;
+  const render = (type: Change['type'], object: Resource): object => {
+    if (!wantsTable(request.headers.accept)) return { type, object };
+    const table = tableOf(
+      target.kind,
+      [object],
+      { resourceVersion: object.metadata.resourceVersion },
+      context.clock.now(),
+      includeOf(query),
+      !columnsSent,
+    );
+    columnsSent = true;
+    return { type, object: table };
+  };
+  const plain = !wantsTable(request.headers.accept);
+  const bookmark = () => ({
+    kind: target.kind.kind,
+    apiVersion: API_VERSION,
+    metadata: { resourceVersion: String(seen) },
+  });
+  await streamWatch<Change>(request, reply, context.clock, context.closing, {
+    initial: first.map((object) => render('ADDED', object)),
+    feed: (signal) => context.store.watchResources(start, signal),
+    lines(change) {
+      seen = change.revision;
+      const type = asSeen(change, matches);
+      if (type === undefined) return '';
+      return plain && type === change.type ? renderedLine(change) : line(render(type, change.object));
+    },
+    ...(isTrue(query['allowWatchBookmarks']) ? { bookmark } : {}),
+    timeoutSeconds,
+  });
+}
+
+/** To a watcher with a selector, an object that stops to match is deleted and one that begins to match is added. */
+function asSeen(change: Change, matches: Selector): Change['type'] | undefined {
+  const now = matches(change.object);
+  if (change.type !== 'MODIFIED') return now ? change.type : undefined;
+  const before = change.previous === undefined ? now : matches(change.previous);
+  if (now) return before ? 'MODIFIED' : 'ADDED';
+  return before ? 'DELETED' : undefined;
+}

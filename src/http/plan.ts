@@ -1,0 +1,68 @@
+import type { FastifyInstance } from 'fastify';
+import { API_VERSION, refOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import { create, replace } from '../admission/operations.ts';
+import { StatusError } from '../base/errors.ts';
+import type { Pass } from '../engine/contract.ts';
+import { asDocument, parseBody } from './body.ts';
+import { targetOf, writeContext } from './context.ts';
+import type { ApiContext } from './context.ts';
+
+/**
+ * POST .../plan: what a pass would do if the object were as the body says. Looks at the world, changes nothing: the
+ * same `observe` and `plan` as the real pass, so that it cannot say anything else.
+ */
+export function planRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.post(`/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/plan`, async (request) => {
+    const target = targetOf(request);
+    const controller = context.manager.controller(target.kind.kind);
+    if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);
+    const ctx = writeContext(request, context);
+    const body = asDocument(parseBody(request.body, request.headers['content-type']) ?? {});
+    const ref = { kind: target.kind.kind, namespace: target.namespace ?? '', name: target.name };
+    let resource: Resource | undefined;
+    await context.store.commit({
+      dryRun: true,
+      decide: (view) => {
+        const old = view.get(ref);
+        const { resourceVersion: _, ...metadata } = (body.metadata ?? {}) as Record<string, unknown>;
+        const document = { ...body, metadata: { ...metadata, name: target.name, namespace: target.namespace } };
+        const asked = Object.keys(body).length > 0;
+        resource =
+          old && !asked
+            ? old
+            : old
+              ? replace(target.kind, document, old, view, ctx)
+              : create(target.kind, document, view, ctx);
+        return {};
+      },
+    });
+    const planned = resource as Resource;
+    const now = context.clock.now();
+    const observed = await controller.observe(planned, lookingPass(context));
+    const steps = controller.plan(planned, observed, now);
+    const report = controller.report(planned, observed, steps, now);
+    const why =
+      report.outcome.is === 'waiting' ? report.conditions.find((c) => c.type === 'Ready')?.message : undefined;
+    return {
+      kind: 'Plan',
+      apiVersion: API_VERSION,
+      metadata: { ...refOf(planned) },
+      steps: steps.map((step) => ({ do: step.do, step: controller.print(step, planned), why: step.why })),
+      ...(steps.length === 0 && why ? { note: why } : {}),
+    };
+  });
+}
+
+const refuse = () => Promise.reject(new Error('a plan writes nothing'));
+
+const lookingPass = (context: ApiContext): Pass => ({
+  id: 'plan',
+  planning: true,
+  trigger: { type: 'spec', detail: 'plan' },
+  log: context.log,
+  signal: context.closing,
+  view: context.informer.view,
+  claim: refuse,
+  create: refuse,
+});

@@ -1,0 +1,214 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { API_VERSION } from '../api/metadata.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { RecordPage, RecordQuery } from '../store/store.ts';
+import { isTrue, numberOf, queryOf } from './context.ts';
+import type { ApiContext, Query } from './context.ts';
+import { fieldPairs } from './selectors.ts';
+import { formatAge } from '../base/quantity.ts';
+import { wantsTable } from './table.ts';
+import { line, streamWatch } from './watch.ts';
+
+const DEFAULT_LIMIT = 500;
+const MOST = 5_000;
+
+/** How one sort of record is served: events as core/v1 (kubectl knows no other), the reconcile log as a kind of ours. */
+interface RecordKind<T extends EventRecord | LogEntry> {
+  paths: readonly string[];
+  listKind: string;
+  apiVersion: string;
+  render: (recorded: Recorded<T>) => object;
+  query: (query: RecordQuery) => Promise<RecordPage<T>>;
+  watch: (from: number, signal: AbortSignal) => AsyncIterable<readonly Recorded<T>[]>;
+  table: { columns: readonly string[]; cells: (record: T, now: Date) => readonly string[] };
+}
+
+export function recordRoutes(app: FastifyInstance, context: ApiContext): void {
+  const { store } = context;
+  register(app, context, {
+    paths: ['/api/v1/events', '/api/v1/namespaces/:namespace/events'],
+    listKind: 'EventList',
+    apiVersion: 'v1',
+    render: renderEvent,
+    query: (query) => store.events(query),
+    watch: (from, signal) => store.watchEvents(from, signal),
+    table: {
+      columns: ['Last Seen', 'Type', 'Reason', 'Object', 'Message'],
+      cells: (e, now) => [
+        formatAge(now.getTime() - Date.parse(e.lastSeen)),
+        e.type,
+        e.reason,
+        `${e.kind.toLowerCase()}/${e.name}`,
+        e.message,
+      ],
+    },
+  });
+  const root = `/apis/${API_VERSION}`;
+  register(app, context, {
+    paths: [`${root}/reconcilelogs`, `${root}/namespaces/:namespace/reconcilelogs`],
+    listKind: 'ReconcileLogList',
+    apiVersion: API_VERSION,
+    render: renderEntry,
+    query: (query) => store.log(query),
+    watch: (from, signal) => store.watchLog(from, signal),
+    table: {
+      columns: ['Ended', 'Object', 'Trigger', 'Outcome', 'Message'],
+      cells: (e) => [e.endedAt, `${e.kind.toLowerCase()}/${e.name}`, e.trigger.detail, e.outcome, e.message ?? ''],
+    },
+  });
+}
+
+function register<T extends EventRecord | LogEntry>(
+  app: FastifyInstance,
+  context: ApiContext,
+  kind: RecordKind<T>,
+): void {
+  for (const path of kind.paths) app.get(path, (request, reply) => serve(request, reply, context, kind));
+}
+
+async function serve<T extends EventRecord | LogEntry>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  kind: RecordKind<T>,
+): Promise<unknown> {
+  const query = queryOf(request);
+  const { namespace } = request.params as { namespace?: string };
+  const matches = selector(query, namespace);
+  if (query['watch'] && isTrue(query['watch'])) return watch(request, reply, context, kind, matches);
+  const page = await kind.query({
+    ...exactFields(query, namespace),
+    limit: numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT,
+  });
+  const items = page.items.filter(({ record }) => matches(record));
+  const metadata = { resourceVersion: String(page.revision) };
+  if (!wantsTable(request.headers.accept))
+    return { kind: kind.listKind, apiVersion: kind.apiVersion, metadata, items: items.map(kind.render) };
+  return recordTable(kind, items, metadata, context.clock.now());
+}
+
+function recordTable<T extends EventRecord | LogEntry>(
+  kind: RecordKind<T>,
+  items: readonly Recorded<T>[],
+  metadata: object,
+  now: Date,
+  withColumns = true,
+): object {
+  const columnDefinitions = kind.table.columns.map((name) => ({
+    name,
+    type: 'string',
+    format: '',
+    description: '',
+    priority: 0,
+  }));
+  const rows = items.map((item) => ({
+    cells: kind.table.cells(item.record, now),
+    object: {
+      kind: 'PartialObjectMetadata',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: (kind.render(item) as { metadata: object }).metadata,
+    },
+  }));
+  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, ...(withColumns ? { columnDefinitions } : {}), rows };
+}
+
+async function watch<T extends EventRecord | LogEntry>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  kind: RecordKind<T>,
+  matches: (record: T) => boolean,
+): Promise<void> {
+  const query = queryOf(request);
+  const { revision } = await context.store.current();
+  const from = numberOf(query, 'resourceVersion', 0, Number.MAX_SAFE_INTEGER) || revision;
+  const seen = new Set<string>();
+  let tables = 0;
+  await streamWatch<Recorded<T>>(request, reply, context.clock, context.closing, {
+    initial: [],
+    feed: (signal) => kind.watch(from, signal),
+    lines(recorded) {
+      if (!matches(recorded.record)) return '';
+      const type = seen.has(recorded.record.id) ? 'MODIFIED' : 'ADDED';
+      seen.add(recorded.record.id);
+      if (seen.size > MOST) seen.delete(seen.values().next().value ?? '');
+      if (!wantsTable(request.headers.accept)) return line({ type, object: kind.render(recorded) });
+      return line({
+        type,
+        object: recordTable(
+          kind,
+          [recorded],
+          { resourceVersion: String(recorded.revision) },
+          context.clock.now(),
+          tables++ === 0,
+        ),
+      });
+    },
+    timeoutSeconds: query['timeoutSeconds'] ? numberOf(query, 'timeoutSeconds', 0, 86_400) : undefined,
+  });
+}
+
+const FIELDS: Record<string, 'kind' | 'namespace' | 'name' | 'uid'> = {
+  'involvedObject.kind': 'kind',
+  'involvedObject.namespace': 'namespace',
+  'involvedObject.name': 'name',
+  'involvedObject.uid': 'uid',
+};
+
+function selector<T extends EventRecord | LogEntry>(
+  query: Query,
+  namespace: string | undefined,
+): (record: T) => boolean {
+  const pairs = fieldPairs(query['fieldSelector']).flatMap(({ path, value, equal }) => {
+    const field = FIELDS[path];
+    return field ? [(record: T) => (record[field] === value) === equal] : [];
+  });
+  return (record) =>
+    (namespace === undefined || record.namespace === namespace) && pairs.every((holds) => holds(record));
+}
+
+/** The equalities that the database can look up by itself. */
+function exactFields(query: Query, namespace: string | undefined): Omit<RecordQuery, 'limit'> {
+  const equal = fieldPairs(query['fieldSelector']).filter(
+    (p) => p.equal && FIELDS[p.path] !== undefined && !(p.path.endsWith('uid') && p.value.length !== 36),
+  );
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...Object.fromEntries(equal.map((p) => [FIELDS[p.path], p.value])),
+  };
+}
+
+function renderEvent({ revision, record: e }: Recorded<EventRecord>): object {
+  return {
+    kind: 'Event',
+    apiVersion: 'v1',
+    metadata: {
+      name: e.id,
+      namespace: e.namespace,
+      uid: e.id,
+      resourceVersion: String(revision),
+      creationTimestamp: e.firstSeen,
+    },
+    involvedObject: { kind: e.kind, apiVersion: API_VERSION, namespace: e.namespace, name: e.name, uid: e.uid },
+    type: e.type,
+    reason: e.reason,
+    message: e.message,
+    count: e.count,
+    firstTimestamp: e.firstSeen,
+    lastTimestamp: e.lastSeen,
+    source: { component: 'miniaws' },
+  };
+}
+
+const renderEntry = ({ revision, record }: Recorded<LogEntry>): object => ({
+  kind: 'ReconcileLog',
+  apiVersion: API_VERSION,
+  metadata: {
+    name: record.id,
+    namespace: record.namespace,
+    uid: record.id,
+    resourceVersion: String(revision),
+    creationTimestamp: record.startedAt,
+  },
+  entry: record,
+});

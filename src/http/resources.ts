@@ -1,0 +1,219 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { API_VERSION } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { View } from '../api/schema.ts';
+import {
+  applyDocument,
+  create,
+  notFound,
+  patch,
+  patchStatus,
+  remove,
+  replace,
+  replaceStatus,
+  settled,
+} from '../admission/operations.ts';
+import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
+import { StatusError } from '../base/errors.ts';
+import type { Committed, Effects } from '../store/store.ts';
+import { asDocument, parseBody } from './body.ts';
+import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
+import type { ApiContext, Target } from './context.ts';
+import { listOrWatch } from './list.ts';
+import { tableOf, wantsTable } from './table.ts';
+
+const ROOT = `/apis/${API_VERSION}`;
+
+/** The verbs of the Kubernetes API on every kind: paths, answers and refusals are its. */
+export function resourceRoutes(app: FastifyInstance, context: ApiContext): void {
+  const all = `${ROOT}/:plural`;
+  const collection = `${ROOT}/namespaces/:namespace/:plural`;
+  const item = `${collection}/:name`;
+  for (const path of [all, collection]) app.get(path, (request, reply) => listOrWatch(request, reply, context));
+  app.get(item, (request, reply) => get(request, reply, context));
+  app.get(`${item}/status`, (request, reply) => get(request, reply, context));
+  app.post(collection, (request, reply) =>
+    write(request, reply, context, 201, (target, view, ctx, body) =>
+      create(target.kind, inNamespace(body, target), view, ctx),
+    ),
+  );
+  app.put(item, (request, reply) =>
+    write(request, reply, context, 200, (target, view, ctx, body) =>
+      replace(target.kind, inNamespace(body, target), existing(target, view), view, ctx),
+    ),
+  );
+  app.patch(item, (request, reply) => patchItem(request, reply, context));
+  app.put(`${item}/status`, (request, reply) =>
+    write(request, reply, context, 200, (target, view, ctx, body) =>
+      replaceStatus(target.kind, asDocument(body), existing(target, view), ctx),
+    ),
+  );
+  app.patch(`${item}/status`, (request, reply) => {
+    const change = patchOf(request);
+    return write(request, reply, context, 200, (target, view, ctx) =>
+      patchStatus(target.kind, change, existing(target, view), ctx),
+    );
+  });
+  app.delete(item, (request, reply) => removeItem(request, reply, context));
+}
+
+const refTo = (target: Target): Ref => ({
+  kind: target.kind.kind,
+  namespace: target.namespace ?? '',
+  name: target.name,
+});
+
+function existing(target: Target, view: View): Resource {
+  const found = view.get(refTo(target));
+  if (!found) throw notFound(target.kind, target.name);
+  return found;
+}
+
+/** The path's namespace and kind hold for a document that says none; one that says another is refused. */
+function inNamespace(body: unknown, target: Target) {
+  const document = asDocument(body);
+  const named = document.metadata?.['namespace'];
+  if (named !== undefined && named !== target.namespace) {
+    throw new StatusError(
+      'BadRequest',
+      `the namespace of the object (${String(named)}) does not match the namespace on the URL (${target.namespace})`,
+    );
+  }
+  const name = document.metadata?.['name'] ?? (target.name || undefined);
+  return {
+    apiVersion: API_VERSION,
+    kind: target.kind.kind,
+    ...document,
+    metadata: { ...document.metadata, name, namespace: target.namespace },
+  };
+}
+
+async function get(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  const target = targetOf(request);
+  const resource = existing(target, await context.store.current());
+  return answer(request, reply, context, target, resource);
+}
+
+function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  target: Target,
+  resource: Resource,
+): unknown {
+  if (!wantsTable(request.headers.accept)) return resource;
+  void reply.type('application/json');
+  return tableOf(
+    target.kind,
+    [resource],
+    { resourceVersion: resource.metadata.resourceVersion },
+    context.clock.now(),
+    'Metadata',
+  );
+}
+
+type Decide = (target: Target, view: View, ctx: WriteContext, body: unknown) => Resource;
+
+/** Every write: decide under the lock, store what changed, answer with the document as it is now. */
+async function write(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  status: number,
+  decide: Decide,
+): Promise<unknown> {
+  const target = targetOf(request);
+  const ctx = writeContext(request, context);
+  const body = parseBody(request.body, request.headers['content-type']);
+  let result: Resource | undefined;
+  let created = false;
+  const committed = await context.store.commit({
+    dryRun: isDryRun(queryOf(request)),
+    decide: (view): Effects => {
+      ctx.warnings.length = 0;
+      const old = view.get(refTo(target));
+      result = decide(target, view, ctx, body);
+      created = !old;
+      if (result === old) return {};
+      const left = settled(result);
+      return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
+    },
+  });
+  for (const warning of ctx.warnings) void reply.header('warning', `299 - ${JSON.stringify(warning)}`);
+  void reply.code(status === 200 && created ? 201 : status);
+  return answer(request, reply, context, target, stored(committed, result as Resource));
+}
+
+const stored = (committed: Committed, decided: Resource): Resource => committed.resources[0] ?? decided;
+
+function patchOf(request: FastifyRequest): Patch {
+  const type = request.headers['content-type']?.split(';')[0] ?? '';
+  const body = parseBody(request.body, type);
+  if (type === 'application/merge-patch+json') return { type: 'merge', body };
+  if (type === 'application/json-patch+json') return { type: 'json', body };
+  throw new StatusError(
+    'UnsupportedMediaType',
+    `a patch of type "${type}" is not read; send application/merge-patch+json, application/json-patch+json or application/apply-patch+yaml`,
+  );
+}
+
+function patchItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  if (request.headers['content-type']?.startsWith('application/apply-patch+'))
+    return applyItem(request, reply, context);
+  const change = patchOf(request);
+  return write(request, reply, context, 200, (target, view, ctx) =>
+    patch(target.kind, change, existing(target, view), view, ctx),
+  );
+}
+
+function applyItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  const query = queryOf(request);
+  if (!query['fieldManager'])
+    throw new StatusError('BadRequest', 'fieldManager is required for an apply: it names who owns the fields');
+  const force = query['force'] === 'true';
+  return write(request, reply, context, 200, (target, view, ctx, body) =>
+    applyDocument(target.kind, inNamespace(body, target), view.get(refTo(target)), view, { ...ctx, force }),
+  );
+}
+
+async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
+  const target = targetOf(request);
+  const query = queryOf(request);
+  const body = (parseBody(request.body, request.headers['content-type']) ?? {}) as DeleteOptions & {
+    dryRun?: readonly string[];
+  };
+  const options: DeleteOptions = {
+    ...body,
+    ...(query['propagationPolicy']
+      ? { propagationPolicy: query['propagationPolicy'] as DeleteOptions['propagationPolicy'] }
+      : {}),
+  };
+  if (!['Background', 'Foreground', 'Orphan', undefined].includes(options.propagationPolicy)) {
+    throw new StatusError(
+      'BadRequest',
+      `propagationPolicy: expected Background, Foreground or Orphan, found "${String(options.propagationPolicy)}"`,
+    );
+  }
+  let deleted: Resource | undefined;
+  const committed = await context.store.commit({
+    dryRun: isDryRun(query) || (body.dryRun ?? []).includes('All'),
+    decide: (view): Effects => {
+      const old = existing(target, view);
+      const left = remove(target.kind, old, options, context.clock.now());
+      deleted = 'put' in left ? left.put : old;
+      if ('put' in left) return left.put === old ? {} : { put: [left.put] };
+      return { remove: [left.remove] };
+    },
+  });
+  void reply.code(200);
+  const resource = stored(committed, deleted as Resource);
+  if (resource.metadata.deletionTimestamp !== undefined) return resource;
+  const { name, uid } = resource.metadata;
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, group: 'miniaws.dev', kind: target.kind.plural, uid },
+  };
+}

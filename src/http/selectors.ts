@@ -1,0 +1,80 @@
+import type { Resource } from '../api/metadata.ts';
+import { StatusError } from '../base/errors.ts';
+
+export type Selector = (resource: Resource) => boolean;
+
+const bad = (what: string, text: string, hint: string) =>
+  new StatusError('BadRequest', `${what} "${text}" cannot be read: ${hint}`);
+
+const NAME = '[A-Za-z0-9][A-Za-z0-9._/-]*';
+const EQUALITY = new RegExp(`^(${NAME})\\s*(==|=|!=)\\s*([A-Za-z0-9._-]*)$`);
+const SET = new RegExp(`^(${NAME})\\s+(in|notin)\\s+\\(([^)]*)\\)$`);
+const EXISTS = new RegExp(`^(!?)\\s*(${NAME})$`);
+/** Longest selector that is read; hostile ones cost time for each object. */
+const LONGEST = 8192;
+
+/** Kubernetes' label selectors: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. */
+export function labelSelector(text: string | undefined): Selector {
+  if (!text?.trim()) return () => true;
+  if (text.length > LONGEST)
+    throw bad('labelSelector', `${text.slice(0, 32)}…`, `it is longer than ${LONGEST} characters`);
+  const requirements = splitOutsideParentheses(text).map(requirement);
+  return ({ metadata }) => requirements.every((holds) => holds(metadata.labels ?? {}));
+}
+
+function requirement(text: string): (labels: Record<string, string>) => boolean {
+  const equality = EQUALITY.exec(text);
+  if (equality) {
+    const [, key = '', operator, value = ''] = equality;
+    return (labels) => (labels[key] === value) === (operator !== '!=');
+  }
+  const set = SET.exec(text);
+  if (set) {
+    const [, key = '', operator, list = ''] = set;
+    const values = list.split(',').map((v) => v.trim());
+    return (labels) => values.includes(labels[key] ?? '\0') === (operator === 'in');
+  }
+  const exists = EXISTS.exec(text);
+  if (!exists)
+    throw bad('labelSelector', text, 'expected key=value, key!=value, key in (a,b), key notin (a,b), key or !key');
+  const [, not, key = ''] = exists;
+  return (labels) => key in labels === (not === '');
+}
+
+const splitOutsideParentheses = (text: string): string[] => text.split(/,(?![^(]*\))/).map((part) => part.trim());
+
+/** `metadata.name=web,status.phase!=Running`: any scalar field of the document, by its path. */
+export function fieldSelector(text: string | undefined): Selector {
+  const pairs = fieldPairs(text);
+  return (resource) =>
+    pairs.every(({ path, value, equal }) => (String(read(resource, path) ?? '') === value) === equal);
+}
+
+export interface FieldPair {
+  path: string;
+  value: string;
+  equal: boolean;
+}
+
+export function fieldPairs(text: string | undefined): FieldPair[] {
+  if (!text?.trim()) return [];
+  if (text.length > LONGEST)
+    throw bad('fieldSelector', `${text.slice(0, 32)}…`, `it is longer than ${LONGEST} characters`);
+  return text.split(',').map((part) => {
+    const match = /^\s*([A-Za-z0-9.]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part);
+    if (!match) throw bad('fieldSelector', part, 'expected field=value or field!=value');
+    return { path: match[1] ?? '', value: match[3] ?? '', equal: match[2] !== '!=' };
+  });
+}
+
+function read(value: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (node, key) =>
+        typeof node === 'object' && node !== null && Object.hasOwn(node, key)
+          ? (node as Record<string, unknown>)[key]
+          : undefined,
+      value,
+    );
+}

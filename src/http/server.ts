@@ -1,0 +1,104 @@
+import type { Server } from 'node:https';
+import Fastify from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { messageOf, StatusError } from '../base/errors.ts';
+import { Authenticator } from './auth.ts';
+import type { ApiContext } from './context.ts';
+import { discoveryRoutes } from './discovery.ts';
+import { execUpgrade, logRoutes } from './instance.ts';
+import { metricsRoutes } from './metrics.ts';
+import { openApiRoutes } from './openapi.ts';
+import { orphanRoutes } from './orphans.ts';
+import { planRoutes } from './plan.ts';
+import { recordRoutes } from './records.ts';
+import { resourceRoutes } from './resources.ts';
+import { asStatusError, statusOf } from './status.ts';
+
+/** One document at most; the same bound as a file's. */
+const BODY_LIMIT = 1 << 20;
+/** A client that sends its head or body slower than this is cut off: silence must not hold a connection. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+
+export interface Tls {
+  key: string;
+  cert: string;
+}
+
+export interface ApiServer {
+  /** `https://127.0.0.1:7443`, with the port that it really has. */
+  url: string;
+  renew(tls: Tls): void;
+  close(): Promise<void>;
+}
+
+/** Serves the API until closed. Throws when the address cannot be had. */
+export async function startServer(
+  context: ApiContext,
+  listen: { host: string; port: number },
+  tls: Tls,
+): Promise<ApiServer> {
+  const app = Fastify({
+    https: { key: tls.key, cert: tls.cert },
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+    logger: false,
+  }) as unknown as FastifyInstance;
+  const auth = new Authenticator(context.store.keys, context.clock);
+  app.addHook('onRequest', async (request) => {
+    await auth.authenticate(request.headers.authorization);
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, _request, reply) => {
+    const status = asStatusError(error);
+    if (status.reason === 'InternalError')
+      context.log.error({ err: messageOf(error), stack: (error as Error).stack }, 'request failed');
+    const { retryAfterSeconds } = status.details;
+    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+    void reply.code(status.code).type('application/json').send(statusOf(status));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const status = new StatusError(
+      'NotFound',
+      `the server could not find ${request.method} ${request.url.split('?')[0]}`,
+    );
+    void reply.code(404).send(statusOf(status));
+  });
+  routes(app, context);
+  const server = app.server as unknown as Server;
+  server.on('upgrade', execUpgrade(context, auth));
+  await app.listen({ host: listen.host, port: listen.port });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : listen.port;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return { url: `https://${host}:${port}`, renew: (next) => server.setSecureContext(next), close: () => app.close() };
+}
+
+function routes(app: FastifyInstance, context: ApiContext): void {
+  metricsRoutes(app, context);
+  discoveryRoutes(app, context);
+  openApiRoutes(app);
+  recordRoutes(app, context);
+  orphanRoutes(app, context);
+  logRoutes(app, context);
+  planRoutes(app, context);
+  resourceRoutes(app, context);
+  app.get('/healthz', async () => 'ok');
+  app.get('/livez', async () => 'ok');
+  app.get('/readyz', async (_request, reply) => {
+    const checks = { database: context.store.outage(), engine: context.compute.outage() };
+    const failing = Object.entries(checks).filter(([, outage]) => outage !== undefined);
+    void reply.code(failing.length === 0 ? 200 : 503).type('text/plain');
+    return [
+      ...Object.entries(checks).map(
+        ([name, outage]) => `${outage === undefined ? '[+]' : '[-]'}${name} ${outage ?? 'ok'}`,
+      ),
+      `${context.leader.isLeading() ? 'leading' : 'standing by'}`,
+      '',
+    ].join('\n');
+  });
+}

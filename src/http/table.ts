@@ -1,0 +1,61 @@
+import type { Resource } from '../api/metadata.ts';
+import type { KindDefinition } from '../api/schema.ts';
+import { formatAge } from '../base/quantity.ts';
+
+/** What kubectl and `miniaws get` print, rendered by the server: meta.k8s.io/v1 Table. */
+export interface Table {
+  kind: 'Table';
+  apiVersion: 'meta.k8s.io/v1';
+  metadata: Record<string, unknown>;
+  columnDefinitions?: readonly object[];
+  rows: readonly object[];
+}
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+const column = (name: string, description: string, wide = false, format = '') => ({
+  name,
+  type: 'string',
+  format,
+  description,
+  priority: wide ? 1 : 0,
+});
+
+export const columnsOf = (kind: KindDefinition): object[] => [
+  column('Name', 'Name of the object', false, 'name'),
+  ...kind.columns.filter((c) => !c.wide).map((c) => column(c.name, c.description)),
+  column('Age', 'Time since it was created'),
+  ...kind.columns.filter((c) => c.wide).map((c) => column(c.name, c.description, true)),
+];
+
+export function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
+  const cells = [
+    resource.metadata.name,
+    ...kind.columns.filter((c) => !c.wide).map((c) => c.cell(resource)),
+    formatAge(now.getTime() - Date.parse(resource.metadata.creationTimestamp)),
+    ...kind.columns.filter((c) => c.wide).map((c) => c.cell(resource)),
+  ];
+  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: resource.metadata };
+  return include === 'None' ? { cells, object: null } : { cells, object: include === 'Object' ? resource : partial };
+}
+
+export function tableOf(
+  kind: KindDefinition,
+  items: readonly Resource[],
+  metadata: Record<string, unknown>,
+  now: Date,
+  include: IncludeObject,
+  withColumns = true,
+): Table {
+  const rows = items.map((item) => rowOf(kind, item, now, include));
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata,
+    ...(withColumns ? { columnDefinitions: columnsOf(kind) } : {}),
+    rows,
+  };
+}
+
+/** Whether the Accept header asks for a Table first. */
+export const wantsTable = (accept: string | undefined): boolean => /as=Table/.test(accept?.split(',')[0] ?? '');

@@ -1,0 +1,48 @@
+import { afterAll } from 'vitest';
+import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
+import { cleanInstallation, engine, engineProxy, freshInstallation } from '../../support/engine.ts';
+import { testImage } from '../../support/images.ts';
+import { computeContract, type ContractSubject } from '../contract.ts';
+
+const installation = freshInstallation();
+/** Objects that play somebody else's: they bear another installation's mark, so that they are found and removed. */
+const foreign = freshInstallation();
+const Labels = { 'miniaws.dev/installation': foreign, 'miniaws.dev/uid': 'foreign' };
+
+async function open(): Promise<ContractSubject> {
+  const image = await testImage(engine);
+  const proxy = await engineProxy();
+  const compute = createDockerCompute({ installation, host: proxy.host });
+  return {
+    compute,
+    image,
+    another: () => createDockerCompute({ installation }),
+    tamper: {
+      kill: (id) => engine.getContainer(id).kill(),
+      crash: async (id) => void (await engine.getContainer(id).exec({ Cmd: ['kill', '-9', '1'] })),
+      stop: (id) => engine.getContainer(id).stop({ t: 0 }),
+      pause: (id) => engine.getContainer(id).pause(),
+      rename: (id, name) => engine.getContainer(id).rename({ name }),
+      remove: (id) => engine.getContainer(id).remove({ force: true }),
+      disconnect: (id, networkId) => engine.getNetwork(networkId).disconnect({ Container: id, Force: true }),
+      removeNetwork: (id) => engine.getNetwork(id).remove(),
+      foreignContainer: async (name) => (await engine.createContainer({ name, Image: image, Labels })).id,
+      foreignNetwork: async (Name, Subnet) =>
+        (await engine.createNetwork({ Name, Labels, IPAM: { Driver: 'default', Config: [{ Subnet }] } })).id,
+      foreignVolume: async (Name) => void (await engine.createVolume({ Name, Labels })),
+      cut: () => proxy.cut(),
+      restore: () => proxy.restore(),
+    },
+    close: async () => {
+      await compute.close();
+      await proxy.close();
+    },
+  };
+}
+
+afterAll(async () => {
+  await cleanInstallation(installation);
+  await cleanInstallation(foreign);
+});
+
+computeContract('docker', open);
