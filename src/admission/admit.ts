@@ -5,6 +5,7 @@ import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { keepTimes } from './fields/update.ts';
+import { identityOf } from './load.ts';
 import { parsePath } from './path.ts';
 import { validate } from './validate.ts';
 
@@ -128,7 +129,7 @@ function removeAt(document: unknown, field: string): void {
 
 function refuse(kind: KindDefinition, document: RawDocument, causes: readonly Cause[]): void {
   if (causes.length === 0) return;
-  throw invalid(kind, String(document.metadata?.['name'] ?? ''), causes);
+  throw invalid(kind, identityOf(document).name, causes);
 }
 
 export function invalid(

@@ -1,4 +1,4 @@
-import { DEFAULT_NAMESPACE, FINALIZER, GROUP, refOf } from '../api/metadata.ts';
+import { FINALIZER, GROUP, refOf } from '../api/metadata.ts';
 import type { Metadata, Ref, Resource } from '../api/metadata.ts';
 import { kindNamed, KINDS, nearest } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition, View } from '../api/schema.ts';
@@ -8,6 +8,7 @@ import { admit, timestamp } from './admit.ts';
 import type { AdmissionContext, RawDocument } from './admit.ts';
 import { apply } from './fields/apply.ts';
 import { conflictError } from './fields/conflicts.ts';
+import { identityOf } from './load.ts';
 import type { Document } from './fields/document.ts';
 import { jsonPatch, mergePatch } from './fields/patch.ts';
 import { documentSchema } from './fields/structure.ts';
@@ -61,8 +62,7 @@ export function notFound(kind: KindDefinition, name: string): StatusError {
 }
 
 export function create(kind: KindDefinition, document: RawDocument, view: View, context: WriteContext): Resource {
-  const name = String(document.metadata?.['name'] ?? '');
-  const namespace = String(document.metadata?.['namespace'] ?? DEFAULT_NAMESPACE);
+  const { namespace, name } = identityOf(document);
   if (view.get({ kind: kind.kind, namespace, name })) {
     throw new StatusError('AlreadyExists', `${kind.plural}.${GROUP} "${name}" already exists`, {
       details: { name, kind: kind.plural, group: GROUP },

@@ -187,5 +187,5 @@ function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   const text = JSON.stringify(value);
-  return text.length > 64 ? `a ${typeof value} of ${String(value).length} characters` : text;
+  return text.length > 64 ? `a ${typeof value} of ${text.length} characters` : text;
 }

@@ -1,5 +1,3 @@
-import type { PassReason } from '../base/errors.ts';
-
 /** An event as people see it in `describe`; the API serves it as core/v1 Event. */
 export interface EventRecord {
   /** Deterministic from what is said of whom, so that a repetition counts up instead of adding a row. */
@@ -49,7 +47,8 @@ export interface LogEntry {
   difference: readonly string[];
   steps: readonly StepRecord[];
   outcome: OutcomeName;
-  reason?: PassReason | string;
+  /** One of PASS_REASONS, or the reason of the Ready condition. */
+  reason?: string;
   message?: string;
   /** How many passes in a row ended the same way; the entry is updated, not repeated (ruling 8). */
   attempts: number;

@@ -154,7 +154,7 @@ const isStaleConnection = (error: unknown): boolean =>
 function urlOf(server: string, path: string, query: Query = {}): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
-  return `${server}${path}${search.size > 0 ? `?${search}` : ''}`;
+  return `${server}${path}${search.size > 0 ? `?${search.toString()}` : ''}`;
 }
 
 interface StatusBody {

@@ -43,7 +43,9 @@ export function unreachable(server: string, error: unknown): Unreachable {
       `cannot trust ${server}: its certificate is not of the authority in the kubeconfig (${code}); take the kubeconfig of that daemon: miniaws kubeconfig`,
     );
   if (code.startsWith('ERR_SSL') || code === 'EPROTO' || code.startsWith('HPE_'))
-    return new Unreachable(`cannot speak to ${server}: what answers there is not the miniaws API (${messageOf(error)})`);
+    return new Unreachable(
+      `cannot speak to ${server}: what answers there is not the miniaws API (${messageOf(error)})`,
+    );
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
     return new Unreachable(`no answer from ${server} in time: raise --request-timeout, or look at the daemon's log`);
   const why = WORDS[code] ?? (code || messageOf(error));

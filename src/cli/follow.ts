@@ -7,9 +7,7 @@ import { Unreachable } from './failure.ts';
 import { pause } from './pause.ts';
 
 /** What a watch tells: first, and after every gap, all there is; then each change. */
-export type Change<L, O> =
-  | { type: 'LIST'; list: L }
-  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: O };
+export type Change<L, O> = { type: 'LIST'; list: L } | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: O };
 
 export interface FollowOptions {
   query?: Query;

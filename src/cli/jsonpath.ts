@@ -11,7 +11,8 @@ export function jsonPath(expression: string): (document: unknown) => unknown[] {
   const text = expression.replace(/^\{(.*)\}$/, '$1').replace(/^\$/, '');
   const path = /^[.[]/.test(text) ? text : `.${text}`;
   const steps = stepsOf(path, expression);
-  return (document) => steps.reduce<unknown[]>((values, step) => values.flatMap((value) => take(value, step)), [document]);
+  return (document) =>
+    steps.reduce<unknown[]>((values, step) => values.flatMap((value) => take(value, step)), [document]);
 }
 
 function stepsOf(path: string, expression: string): Step[] {
@@ -20,7 +21,8 @@ function stepsOf(path: string, expression: string): Step[] {
   while (STEP.lastIndex < path.length) {
     const at = STEP.lastIndex;
     const groups = STEP.exec(path)?.groups;
-    if (!groups) throw new Failure(`jsonpath ${expression}: cannot read "${path.slice(at)}"; expected such as {.status.phase}`);
+    if (!groups)
+      throw new Failure(`jsonpath ${expression}: cannot read "${path.slice(at)}"; expected such as {.status.phase}`);
     steps.push(stepOf(groups));
   }
   return steps;

@@ -64,7 +64,9 @@ function readText(path: string): string | undefined {
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     if (codeOf(error) === 'EACCES')
-      throw new Failure(`${path} cannot be read by this user: use sudo, or give another with --kubeconfig or KUBECONFIG`);
+      throw new Failure(
+        `${path} cannot be read by this user: use sudo, or give another with --kubeconfig or KUBECONFIG`,
+      );
     throw new Failure(`${path} cannot be read: ${messageOf(error)}`);
   }
 }
@@ -72,7 +74,9 @@ function readText(path: string): string | undefined {
 function readKubeconfig(path: string, context: string | undefined): Connection {
   const text = readText(path);
   if (text === undefined)
-    throw new Failure(`no kubeconfig at ${path}: start the daemon (miniaws up), which writes it, or give one with --kubeconfig`);
+    throw new Failure(
+      `no kubeconfig at ${path}: start the daemon (miniaws up), which writes it, or give one with --kubeconfig`,
+    );
   if (text.length > MAX_BYTES) throw new Failure(`${path} is too large to be a kubeconfig`);
   let config: Kubeconfig | null;
   try {

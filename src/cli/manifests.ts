@@ -89,7 +89,7 @@ function read(loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
         {
           reason: 'FieldValueInvalid',
           field: 'metadata.namespace',
-          message: `the document is of namespace ${String(named)}, and --namespace says ${choice.namespace}`,
+          message: `the document is of namespace ${JSON.stringify(named)}, and --namespace says ${choice.namespace}`,
         },
       ],
     });

@@ -115,7 +115,9 @@ export type Cascade = (typeof CASCADES)[number];
 
 /** Sends the deletion; the object goes when the real thing is gone (I14). */
 export async function deleteObject(client: ApiClient, ref: Ref, cascade: Cascade, uid?: string): Promise<void> {
-  const propagationPolicy = ({ background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const)[cascade];
+  const propagationPolicy = ({ background: 'Background', foreground: 'Foreground', orphan: 'Orphan' } as const)[
+    cascade
+  ];
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };
   await client.send('DELETE', objectPath(ref), {
     body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy, ...preconditions },

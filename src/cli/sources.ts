@@ -49,7 +49,8 @@ async function readOne(path: string, options: ReadOptions): Promise<Source[]> {
   if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path) }];
   const files = await manifestsIn(path, options.recursive);
   if (files.length === 0) throw new Error('the folder has no .yaml, .yml or .json file');
-  if (files.length > MAX_FILES) throw new Error(`the folder has ${files.length} manifests; at most ${MAX_FILES} are read`);
+  if (files.length > MAX_FILES)
+    throw new Error(`the folder has ${files.length} manifests; at most ${MAX_FILES} are read`);
   const sources: Source[] = [];
   for (const file of files) sources.push({ file, text: await readFile(file) });
   return sources;

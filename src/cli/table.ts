@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Metadata } from '../api/metadata.ts';
 import type { Colors } from './io.ts';
 import { printable } from './io.ts';
+import { textOf } from './jsonpath.ts';
 
 /** The server's rendering of objects for people (meta.k8s.io/v1 Table). */
 export interface Table {
@@ -21,7 +22,12 @@ export class Columns {
     for (const row of rows) {
       row.forEach((cell, i) => (this.#widths[i] = Math.max(this.#widths[i] ?? 0, widthOf(cell))));
     }
-    return rows.map((row) => row.map((cell, i) => this.#padded(cell, i, row.length)).join(GAP).trimEnd());
+    return rows.map((row) =>
+      row
+        .map((cell, i) => this.#padded(cell, i, row.length))
+        .join(GAP)
+        .trimEnd(),
+    );
   }
 
   #padded(cell: string, column: number, of: number): string {
@@ -68,7 +74,7 @@ export class TablePrinter {
   }
 
   #row({ cells, object }: NonNullable<Table['rows']>[number]): string[] {
-    const shown = this.#shown().map((i) => this.#cell(i, String(cells[i] ?? '')));
+    const shown = this.#shown().map((i) => this.#cell(i, textOf(cells[i] ?? '')));
     return this.#options.namespaces ? [object?.metadata?.namespace ?? '', ...shown] : shown;
   }
 

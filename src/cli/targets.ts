@@ -17,7 +17,10 @@ const CATEGORY_ALL = 'all';
 export function kindOf(word: string): KindDefinition {
   const found = kindByAnyName(word.split('.')[0] ?? '');
   if (found) return found;
-  const near = nearest(word, KINDS.flatMap((k) => [k.singular, k.plural, ...k.shortNames]));
+  const near = nearest(
+    word,
+    KINDS.flatMap((k) => [k.singular, k.plural, ...k.shortNames]),
+  );
   const hint = near ? `did you mean "${near}"?` : `there are ${KINDS.map((k) => k.plural).join(', ')}`;
   throw new Failure(`no kind "${word}" is known; ${hint}`);
 }
@@ -25,7 +28,8 @@ export function kindOf(word: string): KindDefinition {
 /** `KIND`, `KIND,KIND`, `all`, `KIND NAME…` or `KIND/NAME…`. */
 export function targetsOf(words: readonly string[]): Target[] {
   const [first, ...names] = words;
-  if (first === undefined) throw new Failure(`name a kind (${KINDS.map((k) => k.plural).join(', ')}, all), or KIND/NAME`);
+  if (first === undefined)
+    throw new Failure(`name a kind (${KINDS.map((k) => k.plural).join(', ')}, all), or KIND/NAME`);
   if (words.some((word) => word.includes('/'))) return gathered(words.map(slashed));
   const kinds = first.split(',').filter(Boolean).flatMap(kindsOf);
   return [...new Set(kinds)].map((kind) => (names.length > 0 ? { kind, names } : { kind }));
@@ -36,7 +40,8 @@ const kindsOf = (word: string): readonly KindDefinition[] =>
 
 function slashed(word: string): { kind: KindDefinition; name: string } {
   const [kind = '', name = '', more] = word.split('/');
-  if (name === '' || more !== undefined) throw new Failure(`"${word}" is not KIND/NAME; either all arguments are, or none`);
+  if (name === '' || more !== undefined)
+    throw new Failure(`"${word}" is not KIND/NAME; either all arguments are, or none`);
   return { kind: kindOf(kind), name };
 }
 

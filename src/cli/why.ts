@@ -24,7 +24,9 @@ export function referredBy(object: Resource): Ref[] {
   const { namespace } = object.metadata;
   return Object.entries(object.spec).flatMap(([field, value]) => {
     const kind = kindByAnyName(field);
-    return kind && kind.singular === field && typeof value === 'string' ? [{ kind: kind.kind, namespace, name: value }] : [];
+    return kind && kind.singular === field && typeof value === 'string'
+      ? [{ kind: kind.kind, namespace, name: value }]
+      : [];
   });
 }
 

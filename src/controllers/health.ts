@@ -75,7 +75,7 @@ export class HealthMonitor {
 
   /** At the end of a reign: the next leader does the probing. */
   stop(): void {
-    for (const uid of [...this.#patients.keys()]) this.forget(uid);
+    for (const uid of this.#patients.keys()) this.forget(uid);
   }
 
   #probeAfter(patient: Patient, ms: number): void {

@@ -178,10 +178,11 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
       return judgeRunning(observed, container, now);
     case 'restarting': {
       const message = crashMessage(container, 'the Engine restarts it, each time a little later');
+      const { phase, reason } = crashWords(container);
       return {
-        phase: 'CrashLoopBackOff',
-        ready: ready('False', 'CrashLoopBackOff', message),
-        degraded: degraded('CrashLoopBackOff', message),
+        phase,
+        ready: ready('False', reason, message),
+        degraded: degraded(reason, message),
         outcome: { is: 'settled' },
       };
     }
@@ -206,11 +207,10 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
 function judgeRunning(observed: InstanceObserved, container: Container, now: Date): Judgement {
   const ranMs = now.getTime() - (container.startedAt?.getTime() ?? 0);
   if (container.restarts > 0 && ranMs >= 0 && ranMs < STABLE_MS) {
-    const looping = container.restarts >= LOOP;
+    const { phase, reason } = crashWords(container);
     const message = crashMessage(container, `it counts as running when it has run for ${STABLE_MS / 1000} s`);
-    const reason = looping ? 'CrashLoopBackOff' : 'Restarted';
     return {
-      phase: looping ? 'CrashLoopBackOff' : 'Starting',
+      phase,
       ready: ready('False', reason, message),
       degraded: degraded(reason, message),
       outcome: { is: 'progressing', afterMs: STABLE_MS - ranMs + 10 },
@@ -252,6 +252,11 @@ function judgeEnded(instance: Instance, container: Container): Judgement {
         outcome: { is: 'settled' },
       };
 }
+
+const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: string } =>
+  restarts >= LOOP
+    ? { phase: 'CrashLoopBackOff', reason: 'CrashLoopBackOff' }
+    : { phase: 'Starting', reason: 'Restarted' };
 
 function crashMessage(container: Container, then: string): string {
   const why = container.oomKilled ? 'ran out of memory' : `ended with exit code ${container.exitCode ?? 'unknown'}`;

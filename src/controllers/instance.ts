@@ -148,7 +148,7 @@ async function observeCrash(
   }
   // NUL and other control characters can be stored in no JSONB and shown on no terminal.
   return {
-    lastLog: lines.slice(-LAST_LINES).map((line) => line.replace(/[\u0000-\u001f\u007f]/g, ' ').slice(0, LONGEST_LINE)),
+    lastLog: lines.slice(-LAST_LINES).map((line) => line.replace(/\p{Cc}/gu, ' ').slice(0, LONGEST_LINE)),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, PassError, StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
-import type { Effects, Store } from '../store/store.ts';
+import type { Committed, Effects, Store } from '../store/store.ts';
 import type { Controller, Outcome, Pass, Report, Step } from './contract.ts';
 import type { Recorder } from './recorder.ts';
 import { mergeStatus, verdictsOf, withFailure } from './status.ts';
@@ -170,9 +170,10 @@ export class PassRun {
     };
     if (this.#nothingToWrite(decide))
       return { ...end, ...(this.#revision === undefined ? {} : { revision: this.#revision }) };
-    const { revision } = await this.#tools.store.commit({ decide, fence: this.#tools.epoch });
+    const committed = await this.#tools.store.commit({ decide, fence: this.#tools.epoch });
     this.#rememberInventory(report);
-    return { ...end, revision };
+    const revision = revisionOf(committed) ?? this.#revision;
+    return revision === undefined ? end : { ...end, revision };
   }
 
   /** Looks before it asks for the lock: a converged world costs the database nothing (I2). */
@@ -266,7 +267,7 @@ export class PassRun {
           },
         });
         this.#resource = committed.resources[0] ?? this.#resource;
-        this.#revision = committed.revision;
+        this.#revision = revisionOf(committed) ?? this.#revision;
       },
       create: async (document) => {
         const kind = kindOfDocument(document);
@@ -285,6 +286,12 @@ export class PassRun {
       },
     };
   }
+}
+
+/** Of the document that was written; events and log entries have revisions that no informer of documents sees. */
+function revisionOf({ resources }: Committed): number | undefined {
+  const last = resources.at(-1);
+  return last && Number(last.metadata.resourceVersion);
 }
 
 function endOf(outcome: Outcome | undefined, failure: Failure | undefined, nextRetryMs: () => number): PassEnd {

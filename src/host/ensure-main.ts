@@ -6,12 +6,12 @@ import { messageOf } from '../base/errors.ts';
 import { ensureEngine } from './ensure-engine.ts';
 import { ensureStaticBusybox } from './packages.ts';
 
-const progress = (text: string) => console.error(`${text} …`);
+const progress = (text: string) => process.stderr.write(`${text} …\n`);
 
 try {
   await ensureEngine(progress);
   await ensureStaticBusybox(progress);
 } catch (error) {
-  console.error(messageOf(error));
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
 }

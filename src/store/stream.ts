@@ -38,7 +38,7 @@ export class Stream<T extends Numbered> {
       const cut = this.#ring.splice(0, this.#ring.length - RING);
       this.#complete = cut.at(-1)?.revision ?? this.#complete;
     }
-    for (const wake of [...this.#wakers]) wake();
+    for (const wake of this.#wakers) wake();
   }
 
   /** Nothing at or before this revision can be read any more. */
@@ -52,7 +52,7 @@ export class Stream<T extends Numbered> {
     this.#complete = at;
     this.#horizon = horizon;
     this.#generation++;
-    for (const wake of [...this.#wakers]) wake();
+    for (const wake of this.#wakers) wake();
   }
 
   async *read(from: number, newest: number, signal: AbortSignal): AsyncGenerator<readonly T[]> {

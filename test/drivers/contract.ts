@@ -17,8 +17,6 @@ import { eventually } from '../support/wait.ts';
 /** What a person, or another program, does to the Engine behind the driver's back. */
 export interface Tamper {
   kill(id: string): Promise<void>;
-  /** Its process ends by itself: the restart policy applies. */
-  crash(id: string): Promise<void>;
   stop(id: string): Promise<void>;
   pause(id: string): Promise<void>;
   rename(id: string, name: string): Promise<void>;
@@ -583,6 +581,26 @@ export function computeContract(name: string, open: () => Promise<ContractSubjec
         session.closeInput();
         expect(textOf(await collect(session.output), 'stdout')).toBe('to and fro');
         expect(await session.exitCode()).toBe(0);
+      });
+
+      it('gives a command a terminal of the size that is asked for', async () => {
+        const { id } = await started();
+        const session = await compute.exec(id, {
+          command: ['sh', '-c', 'sleep 0.2; echo hi >&2'],
+          tty: true,
+          stdin: true,
+        });
+        await session.resize(132, 50);
+        expect(textOf(await collect(session.output), 'stdout')).toMatch(/^hi\r?\n$/);
+        expect(await session.exitCode()).toBe(0);
+      });
+
+      it('lets go of a command that goes on', async () => {
+        const { id } = await started();
+        const session = await compute.exec(id, { command: ['cat'], tty: false, stdin: true });
+        const output = collect(session.output).catch(() => []);
+        session.close();
+        expect(await output).toEqual([]);
       });
 
       it('refuses a command in a container that is not running', async () => {

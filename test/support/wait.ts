@@ -1,16 +1,26 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Resolves with the first answer that is neither `undefined` nor `false`; fails after `limitMs`, saying what it waited for. */
+/**
+ * Waits for the thing, not for a time: looks until `look` gives a value that is not undefined or false, and fails with
+ * the last error or `what` when the limit is over.
+ */
 export async function eventually<T>(
   what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
   limitMs = 15_000,
 ): Promise<T> {
-  const deadline = performance.now() + limitMs;
+  const until = performance.now() + limitMs;
+  let last: unknown;
   for (;;) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    try {
+      const value = await look();
+      if (value !== undefined && value !== false) return value;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > until)
+      throw new Error(`waited ${limitMs} ms in vain for: ${what}`, last === undefined ? undefined : { cause: last });
     await pause(10);
   }
 }

@@ -31,7 +31,11 @@ export function addApply(program: Command, setup: ClientSetup): void {
   program
     .command('apply')
     .description('make objects be as manifests say; all are checked before the first is changed')
-    .requiredOption('-f, --filename <path>', 'file, folder, URL, or - for the standard input; may be repeated', collectFlag)
+    .requiredOption(
+      '-f, --filename <path>',
+      'file, folder, URL, or - for the standard input; may be repeated',
+      collectFlag,
+    )
     .option('-R, --recursive', 'read folders inside folders')
     .option('--dry-run [how]', 'ask the server what would happen, and change nothing', readDryRun)
     .option('--wait [yes]', 'wait until every object is Ready', booleanFlag)
@@ -55,7 +59,11 @@ async function apply(session: Session, options: ApplyCommandOptions): Promise<vo
     dryRun,
   });
   if (!options.wait || dryRun || session.signal.aborted) return;
-  await waitReady(session, applied.map(({ manifest }) => manifest.ref), options.timeout);
+  await waitReady(
+    session,
+    applied.map(({ manifest }) => manifest.ref),
+    options.timeout,
+  );
 }
 
 /** All manifests of the paths. Throws a Failure after telling every problem at its place; nothing has been sent by then (I13). */

@@ -36,8 +36,14 @@ const PLANS = 8;
 export function addDiff(program: Command, setup: ClientSetup): void {
   program
     .command('diff')
-    .description('show what apply would change, and what the engine would do about it (exit status 1: it would change something)')
-    .requiredOption('-f, --filename <path>', 'file, folder, URL, or - for the standard input; may be repeated', collectFlag)
+    .description(
+      'show what apply would change, and what the engine would do about it (exit status 1: it would change something)',
+    )
+    .requiredOption(
+      '-f, --filename <path>',
+      'file, folder, URL, or - for the standard input; may be repeated',
+      collectFlag,
+    )
     .option('-R, --recursive', 'read folders inside folders')
     .option('--force-conflicts', 'as apply with the same flag would')
     .option('--field-manager <name>', 'who applies', FIELD_MANAGER)
@@ -72,7 +78,11 @@ async function diff(session: Session, options: DiffOptions): Promise<boolean> {
   return different;
 }
 
-async function describeChange(session: Session, { manifest, live }: Comparison, would: Resource | undefined): Promise<string[]> {
+async function describeChange(
+  session: Session,
+  { manifest, live }: Comparison,
+  would: Resource | undefined,
+): Promise<string[]> {
   const before = live ? toYaml(desired(live)) : '';
   const after = would ? toYaml(desired(would)) : '';
   if (before === after || !would) return [];

@@ -18,7 +18,7 @@ import type {
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { Pulls } from '../pulls.ts';
 import { leftAlone, nameTaken, overlapWords } from '../refusals.ts';
-import type { SimulatedEngine } from './engine.ts';
+import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
 import { simulatedExec, simulatedLogs } from './output.ts';

@@ -2,7 +2,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { Container, Network } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
 import { ObservationCache } from '../observation-cache.ts';
-import type { SimulatedEngine } from './engine.ts';
+import type { SimulatedEngine } from './simulated-engine.ts';
 import type { SimulatedContainer, SimulatedEvent, SimulatedNetwork } from './objects.ts';
 
 /** Milliseconds between looks at everything, as in the docker driver. */

@@ -19,7 +19,6 @@ async function open(): Promise<ContractSubject> {
     another: () => createDockerCompute({ installation }),
     tamper: {
       kill: (id) => engine.getContainer(id).kill(),
-      crash: async (id) => void (await engine.getContainer(id).exec({ Cmd: ['kill', '-9', '1'] })),
       stop: (id) => engine.getContainer(id).stop({ t: 0 }),
       pause: (id) => engine.getContainer(id).pause(),
       rename: (id, name) => engine.getContainer(id).rename({ name }),

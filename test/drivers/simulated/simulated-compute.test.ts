@@ -1,4 +1,4 @@
-import { SimulatedEngine } from '../../../src/drivers/simulated/engine.ts';
+import { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
 import { computeContract, type ContractSubject } from '../contract.ts';
 
@@ -29,7 +29,6 @@ async function open(): Promise<ContractSubject> {
     another: () => createSimulatedCompute({ engine, installation }),
     tamper: {
       kill: async (id) => engine.kill(id),
-      crash: async (id) => engine.crash(id),
       stop: (id) => engine.stop(id, 0),
       pause: async (id) => engine.pause(id),
       rename: async (id, name) => engine.rename(id, name),

@@ -1,0 +1,74 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { Failure, tell } from '../failure.ts';
+import { printable } from '../io.ts';
+import { orphansPath } from '../objects.ts';
+import type { ClientSetup, Session } from '../session.ts';
+import { task } from '../session.ts';
+import { Columns } from '../table.ts';
+
+interface OrphansOptions {
+  remove?: boolean;
+  yes?: boolean;
+}
+
+/** Something on the Engine with this installation's mark and an owner that the database does not know (ruling 1). */
+interface Orphan {
+  type: 'container' | 'network' | 'volume';
+  id: string;
+  name: string;
+  owner: { kind: string; namespace: string; name: string; uid: string };
+}
+
+export function addOrphans(program: Command, setup: ClientSetup): void {
+  program
+    .command('orphans')
+    .description(
+      "list what bears this installation's mark on the Engine and belongs to no object; nothing removes it but this command",
+    )
+    .option('--remove', 'remove all of it')
+    .option('-y, --yes', 'without asking')
+    .action(task<[], OrphansOptions>(setup, (session, _, options) => orphans(session, options)));
+}
+
+async function orphans(session: Session, options: OrphansOptions): Promise<void> {
+  const { items } = await session.client.get<{ items: Orphan[] }>(orphansPath);
+  if (items.length === 0) return session.print('No orphans: everything on the Engine belongs to an object.');
+  session.print(rows(items).join('\n'));
+  if (!options.remove) return;
+  if (!options.yes && !(await confirmed(session, items.length))) throw new Failure('nothing was removed');
+  let failed = 0;
+  for (const orphan of items) failed += (await removed(session, orphan)) ? 0 : 1;
+  if (failed > 0) throw new Failure(`${failed} of ${items.length} could not be removed`);
+}
+
+const rows = (items: readonly Orphan[]): string[] =>
+  new Columns().lines([
+    ['TYPE', 'ID', 'NAME', 'OWNER'],
+    ...items.map(({ type, id, name, owner }) =>
+      [type, id.slice(0, 12), name, `${owner.kind}/${owner.namespace}/${owner.name}`].map(printable),
+    ),
+  ]);
+
+async function confirmed({ io, signal }: Session, count: number): Promise<boolean> {
+  if (!io.stdin.isTTY)
+    throw new Failure('--remove asks before it removes, and there is no terminal to ask on: add --yes');
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await lines.question(`Remove ${count === 1 ? 'it' : `all ${count}`} for good? [y/N] `, { signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
+}
+
+async function removed(session: Session, { type, id, name }: Orphan): Promise<boolean> {
+  try {
+    await session.client.send('DELETE', `${orphansPath}/${type}/${encodeURIComponent(id)}`);
+    session.print(`${type}/${printable(name)} removed`);
+    return true;
+  } catch (error) {
+    session.tell(`error: ${type}/${printable(name)}: ${tell(error)}`);
+    return false;
+  }
+}
