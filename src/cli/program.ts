@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
@@ -51,4 +51,23 @@ export function addClientCommands(program: Command, setup: ClientSetup): void {
     .option('--no-color', 'no colour (NO_COLOR does the same)')
     .showHelpAfterError('(see miniaws --help)');
   for (const add of COMMANDS) add(program, setup);
+}
+
+/** Runs one client command in this process, for commands that are made of others. Answers its exit status. */
+export async function runClient(setup: ClientSetup, args: readonly string[]): Promise<number> {
+  const { io } = setup;
+  let code = 0;
+  const setExitCode = (given: number) => void (code = given);
+  const program = new Command('miniaws').exitOverride().configureOutput({
+    writeOut: (text) => void io.stdout.write(text),
+    writeErr: (text) => void io.stderr.write(text),
+  });
+  addClientCommands(program, { ...setup, io: { ...io, setExitCode } });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+  return code;
 }

@@ -60,7 +60,9 @@ class Shelf<T extends Network | Container> {
   }
 
   #bury(id: string, ticket: Ticket): void {
-    this.#tombstones.set(id, ticket);
+    const latest = Math.max(ticket, this.#tombstones.get(id) ?? 0);
+    this.#tombstones.delete(id);
+    this.#tombstones.set(id, latest);
     const oldest = this.#tombstones.size > MAX_TOMBSTONES ? this.#tombstones.keys().next().value : undefined;
     if (oldest !== undefined) this.#tombstones.delete(oldest);
   }

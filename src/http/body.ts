@@ -5,7 +5,7 @@ import { messageOf, StatusError } from '../base/errors.ts';
 /** JSON or YAML, by its content type; YAML's faults carry line and column. */
 export function parseBody(body: unknown, contentType: string | undefined): unknown {
   if (body === undefined || body === null) return undefined;
-  const text = Buffer.isBuffer(body) ? body.toString('utf8') : String(body);
+  const text = (body as Buffer).toString('utf8');
   if (text.trim() === '') return undefined;
   if (contentType?.includes('protobuf'))
     throw new StatusError(

@@ -76,7 +76,7 @@ function inNamespace(body: unknown, target: Target) {
   if (named !== undefined && named !== target.namespace) {
     throw new StatusError(
       'BadRequest',
-      `the namespace of the object (${String(named)}) does not match the namespace on the URL (${target.namespace})`,
+      `the namespace of the object (${JSON.stringify(named)}) does not match the namespace on the URL (${target.namespace})`,
     );
   }
   const name = document.metadata?.['name'] ?? (target.name || undefined);

@@ -46,9 +46,14 @@ const splitOutsideParentheses = (text: string): string[] => text.split(/,(?![^(]
 /** `metadata.name=web,status.phase!=Running`: any scalar field of the document, by its path. */
 export function fieldSelector(text: string | undefined): Selector {
   const pairs = fieldPairs(text);
-  return (resource) =>
-    pairs.every(({ path, value, equal }) => (String(read(resource, path) ?? '') === value) === equal);
+  return (resource) => pairs.every(({ path, value, equal }) => (textOf(read(resource, path)) === value) === equal);
 }
+
+/** Selectors compare scalars; a list or a mapping equals nothing. */
+const textOf = (value: unknown): string | undefined => {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? undefined : `${value as string | number | boolean}`;
+};
 
 export interface FieldPair {
   path: string;

@@ -15,7 +15,7 @@ import { engineName } from '../../src/drivers/labels.ts';
 import { eventually } from '../support/wait.ts';
 
 /** What a person, or another program, does to the Engine behind the driver's back. */
-export interface Tamper {
+interface Tamper {
   kill(id: string): Promise<void>;
   stop(id: string): Promise<void>;
   pause(id: string): Promise<void>;
@@ -387,9 +387,9 @@ export function computeContract(name: string, open: () => Promise<ContractSubjec
         await compute.stopContainer(id, 0);
         expect(theOne(by.uid).attachments).toEqual([{ networkId: made.id, address: at }]);
         await compute.removeNetwork(made.id);
+        const anew = await compute.createNetwork(made);
         await compute.disconnectContainer(id, made.id);
         expect(theOne(by.uid).attachments).toEqual([]);
-        const anew = await compute.createNetwork({ ...made, owner: made.owner });
         await compute.connectContainer(id, { networkId: anew.id, address: at, aliases: [] });
         await compute.startContainer(id);
         expect(theOne(by.uid)).toMatchObject({ state: 'running', attachments: [{ networkId: anew.id, address: at }] });

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isUnreachable, passError } from './errors.ts';
 
 /** Milliseconds. An inspect takes one and a list of a thousand containers seventy: beyond this, nobody is there. */
-export const READ_DEADLINE_MS = 10_000;
+const READ_DEADLINE_MS = 10_000;
 /** Milliseconds. A start takes 220 on an idle machine and queues behind others' on a busy one. */
 export const CHANGE_DEADLINE_MS = 60_000;
 /** The Engine's work is bound by its CPU: 4 at once are as many per second as 50, and each is sooner done. */

@@ -52,15 +52,22 @@ export const fingerprint = (entry: ContainerInfo): string =>
   JSON.stringify([
     entry.State,
     entry.Names,
-    entry.Status.replace(/Up .*?(?= \(|$)|\S+ \S+ ago$|About .* ago$/g, ''),
+    entry.Status.replace(/^Up [^(]*/, 'Up ').replace(/\) .* ago$/, ')'),
     entry.Ports,
     Object.values(entry.NetworkSettings?.Networks ?? {}).map((n) => [n.NetworkID, n.IPAddress]),
   ]);
 
-/** The Engine's name for an attachment: what a disconnect must name once the network itself is gone. */
-export function attachmentName(info: ContainerInspectInfo, networkId: string): string | undefined {
-  return Object.entries(info.NetworkSettings.Networks).find(([, n]) => n.NetworkID === networkId)?.[0];
+/** What the driver needs of a container and `Container` does not carry. */
+export interface ContainerDetails {
+  tty: boolean;
+  /** By network id, the Engine's name for the attachment: what a disconnect must name once the network itself is gone. */
+  networkNames: Readonly<Record<string, string>>;
 }
+
+export const toDetails = ({ Config, NetworkSettings }: ContainerInspectInfo): ContainerDetails => ({
+  tty: Config.Tty,
+  networkNames: Object.fromEntries(Object.entries(NetworkSettings.Networks).map(([name, n]) => [n.NetworkID, name])),
+});
 
 function toAttachments(info: ContainerInspectInfo): Container['attachments'] {
   return Object.values(info.NetworkSettings.Networks).map((network) => ({

@@ -5,7 +5,6 @@ import { ownerOf } from '../labels.ts';
 import { nameTaken } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { createOptions, endpoint, graceSeconds, updateOptions } from './container-options.ts';
-import { attachmentName } from './container-view.ts';
 import { statusOf, wordsOf } from './errors.ts';
 import { unlessGone, type World } from './world.ts';
 
@@ -82,9 +81,8 @@ export class DockerContainers {
   /** By the network's name where it is known: of a network that is gone, the Engine knows no id. */
   disconnect(id: string, networkId: string): Promise<void> {
     return this.#change(id, 'disconnect', async () => {
-      const info = this.#world.inspected(id);
       const exists = (await this.#world.lookAtNetwork(networkId)).value !== undefined;
-      const name = exists ? networkId : ((info && attachmentName(info, networkId)) ?? networkId);
+      const name = exists ? networkId : (this.#world.details(id)?.networkNames[networkId] ?? networkId);
       const options = { Container: id, Force: true };
       try {
         await this.#calls.change('disconnectContainer', () => this.#docker.getNetwork(name).disconnect(options));

@@ -17,9 +17,8 @@ export async function* containerLogs(
   signal: AbortSignal,
 ): AsyncIterable<OutputChunk> {
   try {
-    const info = world.inspected(id) ?? (await calls.raw('inspectContainer', () => docker.getContainer(id).inspect()));
-    const source = await calls.raw('logs', () => openLog(docker, info.Id, options));
-    yield* outputOf(source, info.Config.Tty, signal);
+    const source = await calls.raw('logs', () => openLog(docker, id, options));
+    yield* outputOf(source, world.details(id)?.tty ?? false, signal);
   } catch (error) {
     throw passError(error, `read the log of container ${id.slice(0, 12)}`);
   }

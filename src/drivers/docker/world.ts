@@ -1,4 +1,4 @@
-import type { ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
+import type { NetworkInspectInfo } from 'dockerode';
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
 import { formatCidr, overlaps, parseCidr } from '../../base/cidr.ts';
@@ -8,7 +8,7 @@ import { LABEL, ownerOf } from '../labels.ts';
 import { ObservationCache } from '../observation-cache.ts';
 import { leftAlone } from '../refusals.ts';
 import type { EngineCalls } from './calls.ts';
-import { fingerprint, toContainer, toNetwork } from './container-view.ts';
+import { fingerprint, toContainer, toDetails, toNetwork, type ContainerDetails } from './container-view.ts';
 import { statusOf } from './errors.ts';
 import { hostRanges } from './host-ranges.ts';
 
@@ -29,7 +29,7 @@ export class World {
   readonly #docker: Docker;
   readonly #calls: EngineCalls;
   readonly #local: boolean;
-  readonly #inspected = new Map<string, ContainerInspectInfo>();
+  readonly #details = new Map<string, ContainerDetails>();
   readonly #fingerprints = new Map<string, string>();
   readonly #lastExit = new Map<string, number>();
   readonly #foreign = new Map<string, ForeignNetwork>();
@@ -41,9 +41,8 @@ export class World {
     this.#local = local;
   }
 
-  /** As last inspected, for what `Container` does not carry. */
-  inspected(id: string): ContainerInspectInfo | undefined {
-    return this.#inspected.get(id);
+  details(id: string): ContainerDetails | undefined {
+    return this.#details.get(id);
   }
 
   rememberExit(id: string, exitCode: number): void {
@@ -65,14 +64,14 @@ export class World {
     const value = toContainer(info, owner, this.#lastExit.get(info.Id));
     if (value.exitCode !== undefined) this.#lastExit.set(info.Id, value.exitCode);
     const changed = this.cache.containers.put(value, ticket);
-    if (this.cache.containers.get(info.Id) === value) this.#inspected.set(info.Id, info);
+    if (this.cache.containers.get(info.Id) === value) this.#details.set(info.Id, toDetails(info));
     return { changed, value, owner };
   }
 
   /** It is gone: the Engine said so. */
   dropContainer(id: string, ticket = this.cache.ticket()): Look<Container> {
     const dropped = this.cache.containers.remove(id, ticket);
-    for (const map of [this.#inspected, this.#fingerprints, this.#lastExit]) map.delete(id);
+    for (const map of [this.#details, this.#fingerprints, this.#lastExit]) map.delete(id);
     return { changed: dropped !== undefined, ...(dropped && { owner: dropped.owner }) };
   }
 

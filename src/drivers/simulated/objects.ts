@@ -31,7 +31,7 @@ export interface SimulatedContainer {
 }
 
 /** The running side of a container: what its next start throws away. */
-export interface SimulatedProcess {
+interface SimulatedProcess {
   program?: Program;
   timers: Set<Timer>;
   /** A person or a caller stopped it: the restart policy rests until the next start. */

@@ -125,7 +125,8 @@ export class SimulatedProcesses {
         return this.#after(container, step.ms, () => this.#run(container, rest));
       case 'serve':
         return undefined;
-      default:
+      case 'exit':
+      case undefined:
         // Never in the same turn as its start: a real process takes time to end.
         return this.#after(container, 0, () => this.end(container, step?.code ?? 0));
     }
