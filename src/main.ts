@@ -1,33 +1,39 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { backupCommands } from './commands/backup.ts';
-import { downCommand } from './commands/down.ts';
-import { installServiceCommand } from './commands/install-service.ts';
-import { kubeconfigCommand } from './commands/kubeconfig.ts';
-import { serveCommand } from './commands/serve.ts';
-import { upCommand } from './commands/up.ts';
 import { messageOf } from './base/errors.ts';
+import { processIo } from './cli/io.ts';
+import { addClientCommands, runClient } from './cli/program.ts';
+import type { ClientSetup } from './cli/session.ts';
+import { dataFolderAt, defaultDataDir } from './host/data-folder.ts';
 
-/** The `miniaws` command: the daemon and the machine's own commands from here, the API's from `cli/`. */
+/** The `miniaws` command: the API's commands from `cli/`, the machine's own from `commands/`. */
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-function makeProgram(): Command {
-  const program = new Command('miniaws').description('a small cloud on Docker').version(version);
-  serveCommand(program, version);
-  upCommand(program, async () => 0);
-  downCommand(program);
-  backupCommands(program);
-  kubeconfigCommand(program);
-  installServiceCommand(program);
+const setup: ClientSetup = {
+  io: processIo,
+  defaultKubeconfig: () => dataFolderAt(defaultDataDir()).adminKubeconfig,
+  version,
+};
+
+/** A client command must start quickly: the daemon's half of the program is loaded only when it may be meant. */
+async function makeProgram(word: string | undefined): Promise<Command> {
+  const program = new Command('miniaws').description('a small cloud on Docker');
+  addClientCommands(program, setup);
+  const isClient = program.commands.some((c) => c.name() === word || c.aliases().includes(word ?? ''));
+  if (!isClient) {
+    const { addMachineCommands } = await import('./commands/all.ts');
+    addMachineCommands(program, version, (args) => runClient(setup, args));
+  }
   return program;
 }
 
-makeProgram()
-  .parseAsync()
-  .catch((error: unknown) => {
-    process.stderr.write(`miniaws: ${messageOf(error)}\n`);
-    process.exitCode = 1;
-  });
+try {
+  const program = await makeProgram(process.argv.slice(2).find((arg) => !arg.startsWith('-')));
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`miniaws: ${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
