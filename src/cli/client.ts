@@ -35,7 +35,7 @@ export const MERGE_PATCH = 'application/merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-export const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 30_000;
 /** A refusal with Retry-After is tried again so often, waiting no longer than this each time. */
 const RETRIES = 5;
 const LONGEST_RETRY_MS = 10_000;

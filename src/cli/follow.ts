@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { StatusError } from '../base/errors.ts';
 import { statusBody } from './client.ts';
 import type { ApiClient, Query } from './client.ts';
@@ -104,16 +104,23 @@ function asRefusal(object: unknown): StatusError {
   return new StatusError(expired ? 'Expired' : 'InternalError', status?.message ?? 'the watch failed');
 }
 
-/** Lines as they come. A broken connection ends them: whoever reads on asks again. */
-export async function* linesOf(body: Readable): AsyncGenerator<string> {
-  let failed: unknown;
-  body.on('error', (error) => (failed = error));
-  const lines = createInterface({ input: body, crlfDelay: Infinity });
+/** A line longer than this is no event of ours: an object has 1 MiB at most, and is sent once or twice in a line. */
+const MAX_LINE = 16 * 2 ** 20;
+
+/** Lines as they come. Throws Unreachable when the connection breaks (node:readline would wait for ever). */
+async function* linesOf(body: Readable): AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
   try {
-    for await (const line of lines) if (line.trim() !== '') yield line;
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      const lines = (rest + decoder.write(chunk)).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > MAX_LINE) throw new Error('a line is too long');
+      for (const line of lines) if (line.trim() !== '') yield line;
+    }
+  } catch (error) {
+    throw new Unreachable(`the connection was lost: ${(error as Error).message}`);
   } finally {
-    lines.close();
     body.destroy();
   }
-  if (failed !== undefined) throw new Unreachable(`the connection was lost: ${(failed as Error).message}`);
 }

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { createColors } from 'picocolors';
 
 export type Output = Writable & { isTTY?: boolean; columns?: number; rows?: number };
-export type Input = Readable & { isTTY?: boolean; setRawMode?: (raw: boolean) => unknown };
+type Input = Readable & { isTTY?: boolean; setRawMode?: (raw: boolean) => unknown };
 export type Colors = ReturnType<typeof createColors>;
 
 /** What a command may touch of its process; a test gives its own. */
@@ -39,3 +39,11 @@ export function colorsFor(output: Output, env: NodeJS.ProcessEnv, wanted: boolea
 /** What an object's text may do to a terminal: nothing. Line breaks and tabs stay. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
 export const printable = (text: string): string => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\uFFFD');
+
+/** The same of every text in a JSON value: for what is coloured afterwards. */
+export function printableAll<T>(value: T): T {
+  if (typeof value === 'string') return printable(value) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => printableAll(item)) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [printable(key), printableAll(member)])) as T;
+}

@@ -1,6 +1,6 @@
 import type { LogEntry, Trigger } from '../api/records.ts';
 import type { Colors } from './io.ts';
-import { printable } from './io.ts';
+import { printableAll } from './io.ts';
 
 /** Entries of the reconcile log in words. */
 
@@ -21,7 +21,7 @@ const TRIGGERS: Record<Trigger['type'], string> = {
   health: 'health check',
 };
 
-export const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);
+const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);
 
 export function triggerWords({ type, detail, revision, more }: Trigger): string {
   const at = revision === undefined ? '' : ` (revision ${revision})`;
@@ -51,15 +51,15 @@ export function nextWords(at: string, now: Date): string {
 }
 
 /** A head line and one line for each thing told, as `reconcile-log` prints it. */
-export function entryLines(entry: LogEntry, colors: Colors): string[] {
+export function entryLines(told: LogEntry, colors: Colors): string[] {
+  const entry = printableAll(told);
   const took = duration(Math.max(0, Date.parse(entry.endedAt) - Date.parse(entry.startedAt)));
   const who = `${entry.kind}/${entry.namespace}/${entry.name}`;
-  const lines = [
+  return [
     `${colors.dim(entry.startedAt)} ${colors.bold(who)} ${resultWords(entry, colors)} after ${took}`,
     `  trigger  ${triggerWords(entry.trigger)}`,
     ...entry.difference.map((text) => `  differs  ${text}`),
     ...entry.steps.map((step) => `  step     ${stepWords(step, colors)}`),
     ...(entry.nextAttemptAt ? [`  next     ${entry.nextAttemptAt}`] : []),
   ];
-  return colors.bold('') === '' ? lines.map((line) => printable(line)) : lines;
 }

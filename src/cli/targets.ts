@@ -14,7 +14,7 @@ export interface Target {
 const CATEGORY_ALL = 'all';
 
 /** A kind by any of its names, with or without its group: `vpc`, `VPCs`, `instances.miniaws.dev`. Throws a Failure with the nearest. */
-export function kindOf(word: string): KindDefinition {
+function kindOf(word: string): KindDefinition {
   const found = kindByAnyName(word.split('.')[0] ?? '');
   if (found) return found;
   const near = nearest(

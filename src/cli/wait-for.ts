@@ -8,7 +8,7 @@ import { collectionPath } from './objects.ts';
 import type { ObjectList } from './objects.ts';
 
 /** What is thought of one object while it is waited for. `failed`: waiting longer changes nothing. */
-export type Judgement = { is: 'met' } | { is: 'waiting' | 'failed'; why: string };
+type Judgement = { is: 'met' } | { is: 'waiting' | 'failed'; why: string };
 export type Judge = (object: Resource | undefined, ref: Ref) => Judgement;
 
 export interface Unmet {
@@ -26,6 +26,7 @@ export interface WaitOptions {
   onLost?: (why: string) => void;
 }
 
+const UNSEEN = 'the server has not told of it yet';
 const MET: Judgement = { is: 'met' };
 const waiting = (why: string): Judgement => ({ is: 'waiting', why });
 const failed = (why: string): Judgement => ({ is: 'failed', why });
@@ -41,7 +42,7 @@ export const judgeReady: Judge = (object) => {
 };
 
 /** Why an object is not Ready, in its own words. */
-export function readyMessage(object: Resource): string {
+function readyMessage(object: Resource): string {
   if (object.metadata.annotations?.[PAUSED] === 'true')
     return 'it is paused, so nothing acts on it; go on with: miniaws resume';
   const ready = findCondition(object, 'Ready');
@@ -70,9 +71,7 @@ export async function waitFor(
   judge: Judge,
   options: WaitOptions,
 ): Promise<Unmet[]> {
-  const open = new Map<string, Unmet>(
-    refs.map((ref) => [keyOf(ref), { ref, why: 'it has not been looked at yet', failed: false }]),
-  );
+  const open = new Map<string, Unmet>(refs.map((ref) => [keyOf(ref), { ref, why: UNSEEN, failed: false }]));
   const enough = new AbortController();
   const signals = [enough.signal, options.signal];
   if (options.timeoutMs > 0) signals.push(AbortSignal.timeout(options.timeoutMs));
@@ -84,7 +83,8 @@ export async function waitFor(
   const looked = () => {
     const unmet = [...open.values()];
     if (unmet.length === 0 || unmet.some((u) => u.failed)) enough.abort();
-    else options.onWaiting?.(unmet, refs.length);
+    // Kinds are listed one beside the other: what no list has told of yet may well be as it should.
+    else if (unmet.every((u) => u.why !== UNSEEN)) options.onWaiting?.(unmet, refs.length);
   };
   const signal = AbortSignal.any(signals);
   try {

@@ -74,6 +74,20 @@ const comparable = (value: Network | Container): object => {
   return { ...value, startedAt: value.startedAt?.getTime(), finishedAt: value.finishedAt?.getTime() };
 };
 
+/** A call's hold on what it changes. */
+export interface Hold {
+  /** The call has had its effect and looks at it now. */
+  looking(): void;
+  release(): void;
+}
+
+/** The holds on one key, and the looks that wait for their end. */
+interface Held {
+  acting: number;
+  looking: number;
+  readonly deferred: (() => void)[];
+}
+
 /**
  * What both drivers answer observations from. It knows whether it may be believed (filled, and the Engine within
  * reach), refuses to let an older look overwrite a newer one, and tells subscribers only after it has changed.
@@ -83,7 +97,7 @@ export class ObservationCache {
   readonly containers = new Shelf<Container>();
   readonly volumes = new Map<string, Volume>();
   readonly #listeners = new Set<(change: Change) => void>();
-  readonly #busy = new Map<string, number>();
+  readonly #held = new Map<string, Held>();
   /** By the id of a foreign object that holds a name or a range: who waits for it to go. */
   readonly #waiting = new Map<string, Map<string, Owner>>();
   #tickets: Ticket = 0;
@@ -130,18 +144,36 @@ export class ObservationCache {
     for (const listener of this.#listeners) listener(change);
   }
 
-  /** A call of ours is about to change this id or name: until it is over, what events show is no news to anybody. */
-  busy(key: string): () => void {
-    this.#busy.set(key, (this.#busy.get(key) ?? 0) + 1);
-    return () => {
-      const left = (this.#busy.get(key) ?? 1) - 1;
-      if (left > 0) this.#busy.set(key, left);
-      else this.#busy.delete(key);
+  /**
+   * A call of ours is about to change this id or name, and then looks at it: what events say meanwhile is no news.
+   * To be released whatever happens.
+   */
+  hold(key: string): Hold {
+    const held = this.#held.get(key) ?? { acting: 0, looking: 0, deferred: [] };
+    this.#held.set(key, held);
+    held.acting++;
+    let phase: 'acting' | 'looking' | 'over' = 'acting';
+    const enter = (next: 'looking' | 'over') => {
+      if (phase === next || phase === 'over') return;
+      held[phase]--;
+      phase = next;
+      if (phase === 'looking') held.looking++;
+      if (held.acting + held.looking > 0) return;
+      this.#held.delete(key);
+      for (const look of held.deferred) look();
     };
+    return { looking: () => enter('looking'), release: () => enter('over') };
   }
 
-  isBusy(key: string): boolean {
-    return this.#busy.has(key);
+  /**
+   * An event speaks of a thing with these ids and names: `look` at it, unless a call of ours that is under way will
+   * look later than now; when that look has begun already, after it.
+   */
+  heard(keys: readonly string[], look: () => void): void {
+    const held = keys.flatMap((key) => this.#held.get(key) ?? []);
+    if (held.some((h) => h.acting > 0)) return;
+    if (held[0]) held[0].deferred.push(look);
+    else look();
   }
 
   /** `owner` was refused because of a foreign object: it is told when that is gone or renamed. */

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { quickstartImage } from '../../src/host/image-archive.ts';
 
 /** A static busybox under all its names, with `/bin/serve`, which answers HTTP on port 80. */
-export const TEST_IMAGE = 'miniaws-test/busybox:1';
+const TEST_IMAGE = 'miniaws-test/busybox:1';
 
 /** Where the distributions' packages `busybox-static` put it. */
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'];
@@ -33,7 +33,7 @@ async function findOrImport(docker: Docker): Promise<string> {
   return TEST_IMAGE;
 }
 
-export function busybox(): string {
+function busybox(): string {
   const found = BUSYBOX.find((path) => existsSync(path));
   if (found) return found;
   throw new Error(`no static busybox at ${BUSYBOX.join(' or ')}: install the package busybox-static`);

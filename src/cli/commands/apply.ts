@@ -17,7 +17,7 @@ import { waitReady } from '../waiting.ts';
 /** The manager that owns the fields which `miniaws apply` sets. */
 export const FIELD_MANAGER = 'miniaws';
 
-export interface ApplyCommandOptions {
+interface ApplyCommandOptions {
   filename: string[];
   recursive?: boolean;
   dryRun?: boolean | string;
@@ -92,7 +92,7 @@ export function refuse(session: Session, problems: readonly Problem[]): void {
  * Applies and prints what became of each object. Throws a Failure when a document is refused: at the rehearsal, and then
  * nothing has changed; or at the write, because someone else was quicker, and then the others are made.
  */
-export async function applyManifests(
+async function applyManifests(
   session: Session,
   manifests: readonly Manifest[],
   options: { fieldManager: string; force: boolean; dryRun: boolean },

@@ -6,7 +6,7 @@ import type { ApiClient } from '../client.ts';
 import { Failure } from '../failure.ts';
 import type { CoreEvent } from '../core-event.ts';
 import { eventRow } from '../core-event.ts';
-import { printable } from '../io.ts';
+import { printableAll } from '../io.ts';
 import type { Colors } from '../io.ts';
 import { eventsPath, involving } from '../objects.ts';
 import type { ObjectList } from '../objects.ts';
@@ -46,7 +46,7 @@ async function describe(session: Session, targets: readonly Target[], options: D
   const { objects, missing } = await selectObjects(client, targets, namespace, { labelSelector: options.selector });
   for (const [i, object] of objects.entries()) {
     if (i > 0) session.print('\n');
-    session.print(describeLines(object, await eventsOf(client, object), new Date(), colors).join('\n'));
+    session.print(describeLines(printableAll(object), await eventsOf(client, object), new Date(), colors).join('\n'));
   }
   for (const { message } of missing) session.tell(`error: ${message}`);
   if (missing.length > 0) throw new Failure('');
@@ -100,7 +100,7 @@ function describeLines(object: Resource, events: readonly CoreEvent[], now: Date
       events.map((e) => eventRow(e, now, colors)),
       colors,
     ),
-  ].map((line) => (colors.isColorSupported ? line : printable(line)));
+  ];
 }
 
 const pairs = (members: Record<string, string> | undefined): string =>

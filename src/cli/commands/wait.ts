@@ -48,7 +48,7 @@ async function wait(session: Session, words: readonly string[], options: WaitOpt
       : { objects: [], missing: [] };
   const refs = open ? objects.map(refOf) : refsOf(words, namespace);
   if (refs.length === 0) throw new Failure('no object matches');
-  const what = gone ? 'gone' : `as asked (${options.for})`;
+  const what = gone ? 'gone' : options.for === 'condition=Ready' ? 'ready' : `as asked (${options.for})`;
   const judge = gone ? judgeGone(uidsOf(objects)) : judgeOf(options.for);
   const waited = gone
     ? refs.filter((ref) => !missing.some((m) => m.ref.name === ref.name && m.ref.kind === ref.kind))

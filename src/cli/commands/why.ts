@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { isReady } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { LogEntry } from '../../api/records.ts';
-import { printable } from '../io.ts';
+import { printableAll } from '../io.ts';
 import type { ReconcileLog } from '../log-entry.ts';
 import { findObject, getObject, involving, logPath } from '../objects.ts';
 import type { ObjectList } from '../objects.ts';
@@ -23,7 +23,7 @@ export function addWhy(program: Command, setup: ClientSetup): void {
 }
 
 async function why(session: Session, ref: Ref): Promise<void> {
-  const object = await getObject(session.client, ref);
+  const object = printableAll(await getObject(session.client, ref));
   const chain = chainOf(await entriesOf(session, ref), object.metadata.uid);
   const { colors } = session;
   const now = new Date();
@@ -34,13 +34,13 @@ async function why(session: Session, ref: Ref): Promise<void> {
     ...chain.flatMap((entry, i) => linkLines(entry, i, now, colors)),
     ...(chain.length === 0 ? ['The reconcile log has no entry of it: no pass has done or failed anything yet.'] : []),
   ];
-  session.print(lines.map((line) => (colors.isColorSupported ? line : printable(line))).join('\n'));
+  session.print(lines.join('\n'));
 }
 
 async function entriesOf({ client }: Session, ref: Ref): Promise<LogEntry[]> {
   const query = { fieldSelector: involving(ref), limit: LOOKED_THROUGH };
   const { items } = await client.get<ObjectList<ReconcileLog>>(logPath(ref.namespace), { query });
-  return items.map(({ entry }) => entry);
+  return items.map(({ entry }) => printableAll(entry));
 }
 
 /** What an object that is not Ready refers to may be the cause: it is told when it is missing or not Ready itself. */
@@ -49,7 +49,8 @@ async function causesElsewhere({ client, colors }: Session, object: Resource, no
   for (const ref of referredBy(object)) {
     const other = await findObject(client, ref);
     if (!other) lines.push(`it refers to ${ref.kind} ${ref.namespace}/${ref.name}, which does not exist`);
-    else if (!isReady(other)) lines.push('it refers to:', ...stateLines(other, now, colors).map((line) => `  ${line}`));
+    else if (!isReady(other))
+      lines.push('it refers to:', ...stateLines(printableAll(other), now, colors).map((line) => `  ${line}`));
   }
   return lines;
 }

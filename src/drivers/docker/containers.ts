@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import { PassError } from '../../base/errors.ts';
 import type { Attachment, Container, ContainerSpec, ContainerUpdate } from '../compute.ts';
 import { ownerOf } from '../labels.ts';
+import type { Hold } from '../observation-cache.ts';
 import { nameTaken } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { createOptions, endpoint, graceSeconds, updateOptions } from './container-options.ts';
@@ -24,18 +25,29 @@ export class DockerContainers {
   }
 
   create(spec: ContainerSpec): Promise<Container> {
-    return this.#quietly(spec.name, `create container ${spec.name}`, async () => {
+    return this.#quietly(spec.name, `create container ${spec.name}`, async (hold) => {
       const id = (await this.#make(spec)) ?? (await this.#findHolder(spec)) ?? (await this.#make(spec));
+      hold.looking();
       const look = id === undefined ? undefined : await this.#world.lookAtContainer(id);
       if (look?.value) return look.value;
       throw new PassError('EngineError', `container ${spec.name} was removed while it was being created`);
     });
   }
 
+  /**
+   * An Engine that was killed in the middle of a start never starts that container again. It is removed, so that the
+   * next pass makes it anew.
+   */
   start(id: string): Promise<void> {
-    return this.#change(id, 'start', () =>
-      this.#calls.change('startContainer', () => this.#docker.getContainer(id).start()),
-    );
+    return this.#change(id, 'start', async () => {
+      try {
+        await this.#calls.change('startContainer', () => this.#docker.getContainer(id).start());
+      } catch (error) {
+        if (!/task \w+: already exists/.test(wordsOf(error))) throw error;
+        await this.remove(id);
+        throw new PassError('EngineError', 'the Engine died while starting it: removed, to be made anew', error);
+      }
+    });
   }
 
   /** Waits outside the limit of changes: it is the process that takes the time, not the Engine. */
@@ -93,13 +105,14 @@ export class DockerContainers {
   }
 
   remove(id: string): Promise<void> {
-    return this.#quietly(id, `remove container ${this.#nameOf(id)}`, async () => {
+    return this.#quietly(id, `remove container ${this.#nameOf(id)}`, async (hold) => {
       if (!(await this.#world.ourContainer(id))) return;
       try {
         const remove = () => this.#docker.getContainer(id).remove({ force: true, v: true });
         await unlessGone(this.#calls.change('removeContainer', remove));
         this.#world.dropContainer(id);
       } catch (error) {
+        hold.looking();
         await this.#world.lookAtContainer(id);
         if (statusOf(error) !== 409 || !/already in progress/.test(wordsOf(error))) throw error;
       }
@@ -131,26 +144,28 @@ export class DockerContainers {
 
   /** Only what is ours; "not modified" is success; what it came to is in the cache before this resolves or rejects. */
   #change(id: string, verb: string, act: () => Promise<unknown>): Promise<void> {
-    return this.#quietly(id, `${verb} container ${this.#nameOf(id)}`, async () => {
+    return this.#quietly(id, `${verb} container ${this.#nameOf(id)}`, async (hold) => {
       await this.#world.ourContainer(id);
       try {
         await act();
       } catch (error) {
+        hold.looking();
         if (statusOf(error) === 304) return void (await this.#world.lookAtContainer(id));
         await this.#world.lookAtContainer(id).catch(() => undefined);
         throw error;
       }
+      hold.looking();
       await this.#world.lookAtContainer(id);
     });
   }
 
   /** The caller looks again by itself: subscribers are not told of what is its own doing. */
-  async #quietly<T>(key: string, doing: string, work: () => Promise<T>): Promise<T> {
-    const release = this.#world.cache.busy(key);
+  async #quietly<T>(key: string, doing: string, work: (hold: Hold) => Promise<T>): Promise<T> {
+    const hold = this.#world.cache.hold(key);
     try {
-      return await translated(doing, work);
+      return await translated(doing, () => work(hold));
     } finally {
-      release();
+      hold.release();
     }
   }
 

@@ -1,5 +1,5 @@
 import { LABEL } from '../labels.ts';
-import { eventWords, type EngineEvent } from './event-words.ts';
+import type { EngineEvent } from './engine-event.ts';
 import type { Look, World } from './world.ts';
 
 /** The Engine replays 256 events at most: twice as many keys tell every replayed one. */
@@ -7,13 +7,13 @@ const REMEMBERED_EVENTS = 512;
 
 /**
  * Turns events into looks at what they speak of: an event says where to look, never what is there. Subscribers hear
- * of it after the look, in the event's words, and only when the cache has changed: the echo of our own calls is silent.
+ * of it after the look, in words for the difference it found: the echo of our own calls, which makes none, is silent.
  */
 export class EventReader {
   readonly #world: World;
   readonly #seen = new Set<string>();
-  /** By container: what was said of it since its last look began. */
-  readonly #said = new Map<string, string[][]>();
+  /** By container, a look that is under way, and whether something has happened since it began. */
+  readonly #looks = new Map<string, 'once' | 'again'>();
   #lastNano: number | undefined;
 
   constructor(world: World) {
@@ -49,60 +49,56 @@ export class EventReader {
     const ours = attributes[LABEL.installation] === this.#world.installation;
     if (!ours && !this.#world.cache.containers.get(id)) return;
     if (event.Action === 'die') this.#world.rememberExit(id, Number(attributes['exitCode']));
-    if (event.Action === 'destroy') return this.#tell(this.#world.dropContainer(id), this.#newsOf(event));
-    this.#look(id, this.#newsOf(event));
+    this.#heard(event, () => {
+      if (event.Action === 'destroy') this.#tell(this.#world.dropContainer(id));
+      else this.#look(id);
+    });
   }
 
   #readNetwork(event: EngineEvent): void {
     const { ID: id, Attributes: attributes } = event.Actor;
-    if (event.Action === 'create') return void this.#lookAtNetwork(id, this.#newsOf(event));
-    if (event.Action === 'destroy') {
-      this.#tell(this.#world.dropNetwork(id), this.#newsOf(event));
-      return this.#world.cache.releaseWaiting(id, 'the network that was in the way was removed');
-    }
     const container = attributes['container'] ?? '';
-    if (this.#world.cache.containers.get(container)) this.#look(container, this.#newsOf(event));
+    if (event.Action === 'destroy') {
+      this.#world.cache.releaseWaiting(id, 'the network that was in the way was removed');
+    }
+    this.#heard(event, () => {
+      if (event.Action === 'create') void this.#lookAtNetwork(id);
+      else if (event.Action === 'destroy') this.#tell(this.#world.dropNetwork(id));
+      else if (this.#world.cache.containers.get(container)) this.#look(container);
+    });
   }
 
-  /** What to say of it; nothing while a call of ours is changing the thing, whose caller looks for itself. */
-  #newsOf(event: EngineEvent): string[] {
-    const { ID: id, Attributes: attributes } = event.Actor;
-    const keys = [id, attributes['name'] ?? '', attributes['container'] ?? ''];
-    return keys.some((key) => this.#world.cache.isBusy(key)) ? [] : [eventWords(event)];
+  /** Calls of ours that are under way look for themselves. */
+  #heard({ Actor: { ID: id, Attributes: attributes } }: EngineEvent, look: () => void): void {
+    this.#world.cache.heard([id, attributes['name'] ?? '', attributes['container'] ?? ''], look);
   }
 
-  #tell(look: Look<unknown>, news: readonly string[]): void {
-    if (!look.changed || news.length === 0) return;
-    this.#world.cache.notify({ ...(look.owner && { owner: look.owner }), what: [...new Set(news)].join(', ') });
+  #tell({ changed, owner, what }: Look<unknown>): void {
+    if (changed) this.#world.cache.notify({ ...(owner && { owner }), what });
   }
 
-  /** One look at a time for each container; what comes meanwhile is answered by one more. */
-  #look(id: string, news: string[]): void {
-    const waiting = this.#said.get(id);
-    if (waiting) return void waiting.push(news);
-    this.#said.set(id, [news]);
-    void this.#lookUntilSilent(id);
+  /** One look at a time for each container; whatever comes meanwhile is answered by one more. */
+  #look(id: string): void {
+    const isLooking = this.#looks.has(id);
+    this.#looks.set(id, isLooking ? 'again' : 'once');
+    if (!isLooking) void this.#lookUntilSilent(id);
   }
 
   async #lookUntilSilent(id: string): Promise<void> {
-    let unheard: string[] = [];
-    for (let news = this.#said.get(id); news?.length; news = this.#said.get(id)) {
-      this.#said.set(id, []);
-      unheard = [...unheard, ...news.flat()];
+    for (let more = true; more; more = this.#looks.get(id) === 'again') {
+      this.#looks.set(id, 'once');
       try {
-        const look = await this.#world.lookAtContainer(id);
-        this.#tell(look, unheard);
-        if (look.changed) unheard = [];
+        this.#tell(await this.#world.lookAtContainer(id));
       } catch {
         // Out of reach, or refused: the relist that follows looks again.
       }
     }
-    this.#said.delete(id);
+    this.#looks.delete(id);
   }
 
-  async #lookAtNetwork(id: string, news: string[]): Promise<void> {
+  async #lookAtNetwork(id: string): Promise<void> {
     try {
-      this.#tell(await this.#world.lookAtNetwork(id), news);
+      this.#tell(await this.#world.lookAtNetwork(id));
     } catch {
       // As above.
     }

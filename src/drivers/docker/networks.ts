@@ -39,12 +39,12 @@ export class DockerNetworks {
       if ('foreign' in known && known.foreign) {
         throw new PassError('NameTaken', leftAlone('network', known.foreign.name));
       }
-      const release = this.#world.cache.busy(id);
+      const hold = this.#world.cache.hold(id);
       try {
         await unlessGone(this.#calls.change('removeNetwork', () => this.#docker.getNetwork(id).remove()));
         this.#world.dropNetwork(id);
       } finally {
-        release();
+        hold.release();
       }
     });
   }
@@ -52,12 +52,13 @@ export class DockerNetworks {
   async #findOrMake(spec: NetworkSpec): Promise<Network> {
     const found = await this.#find(spec);
     if (found) return found;
-    const release = this.#world.cache.busy(spec.name);
+    const hold = this.#world.cache.hold(spec.name);
     try {
       const made = await this.#make(spec);
+      hold.looking();
       return (await this.#keepFirst(spec, made)) ?? (await this.#lookAt(made));
     } finally {
-      release();
+      hold.release();
     }
   }
 

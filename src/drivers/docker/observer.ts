@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts';
 import { withDeadline, type EngineCalls } from './calls.ts';
 import type { Connection } from './connection.ts';
 import { isUnreachable } from './errors.ts';
-import { EVENT_FILTERS, type EngineEvent } from './event-words.ts';
+import { EVENT_FILTERS, type EngineEvent } from './engine-event.ts';
 import type { EventReader } from './event-reader.ts';
 import type { World } from './world.ts';
 

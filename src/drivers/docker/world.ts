@@ -5,6 +5,7 @@ import { formatCidr, overlaps, parseCidr } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
 import type { Change, Container, Network, Owner, Volume } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
+import { containerWords } from '../differences.ts';
 import { ObservationCache } from '../observation-cache.ts';
 import { leftAlone } from '../refusals.ts';
 import type { EngineCalls } from './calls.ts';
@@ -60,19 +61,21 @@ export class World {
     });
     if (!info) return this.dropContainer(id, ticket);
     const owner = ownerOf(this.installation, info.Config.Labels);
-    if (!owner) return { changed: false, foreign: { id: info.Id, name: info.Name.replace(/^\//, '') } };
+    if (!owner) return { ...NOTHING, foreign: { id: info.Id, name: info.Name.replace(/^\//, '') } };
     const value = toContainer(info, owner, this.#lastExit.get(info.Id));
     if (value.exitCode !== undefined) this.#lastExit.set(info.Id, value.exitCode);
+    const before = this.cache.containers.get(info.Id);
     const changed = this.cache.containers.put(value, ticket);
     if (this.cache.containers.get(info.Id) === value) this.#details.set(info.Id, toDetails(info));
-    return { changed, value, owner };
+    const networkName = (networkId: string) => this.#networkName(networkId);
+    return { changed, value, owner, what: changed ? containerWords(before, value, networkName) : '' };
   }
 
   /** It is gone: the Engine said so. */
   dropContainer(id: string, ticket = this.cache.ticket()): Look<Container> {
     const dropped = this.cache.containers.remove(id, ticket);
     for (const map of [this.#details, this.#fingerprints, this.#lastExit]) map.delete(id);
-    return { changed: dropped !== undefined, ...(dropped && { owner: dropped.owner }) };
+    return dropped ? { changed: true, owner: dropped.owner, what: 'container was removed' } : NOTHING;
   }
 
   async lookAtNetwork(id: string): Promise<Look<Network>> {
@@ -86,7 +89,7 @@ export class World {
   dropNetwork(id: string, ticket = this.cache.ticket()): Look<Network> {
     this.#foreign.delete(id);
     const dropped = this.cache.networks.remove(id, ticket);
-    return { changed: dropped !== undefined, ...(dropped && { owner: dropped.owner }) };
+    return dropped ? { changed: true, owner: dropped.owner, what: 'network was removed' } : NOTHING;
   }
 
   /** Everything once more. `full` also inspects what looks as before. Answers what turned out to have changed. */
@@ -122,10 +125,14 @@ export class World {
     if (!owner) {
       const ranges = (info.IPAM?.Config ?? []).flatMap((range) => range.Subnet ?? []);
       this.#foreign.set(info.Id, { id: info.Id, name: info.Name, ranges });
-      return { changed: false, foreign: { id: info.Id, name: info.Name } };
+      return { ...NOTHING, foreign: { id: info.Id, name: info.Name } };
     }
     const value = toNetwork(info, owner);
-    return { changed: this.cache.networks.put(value, ticket), value, owner };
+    return { changed: this.cache.networks.put(value, ticket), value, owner, what: 'network appeared' };
+  }
+
+  #networkName(id: string): string {
+    return this.cache.networks.get(id)?.name ?? this.#foreign.get(id)?.name ?? id.slice(0, 12);
   }
 
   async #relistNetworks(): Promise<readonly Change[]> {
@@ -138,8 +145,8 @@ export class World {
     }
     const gone = this.cache.networks.removeUnlisted(listed, ticket);
     return [
-      ...looks.filter((l) => l.changed).map((l) => found(l.owner, 'network appeared')),
-      ...gone.map((network) => found(network.owner, 'network is gone')),
+      ...looks.filter((l) => l.changed).map((l) => found(l.owner, l.what)),
+      ...gone.map((network) => found(network.owner, 'network was removed')),
     ];
   }
 
@@ -157,8 +164,8 @@ export class World {
     const gone = this.cache.containers.removeUnlisted(new Set(entries.map((e) => e.Id)), ticket);
     for (const { id } of gone) this.dropContainer(id);
     return [
-      ...looks.filter((l) => l.changed).map((l) => found(l.owner, `container is ${l.value?.state ?? 'gone'}`)),
-      ...gone.map((container) => found(container.owner, 'container is gone')),
+      ...looks.filter((l) => l.changed).map((l) => found(l.owner, l.what)),
+      ...gone.map((container) => found(container.owner, 'container was removed')),
     ];
   }
 
@@ -179,11 +186,15 @@ export class World {
 export interface Look<T> {
   /** Whether the cache changed by it. */
   changed: boolean;
+  /** The change in words; empty when there is none. */
+  what: string;
   value?: T;
   owner?: Owner;
   /** It is there, and not ours. */
   foreign?: { id: string; name: string };
 }
+
+const NOTHING = { changed: false, what: '' };
 
 const found = (owner: Owner | undefined, what: string): Change => ({
   ...(owner && { owner }),

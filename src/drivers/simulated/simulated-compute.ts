@@ -49,12 +49,12 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
       if (container && !ownerOf(installation, container.labels)) {
         throw new PassError('NameTaken', leftAlone('container', container.name));
       }
-      const release = cache.busy(id);
+      const hold = cache.hold(id);
       try {
         await act();
       } finally {
         view.lookAtContainer(id);
-        release();
+        hold.release();
       }
     });
   }

@@ -1,6 +1,7 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Container, Network } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
+import { containerWords } from '../differences.ts';
 import { ObservationCache } from '../observation-cache.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import type { SimulatedContainer, SimulatedEvent, SimulatedNetwork } from './objects.ts';
@@ -104,7 +105,7 @@ export class SimulatedView {
 
   #read(event: SimulatedEvent): void {
     if (this.cache.outage !== undefined) return;
-    this.#look(event, true);
+    this.cache.heard([event.id], () => this.#look(event, true));
     if (event.gone || event.words.endsWith('renamed')) {
       this.cache.releaseWaiting(event.id, `what was in the way: ${event.words}`);
     }
@@ -114,9 +115,10 @@ export class SimulatedView {
     const before = type === 'container' ? this.cache.containers.get(id) : this.cache.networks.get(id);
     const { changed, value } = type === 'container' ? this.lookAtContainer(id) : this.lookAtNetwork(id);
     const owner = (value ?? before)?.owner;
-    const name = (value ?? before)?.name ?? '';
-    if (!changed || !tell || !owner || this.cache.isBusy(id) || this.cache.isBusy(name)) return;
-    this.cache.notify({ owner, what: words });
+    if (!changed || !tell || !owner) return;
+    const networkName = (network: string) => this.#engine.networks.byId.get(network)?.name ?? network.slice(0, 12);
+    const isContainer = before && value && 'state' in before && 'state' in value;
+    this.cache.notify({ owner, what: isContainer ? containerWords(before, value, networkName) : words });
   }
 }
 
