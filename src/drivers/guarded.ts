@@ -15,6 +15,9 @@ const MUTATING = new Set<keyof Compute>([
   'removeContainer',
   'pullImage',
   'ensureVolume',
+  'removeVolume',
+  'importImage',
+  'removeImage',
 ]);
 
 /** The same driver with `check` before every call that changes the world: a passed leader's calls end there (ruling 4). */

@@ -1,6 +1,6 @@
 import { keyOf, parseKey, PAUSED, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { InventoryRow, Trigger } from '../api/records.ts';
+import type { Trigger } from '../api/records.ts';
 import type { AdmissionSettings, KindDefinition } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
@@ -97,7 +97,7 @@ export class Manager {
       epoch: term.epoch,
       signal: term.signal,
       recorder: new Recorder(String(term.epoch)),
-      inventory: new Map<string, InventoryRow>(rows.map((row) => [row.id, row])),
+      inventory: new Map(rows.map((row) => [row.id, { row, sure: true }])),
     };
     if (term.signal.aborted) return;
     const reign = new Reign(this.#seams, this.#options, this.#controllers, this.#kinds, tools, (kind, outcome) =>

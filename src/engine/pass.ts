@@ -25,7 +25,13 @@ export interface PassTools {
   settings: AdmissionSettings;
   recorder: Recorder;
   /** The rows of the seed's tables as last written, by uid: what is unchanged is not written (I2). */
-  inventory: Map<string, InventoryRow>;
+  inventory: Map<string, KnownRow>;
+}
+
+export interface KnownRow {
+  row: InventoryRow;
+  /** False after a write whose answer was lost: the row is written, or removed, once more. */
+  sure: boolean;
 }
 
 /** How the queue goes on with the key. */
@@ -170,8 +176,9 @@ export class PassRun {
     };
     if (this.#nothingToWrite(decide))
       return { ...end, ...(this.#revision === undefined ? {} : { revision: this.#revision }) };
+    this.#rememberInventory(report, false);
     const committed = await this.#tools.store.commit({ decide, fence: this.#tools.epoch });
-    this.#rememberInventory(report);
+    this.#rememberInventory(report, true);
     const revision = revisionOf(committed) ?? this.#revision;
     return revision === undefined ? end : { ...end, revision };
   }
@@ -234,15 +241,19 @@ export class PassRun {
     if (!report) return {};
     const { uid } = this.#resource.metadata;
     const known = this.#tools.inventory.get(uid);
-    if (report.inventory) return sameJson(known, report.inventory) ? {} : { inventory: [report.inventory] };
-    return known ? { inventoryGone: [{ table: known.table, id: uid }] } : {};
+    if (report.inventory)
+      return known?.sure && sameJson(known.row, report.inventory) ? {} : { inventory: [report.inventory] };
+    return known ? { inventoryGone: [{ table: known.row.table, id: uid }] } : {};
   }
 
-  #rememberInventory(report: Report | undefined): void {
+  /** Before the commit as well as after it: if its answer is lost, the row may be there or not. */
+  #rememberInventory(report: Report | undefined, sure: boolean): void {
     if (!report) return;
+    const { inventory } = this.#tools;
     const { uid } = this.#resource.metadata;
-    if (report.inventory) this.#tools.inventory.set(uid, report.inventory);
-    else this.#tools.inventory.delete(uid);
+    const row = report.inventory ?? (sure ? undefined : inventory.get(uid)?.row);
+    if (row) inventory.set(uid, { row, sure });
+    else inventory.delete(uid);
   }
 
   #makePass(): Pass {

@@ -48,12 +48,20 @@ describe('ObservationCache', () => {
     expect(cache.networks.put(network('n', 'other'), cache.ticket())).toBe(true);
   });
 
-  it('a busy key is free again when every call that holds it is over', () => {
+  it('an event is left to a call that looks later, waits for one that looks now, and is looked at otherwise', () => {
     const cache = new ObservationCache();
-    const [one, two] = [cache.busy('c'), cache.busy('c')];
-    one();
-    expect(cache.isBusy('c')).toBe(true);
-    two();
-    expect(cache.isBusy('c')).toBe(false);
+    const looks: string[] = [];
+    const heard = (word: string) => cache.heard(['id', 'name'], () => looks.push(word));
+    const [one, two] = [cache.hold('id'), cache.hold('id')];
+    one.looking();
+    heard('two will look');
+    two.looking();
+    heard('after both');
+    one.release();
+    expect(looks).toEqual([]);
+    two.release();
+    two.release();
+    heard('at once');
+    expect(looks).toEqual(['after both', 'at once']);
   });
 });

@@ -2,7 +2,8 @@ import { afterAll } from 'vitest';
 import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
 import { cleanInstallation, engine, engineProxy, freshInstallation } from '../../support/engine.ts';
 import { testImage } from '../../support/images.ts';
-import { computeContract, type ContractSubject } from '../contract.ts';
+import { computeContract } from '../contract.ts';
+import type { ContractSubject } from '../contract/context.ts';
 
 const installation = freshInstallation();
 /** Objects that play somebody else's: they bear another installation's mark, so that they are found and removed. */

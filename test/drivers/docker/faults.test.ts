@@ -118,10 +118,20 @@ describe('docker driver under faults', () => {
     engine.on('GET /containers/json', json([listed('exited')]));
     engine.on(`GET /containers/${ID}/json`, json(inspected(exited)));
     await eventually('the relist', async () => (await clock.step(500), changes.length > 0));
-    expect(changes).toMatchObject([{ owner: { uid: 'u1' }, what: 'container is exited (found by a relist)' }]);
+    expect(changes).toMatchObject([{ owner: { uid: 'u1' }, what: 'container died (exit 137) (found by a relist)' }]);
     expect(clock.monotonic()).toBeLessThanOrEqual(60_000);
     engine.on('GET /containers/json', json([]));
     await eventually('the relist', async () => (await clock.step(500), changes.length > 1));
+    expect(compute.containers('u1').state).toBe('absent');
+  });
+
+  it('F6: a container that an Engine killed in mid-start cannot start again makes room for another', async () => {
+    engine.on('POST /containers', json({ message: `task ${ID}: already exists: unknown` }, 409));
+    engine.on('DELETE /containers', (response) => {
+      engine.on(`GET /containers/${ID}/json`, json({ message: 'No such container' }, 404));
+      response.writeHead(204).end();
+    });
+    await expect(compute.startContainer(ID)).rejects.toMatchObject({ reason: 'EngineError' });
     expect(compute.containers('u1').state).toBe('absent');
   });
 

@@ -1,6 +1,7 @@
 import { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
-import { computeContract, type ContractSubject } from '../contract.ts';
+import { computeContract } from '../contract.ts';
+import type { ContractSubject } from '../contract/context.ts';
 
 const installation = 'contract';
 const image = 'busybox:1';

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/wait.ts';
+import { expectPassError, collect, textOf, type ContractContext } from './context.ts';
+
+/** Logs, commands and probes. */
+export function outputContract(t: ContractContext): void {
+  const { containerSpec, started, seen } = t;
+
+  describe('output and commands', () => {
+    const forever = new AbortController().signal;
+
+    it('gives the log whole, in part, and by stream', async () => {
+      const { id, owner: by } = await started({ command: ['sh', '-c', 'echo one; echo two; echo three >&2'] });
+      await eventually('the end', () => seen(by.uid)?.state === 'exited');
+      const log = (tail?: number) =>
+        collect(t.compute.logs(id, { follow: false, timestamps: false, ...(tail && { tail }) }, forever));
+      const all = await log();
+      expect(textOf(all, 'stdout')).toBe('one\ntwo\n');
+      expect(textOf(all, 'stderr')).toBe('three\n');
+      expect((await log(1)).map((chunk) => chunk.data.toString()).join('')).toMatch(/^(two|three)\n$/);
+    });
+
+    it('follows until the container ends', async () => {
+      const { id } = await started({ command: ['sh', '-c', 'echo one; sleep 0.3; echo two'] });
+      const chunks = await collect(t.compute.logs(id, { follow: true, timestamps: true }, forever));
+      expect(textOf(chunks, 'stdout')).toMatch(/^\d{4}-.*Z one\n\d{4}-.*Z two\n$/);
+    });
+
+    it('stops following when it is told to', async () => {
+      const { id } = await started({ command: ['sh', '-c', 'echo one; sleep 1000'] });
+      const stop = new AbortController();
+      let text = '';
+      for await (const chunk of t.compute.logs(id, { follow: true, timestamps: false }, stop.signal)) {
+        text += chunk.data.toString();
+        stop.abort();
+      }
+      expect(text).toBe('one\n');
+    });
+
+    it('runs a command and gives its output and exit status', async () => {
+      const { id } = await started();
+      const session = await t.compute.exec(id, { command: ['sh', '-c', 'echo hi; exit 4'], tty: false, stdin: false });
+      expect(textOf(await collect(session.output), 'stdout')).toBe('hi\n');
+      expect(await session.exitCode()).toBe(4);
+    });
+
+    it('gives a command its input, and the input its end', async () => {
+      const { id } = await started();
+      const session = await t.compute.exec(id, { command: ['cat'], tty: false, stdin: true });
+      session.write(Buffer.from('to and fro'));
+      session.closeInput();
+      expect(textOf(await collect(session.output), 'stdout')).toBe('to and fro');
+      expect(await session.exitCode()).toBe(0);
+    });
+
+    it('gives a command a terminal of the size that is asked for', async () => {
+      const { id } = await started();
+      const session = await t.compute.exec(id, {
+        command: ['sh', '-c', 'sleep 0.2; echo hi >&2'],
+        tty: true,
+        stdin: true,
+      });
+      await session.resize(132, 50);
+      expect(textOf(await collect(session.output), 'stdout')).toMatch(/^hi\r?\n$/);
+      expect(await session.exitCode()).toBe(0);
+    });
+
+    it('lets go of a command that goes on', async () => {
+      const { id } = await started();
+      const session = await t.compute.exec(id, { command: ['cat'], tty: false, stdin: true });
+      const output = collect(session.output).catch(() => []);
+      session.close();
+      expect(await output).toEqual([]);
+    });
+
+    it('refuses a command in a container that is not running', async () => {
+      const made = await t.compute.createContainer(containerSpec());
+      await expectPassError('EngineError', t.compute.exec(made.id, { command: ['true'], tty: false, stdin: false }));
+    });
+  });
+
+  describe('probes', () => {
+    it('tells a port that answers from one that does not', async () => {
+      const { id } = await started({ command: ['/bin/serve'] });
+      const probe = (port: number, http?: { path: string; expectedStatus: number }) =>
+        t.compute.probe({ containerId: id, port, ...(http && { http }) }, 2_000);
+      await eventually('the server', async () => {
+        const result = await probe(80);
+        return result.state === 'present' && result.value.healthy;
+      });
+      expect(await probe(80, { path: '/', expectedStatus: 200 })).toMatchObject({ value: { healthy: true } });
+      expect(await probe(80, { path: '/missing', expectedStatus: 200 })).toEqual({
+        state: 'present',
+        value: { healthy: false, detail: 'answered 404, expected 200' },
+      });
+      expect(await probe(81)).toEqual({ state: 'present', value: { healthy: false, detail: 'connection refused' } });
+      await t.compute.stopContainer(id, 0);
+      expect(await probe(80)).toMatchObject({ value: { healthy: false } });
+      await t.compute.removeContainer(id);
+      expect(await probe(80)).toEqual({ state: 'absent' });
+    });
+  });
+}

@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** What each folder may import, beside itself. `main`, `daemon` and `commands` put the parts together and may import all. */
+const MAY: Record<string, readonly string[]> = {
+  base: [],
+  api: ['base'],
+  admission: ['base', 'api'],
+  store: ['base', 'api'],
+  drivers: ['base', 'api'],
+  host: ['base', 'api'],
+  engine: ['base', 'api', 'admission', 'store'],
+  controllers: ['base', 'api', 'admission', 'drivers', 'engine'],
+  http: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'controllers'],
+  cli: ['base', 'api', 'admission'],
+};
+
+/** Packages that stop inside their own folder (STYLE: seams speak our nouns). */
+const ONLY_IN: Record<string, readonly string[]> = {
+  dockerode: ['drivers', 'host'],
+  pg: ['store', 'host', 'commands'],
+  'drizzle-orm': ['store'],
+  fastify: ['http'],
+  ajv: ['admission'],
+};
+
+async function importsOf(): Promise<{ file: string; layer: string; target: string }[]> {
+  const files = (await readdir(SRC, { recursive: true })).filter((f) => f.endsWith('.ts'));
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(join(SRC, file), 'utf8');
+      const targets = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((m) => m[1] ?? '');
+      return targets.map((target) => ({
+        file,
+        layer: file.includes('/') ? (file.split('/')[0] ?? '') : 'main',
+        target,
+      }));
+    }),
+  );
+  return found.flat();
+}
+
+describe('layers', () => {
+  it('every import goes down', async () => {
+    const wrong = (await importsOf()).flatMap(({ file, layer, target }) => {
+      const may = MAY[layer];
+      if (!may || !target.startsWith('.')) return [];
+      const to = relative(SRC, resolve(SRC, dirname(file), target)).split('/')[0] ?? '';
+      return to === layer || may.includes(to) ? [] : [`${file} imports ${to}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('the types of libraries stop at their seam', async () => {
+    const wrong = (await importsOf()).flatMap(({ file, layer, target }) => {
+      const [name] = Object.keys(ONLY_IN).filter((p) => target === p || target.startsWith(`${p}/`));
+      return name === undefined || ONLY_IN[name]?.includes(layer) ? [] : [`${file} imports ${name}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('the engine names no kind', async () => {
+    const files = (await readdir(join(SRC, 'engine'))).map((f) => join(SRC, 'engine', f));
+    const texts = await Promise.all(files.map((f) => readFile(f, 'utf8')));
+    expect(texts.filter((t) => /api\/(vpc|instance)/.test(t))).toEqual([]);
+  });
+});
