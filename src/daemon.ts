@@ -250,8 +250,7 @@ async function ensureAdminKey(store: Store, folder: DataFolder, url: string, ca:
 }
 
 /** An address that a client on this machine can connect to. */
-export const reachable = (url: string): string =>
-  url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 
 /** What is done from time to time: certificates renewed, history compacted, orphans told of. */
 function chores(

@@ -4,6 +4,7 @@ import type { AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
 import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
+import { weigh } from './fields/bounds.ts';
 import { keepTimes } from './fields/update.ts';
 import { identityOf } from './load.ts';
 import { parsePath } from './path.ts';
@@ -36,6 +37,7 @@ export function admit(
   view: View,
   context: AdmissionContext,
 ): Resource {
+  weigh(raw, 'the document');
   const document = structuredClone(raw);
   const metadata = (document.metadata ??= {});
   const { status: _, ...rest } = document;
@@ -43,7 +45,7 @@ export function admit(
   refuse(kind, document, handleUnknown(rest, validate(kind, rest), context));
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
   const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
-  refuse(kind, document, kind.check(completed));
+  refuse(kind, document, kind.check(completed, old));
   const { resource, causes } = kind.admit(withStatus(completed, old), old, view, context.settings);
   refuse(kind, document, causes);
   return finish(resource, old);
@@ -132,11 +134,7 @@ function refuse(kind: KindDefinition, document: RawDocument, causes: readonly Ca
   throw invalid(kind, identityOf(document).name, causes);
 }
 
-export function invalid(
-  kind: Pick<KindDefinition, 'kind' | 'plural'>,
-  name: string,
-  causes: readonly Cause[],
-): StatusError {
+function invalid(kind: Pick<KindDefinition, 'kind' | 'plural'>, name: string, causes: readonly Cause[]): StatusError {
   const told = causes.map((cause) => `${cause.field ? `${cause.field}: ` : ''}${cause.message}`);
   const list = told.length === 1 ? told[0] : `[${told.join(', ')}]`;
   return new StatusError('Invalid', `${kind.kind}.${GROUP} "${name}" is invalid: ${list}`, {

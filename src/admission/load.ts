@@ -12,7 +12,7 @@ export const MAX_BYTES = 1 << 20;
 const MAX_ALIASES = 100;
 const MAX_DOCUMENTS = 10_000;
 
-export interface Place {
+interface Place {
   line: number;
   column: number;
 }

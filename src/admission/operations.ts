@@ -7,6 +7,7 @@ import { sameJson } from '../base/hash.ts';
 import { admit, timestamp } from './admit.ts';
 import type { AdmissionContext, RawDocument } from './admit.ts';
 import { apply } from './fields/apply.ts';
+import { weigh } from './fields/bounds.ts';
 import { conflictError } from './fields/conflicts.ts';
 import { identityOf } from './load.ts';
 import type { Document } from './fields/document.ts';
@@ -29,7 +30,7 @@ export interface WriteContext extends AdmissionContext {
 }
 
 const schemas = new Map<string, JsonSchema>(KINDS.map((kind) => [kind.kind, documentSchema(kind)]));
-export const ownershipSchema = (kind: KindDefinition): JsonSchema => schemas.get(kind.kind) ?? documentSchema(kind);
+const ownershipSchema = (kind: KindDefinition): JsonSchema => schemas.get(kind.kind) ?? documentSchema(kind);
 
 /** The kind that a document says it is of. Throws BadRequest with the nearest one there is. */
 export function kindOfDocument(document: RawDocument): KindDefinition {
@@ -146,6 +147,7 @@ export function replaceStatus(
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
   });
+  weigh(document['status'] ?? {}, 'the status');
   const status = document['status'] as Resource['status'];
   if (sameJson(status, old.status)) return old;
   const next: Resource = { ...old, ...(status ? { status } : {}) };

@@ -78,7 +78,7 @@ const metadataSchema = (maxNameLength: number): JsonSchema => ({
 });
 
 /** The schema of a whole document of the kind. */
-export const documentSchemaOf = (kind: KindDefinition): JsonSchema => ({
+const documentSchemaOf = (kind: KindDefinition): JsonSchema => ({
   type: 'object',
   additionalProperties: false,
   required: ['apiVersion', 'kind', 'metadata', 'spec'],

@@ -8,7 +8,7 @@ import { formatPort, parsePort } from './ports.ts';
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
-export interface HealthTiming {
+interface HealthTiming {
   interval: string;
   timeout: string;
   retries: number;

@@ -1,6 +1,6 @@
 import { parseAddress } from '../base/cidr.ts';
 
-export type Protocol = 'tcp' | 'udp';
+type Protocol = 'tcp' | 'udp';
 
 /** One published port. `hostPort` 0 asks the Engine for a free one, which status then reports. */
 export interface PortMapping {

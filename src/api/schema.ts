@@ -35,7 +35,7 @@ export interface JsonSchema {
 }
 
 /** One printed column of `get`. `wide` columns show with `-o wide` only. */
-export interface Column<R extends Resource = Resource> {
+interface Column<R extends Resource = Resource> {
   name: string;
   description: string;
   wide?: boolean;
@@ -81,7 +81,7 @@ export interface KindDefinition<R extends Resource = Resource> {
   /** Defaults that a schema cannot say, because they depend on other fields. Returns the spec itself when none apply. */
   complete?: (spec: R['spec']) => R['spec'];
   /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
-  check: (resource: R) => readonly Cause[];
+  check: (resource: R, old?: R) => readonly Cause[];
   /** What depends on the old document or on other ones; runs under the revision's lock. May fill fields (a free range). */
   admit: (next: R, old: R | undefined, view: View, settings: AdmissionSettings) => Admission<R>;
 }

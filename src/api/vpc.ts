@@ -14,7 +14,7 @@ import { findCondition } from './metadata.ts';
 import type { Resource } from './metadata.ts';
 import type { Admission, AdmissionSettings, KindDefinition, View } from './schema.ts';
 
-export interface VpcSpec {
+interface VpcSpec {
   /** Always there after admission: given, or taken from the pool. */
   cidrBlock: string;
   gateway: string;
@@ -39,7 +39,7 @@ const immutable = (field: string): Cause => ({
     'make a VPC with another name, move the instances to it, then delete this one',
 });
 
-function check(vpc: Vpc): Cause[] {
+function check(vpc: Vpc, old?: Vpc): Cause[] {
   const { cidrBlock, gateway } = vpc.spec;
   if (cidrBlock === undefined) return [];
   const cidr = parseCidr(cidrBlock);
@@ -48,7 +48,9 @@ function check(vpc: Vpc): Cause[] {
   }
   if (hasHostBits(cidrBlock))
     return [cause('cidrBlock', `"${cidrBlock}" has host bits set; the range is ${formatCidr(cidr)}`)];
-  return gateway === undefined ? [] : checkGateway(gateway, cidr);
+  // A moved range is refused by `admit` as such: that its gateway was not moved with it is not what is wrong.
+  const moved = old !== undefined && old.spec.cidrBlock !== cidrBlock;
+  return gateway === undefined || moved ? [] : checkGateway(gateway, cidr);
 }
 
 function checkGateway(gateway: string, cidr: Cidr): Cause[] {

@@ -100,7 +100,7 @@ export const SETTINGS = {
   logFile: setting('log-file', 'FILE', 'MINIAWS_LOG_FILE', '', 'Where the log is written. Default: standard error'),
 } as const satisfies Record<string, Setting>;
 
-export type SettingName = keyof typeof SETTINGS;
+type SettingName = keyof typeof SETTINGS;
 export type Config = Record<SettingName, string>;
 
 /** The flag wins over the environment, the environment over the default. Throws on a value that cannot be meant. */

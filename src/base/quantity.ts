@@ -49,11 +49,3 @@ export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,15})(k|m|g|Ki|Mi|Gi)?$/.exec(text);
   return match ? Number(match[1]) * (UNIT_BYTES[match[2] ?? ''] ?? 1) : undefined;
 }
-
-export function formatSize(bytes: number): string {
-  for (const unit of ['Gi', 'Mi', 'Ki']) {
-    const factor = UNIT_BYTES[unit] ?? 1;
-    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor}${unit}`;
-  }
-  return String(bytes);
-}

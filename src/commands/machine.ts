@@ -16,7 +16,7 @@ import { findEmbeddedPostgres } from '../host/embedded-postgres.ts';
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
 
 /** How the daemon is started from this very program, compiled or not. */
-export const daemonCommand = (): string[] => [...process.execArgv, MAIN, 'serve'];
+const daemonCommand = (): string[] => [...process.execArgv, MAIN, 'serve'];
 
 export const runningDaemon = (folder: DataFolder) => readLock(folder.daemonLock);
 

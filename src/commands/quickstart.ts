@@ -8,7 +8,7 @@ import { ensureStaticBusybox } from '../host/packages.ts';
 import type { Progress } from '../host/packages.ts';
 
 /** The image of `examples/quickstart/`. */
-export const QUICKSTART_IMAGE = 'miniaws/quickstart:1';
+const QUICKSTART_IMAGE = 'miniaws/quickstart:1';
 /** How long a registry may take to answer that it has the image; afterwards it is built here. */
 const PULL_MS = 20_000;
 

@@ -19,7 +19,7 @@ export function withSettings(command: Command): Command {
   return command;
 }
 
-export interface ServeFlags extends Partial<Record<string, string>> {
+interface ServeFlags extends Partial<Record<string, string>> {
   migrateDown?: string;
 }
 

@@ -45,7 +45,7 @@ export type InstanceStep =
   | (Step & { do: 'disconnectContainer'; name: string; id: string; networkId: string });
 
 const LIVING = new Set(['running', 'restarting', 'paused']);
-export const isLiving = (container: Container): boolean => LIVING.has(container.state);
+const isLiving = (container: Container): boolean => LIVING.has(container.state);
 
 /** Pure: what would make the world equal the document. Nothing is created or deleted on what could not be observed (I4). */
 export function planInstance(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
@@ -135,7 +135,7 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
   return wanted ? [{ do: 'pullImage', image: spec.image, why, event: 'ImagePulled' }] : [];
 }
 
-export const needsAddress = ({ spec, status }: Instance, vpcUid: string): boolean =>
+const needsAddress = ({ spec, status }: Instance, vpcUid: string): boolean =>
   status?.privateIp === undefined ||
   status.vpcUid !== vpcUid ||
   (spec.privateIp !== undefined && spec.privateIp !== status.privateIp);
@@ -246,7 +246,7 @@ function planPower(instance: Instance, container: Container): InstanceStep[] {
 }
 
 /** Ruling 5. One that the Engine is restarting is the Engine's. */
-export function shouldStart(instance: Instance, container: Container): boolean {
+function shouldStart(instance: Instance, container: Container): boolean {
   if (container.state === 'created') return true;
   if (container.state !== 'exited') return false;
   if (instance.status?.phase === 'Stopped' || restartAsked(instance, container.finishedAt)) return true;

@@ -30,7 +30,7 @@ export const ownerOfResource = (r: {
   generation: r.metadata.generation,
 });
 
-export function networkSpecOf(vpc: Vpc): NetworkSpec {
+function networkSpecOf(vpc: Vpc): NetworkSpec {
   const owner = ownerOfResource(vpc);
   const { cidrBlock, gateway, internetGateway } = vpc.spec;
   return { owner, name: engineName(owner), cidrBlock, gateway, internal: !internetGateway };

@@ -39,7 +39,7 @@ export interface Step {
 }
 
 /** Maps a change of another document to the keys that care: an owner, a dependent. */
-export interface Watch {
+interface Watch {
   kind: string;
   /** Documents to look at again when `changed` was written or removed. Runs on every change: look-ups, no scans. */
   enqueue: (changed: Resource, view: View) => readonly Ref[];

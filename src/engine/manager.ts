@@ -24,7 +24,7 @@ export interface ManagerOptions {
 }
 
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
-export const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000 };
+const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000 };
 
 export interface ManagerSeams {
   store: Store;

@@ -24,7 +24,7 @@ export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, no
   };
 }
 
-export function dependentsOf(uid: string, view: View, kinds: Iterable<string>): Resource[] {
+function dependentsOf(uid: string, view: View, kinds: Iterable<string>): Resource[] {
   return [...kinds].flatMap((kind) => view.lookup(kind, 'owner', uid));
 }
 

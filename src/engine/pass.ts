@@ -1,4 +1,4 @@
-import { FINALIZER, refOf } from '../api/metadata.ts';
+import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, LogEntry, OutcomeName, StepRecord, Trigger } from '../api/records.ts';
 import type { AdmissionSettings, View } from '../api/schema.ts';
@@ -28,7 +28,7 @@ export interface PassTools {
   inventory: Map<string, KnownRow>;
 }
 
-export interface KnownRow {
+interface KnownRow {
   row: InventoryRow;
   /** False after a write whose answer was lost: the row is written, or removed, once more. */
   sure: boolean;
@@ -331,5 +331,3 @@ function asPassError(error: unknown): PassError {
   if (error instanceof Error && error.name === 'FencedError') return new PassError('LeaseLost', error.message, error);
   return new PassError('EngineError', messageOf(error), error);
 }
-
-export const isOurs = (resource: Resource): boolean => (resource.metadata.finalizers ?? []).includes(FINALIZER);

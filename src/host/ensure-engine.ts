@@ -14,7 +14,7 @@ import {
 const PACKAGES = ['docker.io', 'iptables'];
 
 /** Nothing answers and we cannot change that. The message is one line that says what to do. */
-export class EngineMissingError extends Error {
+class EngineMissingError extends Error {
   override readonly name = 'EngineMissingError';
 }
 

@@ -36,6 +36,9 @@ wait $child
 const PASSWD = `root:x:0:0:root:/:/bin/sh
 nobody:x:65534:65534:nobody:/:/bin/false
 `;
+/** Without it a static glibc looks for a name service that it does not have, and every look-up of a name crashes. */
+const NSSWITCH = `hosts: files dns
+`;
 const GROUP = `root:x:0:
 nogroup:x:65534:
 `;
@@ -56,6 +59,7 @@ export async function quickstartImage(busybox: string): Promise<ImageArchive> {
   file('bin/serve', SERVE, 0o755);
   file('etc/passwd', PASSWD);
   file('etc/group', GROUP);
+  file('etc/nsswitch.conf', NSSWITCH);
   archive.finalize();
   // No STOPSIGNAL: an import does not take it, and SIGTERM is what it would be.
   const changes = ['ENV PATH=/bin', 'EXPOSE 80', 'CMD ["/bin/serve"]'];

@@ -14,7 +14,7 @@ export interface Kubeconfig {
 /** 256 bits, so that a key can be found by its SHA-256 without a salt. */
 export const newToken = (): string => `maws_${randomBytes(32).toString('base64url')}`;
 
-export function renderKubeconfig({ server, ca, token }: Kubeconfig): string {
+function renderKubeconfig({ server, ca, token }: Kubeconfig): string {
   const name = 'miniaws';
   return stringify({
     apiVersion: 'v1',

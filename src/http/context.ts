@@ -61,8 +61,14 @@ export function numberOf(query: Query, name: string, fallback: number, most: num
   return Math.min(value, most);
 }
 
+/** As Kubernetes' `--field-manager`. */
+const MANAGER = /^\P{C}{0,128}$/u;
+
 export function writeContext(request: FastifyRequest, context: ApiContext): WriteContext {
   const query = queryOf(request);
+  const named = query['fieldManager'];
+  if (named !== undefined && !MANAGER.test(named))
+    throw new StatusError('BadRequest', 'fieldManager: expected at most 128 printable characters');
   const agent = (request.headers['user-agent'] ?? '').split('/')[0]?.slice(0, 128);
   return {
     settings: context.settings,
@@ -72,7 +78,7 @@ export function writeContext(request: FastifyRequest, context: ApiContext): Writ
         ? query['fieldValidation']
         : 'Strict',
     warnings: [],
-    manager: query['fieldManager'] || agent || 'unknown',
+    manager: named || agent || 'unknown',
   };
 }
 

@@ -167,13 +167,17 @@ function selector<T extends EventRecord | LogEntry>(
     (namespace === undefined || record.namespace === namespace) && pairs.every((holds) => holds(record));
 }
 
+/** What the database would refuse to compare is told apart here: nothing that is stored equals it. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const STORABLE = /^[^\0]*$/;
+
 /** The equalities that the database can look up by itself. */
 function exactFields(query: Query, namespace: string | undefined): Omit<RecordQuery, 'limit'> {
   const equal = fieldPairs(query['fieldSelector']).filter(
-    (p) => p.equal && FIELDS[p.path] !== undefined && !(p.path.endsWith('uid') && p.value.length !== 36),
+    (p) => p.equal && FIELDS[p.path] !== undefined && (p.path.endsWith('uid') ? UUID : STORABLE).test(p.value),
   );
   return {
-    ...(namespace === undefined ? {} : { namespace }),
+    ...(namespace !== undefined && STORABLE.test(namespace) ? { namespace } : {}),
     ...Object.fromEntries(equal.map((p) => [FIELDS[p.path], p.value])),
   };
 }

@@ -176,12 +176,24 @@ function applyItem(request: FastifyRequest, reply: FastifyReply, context: ApiCon
   );
 }
 
+/** `DeleteOptions` as clients send it; kubectl asks for a dry run here and not in the query. */
+function deleteOptions(sent: unknown): DeleteOptions & { dryRun: readonly string[] } {
+  const isMapping = (v: unknown) => typeof v === 'object' && v !== null && !Array.isArray(v);
+  if (!isMapping(sent)) throw new StatusError('BadRequest', 'expected DeleteOptions');
+  const { dryRun, preconditions, propagationPolicy } = sent as Record<string, unknown>;
+  const asked = dryRun ?? [];
+  if (!Array.isArray(asked) || asked.some((mode) => mode !== 'All'))
+    throw new StatusError('BadRequest', 'dryRun: expected ["All"]');
+  if (!isMapping(preconditions ?? {})) throw new StatusError('BadRequest', 'preconditions: expected a mapping');
+  const given = { preconditions, propagationPolicy } as DeleteOptions;
+  const options = Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined && v !== null));
+  return { ...options, dryRun: asked as readonly string[] };
+}
+
 async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request);
   const query = queryOf(request);
-  const body = (parseBody(request.body, request.headers['content-type']) ?? {}) as DeleteOptions & {
-    dryRun?: readonly string[];
-  };
+  const body = deleteOptions(parseBody(request.body, request.headers['content-type']) ?? {});
   const options: DeleteOptions = {
     ...body,
     ...(query['propagationPolicy']
@@ -196,7 +208,7 @@ async function removeItem(request: FastifyRequest, reply: FastifyReply, context:
   }
   let deleted: Resource | undefined;
   const committed = await context.store.commit({
-    dryRun: isDryRun(query) || (body.dryRun ?? []).includes('All'),
+    dryRun: isDryRun(query) || body.dryRun.length > 0,
     decide: (view): Effects => {
       const old = existing(target, view);
       const left = remove(target.kind, old, options, context.clock.now());

@@ -1,6 +1,6 @@
 import type { Server } from 'node:https';
 import Fastify from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { messageOf, StatusError } from '../base/errors.ts';
 import { Authenticator } from './auth.ts';
 import type { ApiContext } from './context.ts';
@@ -46,6 +46,8 @@ export async function startServer(
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
     logger: false,
+    // A path that cannot be read meets no hook and no handler.
+    frameworkErrors: (error, _request, reply) => refuse(error, reply as unknown as FastifyReply),
   }) as unknown as FastifyInstance;
   const auth = new Authenticator(context.store.keys, context.clock);
   app.addHook('onRequest', async (request) => {
@@ -57,9 +59,7 @@ export async function startServer(
     const status = asStatusError(error);
     if (status.reason === 'InternalError')
       context.log.error({ err: messageOf(error), stack: (error as Error).stack }, 'request failed');
-    const { retryAfterSeconds } = status.details;
-    if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
-    void reply.code(status.code).type('application/json').send(statusOf(status));
+    refuse(status, reply);
   });
   app.setNotFoundHandler((request, reply) => {
     const status = new StatusError(
@@ -76,6 +76,13 @@ export async function startServer(
   const port = typeof address === 'object' && address ? address.port : listen.port;
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return { url: `https://${host}:${port}`, renew: (next) => server.setSecureContext(next), close: () => app.close() };
+}
+
+function refuse(error: unknown, reply: FastifyReply): void {
+  const status = asStatusError(error);
+  const { retryAfterSeconds } = status.details;
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
+  void reply.code(status.code).type('application/json').send(statusOf(status));
 }
 
 function routes(app: FastifyInstance, context: ApiContext): void {

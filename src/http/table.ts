@@ -21,14 +21,14 @@ const column = (name: string, description: string, wide = false, format = '') =>
   priority: wide ? 1 : 0,
 });
 
-export const columnsOf = (kind: KindDefinition): object[] => [
+const columnsOf = (kind: KindDefinition): object[] => [
   column('Name', 'Name of the object', false, 'name'),
   ...kind.columns.filter((c) => !c.wide).map((c) => column(c.name, c.description)),
   column('Age', 'Time since it was created'),
   ...kind.columns.filter((c) => c.wide).map((c) => column(c.name, c.description, true)),
 ];
 
-export function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
+function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
   const cells = [
     resource.metadata.name,
     ...kind.columns.filter((c) => !c.wide).map((c) => c.cell(resource)),

@@ -105,7 +105,7 @@ export class Pool {
 }
 
 /** SQLSTATE classes 08 (connection), 57P0x (shutdown, crash, terminated), 53 (no resources); and sockets' own errors. */
-export function isConnectionError(error: unknown): boolean {
+function isConnectionError(error: unknown): boolean {
   const code = codeOf(error) ?? '';
   if (/^(08|57P0|53)/.test(code) || code === '25P03') return true;
   if (/^E[A-Z]+$/.test(code)) return true;

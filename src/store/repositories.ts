@@ -22,7 +22,7 @@ export type VpcRow = Extract<InventoryRow, { table: 'vpcs' }>;
 /** The value that the statement tried to insert, for ON CONFLICT. */
 const excluded = (column: string) => sql.raw(`excluded.${column}`);
 
-export function instanceRepository(db: Database): Repository<InstanceRow> {
+function instanceRepository(db: Database): Repository<InstanceRow> {
   const live = isNull(instances.deletedAt);
   const fromRow = (row: typeof instances.$inferSelect): InstanceRow => ({
     table: 'instances',
@@ -72,7 +72,7 @@ export function instanceRepository(db: Database): Repository<InstanceRow> {
   };
 }
 
-export function vpcRepository(db: Database): Repository<VpcRow> {
+function vpcRepository(db: Database): Repository<VpcRow> {
   const fromRow = (row: typeof vpcs.$inferSelect): VpcRow => ({ table: 'vpcs', ...row });
   return {
     async save(rows) {

@@ -39,7 +39,7 @@ function instance(spec: object = {}, over: Partial<Instance> = {}): Instance {
 /** The container that was made exactly for this instance and runs. */
 function containerOf(i: Instance, over: object = {}): Container {
   const spec = containerSpecOf(i, network, '10.1.0.9', 'test');
-  return {
+  const made: Container = {
     id: 'c1',
     name: spec.name,
     owner: spec.owner,
@@ -51,11 +51,11 @@ function containerOf(i: Instance, over: object = {}): Container {
     imageId: 'sha256:1',
     ...(spec.cpus === undefined ? {} : { cpus: spec.cpus }),
     ...(spec.memoryBytes === undefined ? {} : { memoryBytes: spec.memoryBytes }),
-    restart: spec.restart,
+    restart: spec.restart ?? 'no',
     attachments: [{ networkId: network.id, address: '10.1.0.9' }],
     ports: [],
-    ...over,
   };
+  return { ...made, ...over };
 }
 
 const observed = (

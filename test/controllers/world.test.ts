@@ -65,7 +65,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
   it.each([
     ['killed', (w: World) => w.engine.kill(one(w).id)],
     ['removed', (w: World) => w.engine.remove(one(w).id)],
-    ['stopped', (w: World) => w.engine.stop(one(w).id, 0)],
+    ['stopped', (w: World) => void w.engine.stop(one(w).id, 0)],
     ['paused', (w: World) => w.engine.pause(one(w).id)],
     ['renamed', (w: World) => w.engine.rename(one(w).id, 'elsewhere')],
     ['disconnected', (w: World) => w.engine.disconnect(one(w).id, [...w.engine.networks.byId.keys()][0] ?? '')],
@@ -75,7 +75,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
     await daemon.apply(instance('web'));
     await daemon.settle();
     const before = daemon.get('Instance', 'web') as Instance;
-    void tamper(world);
+    tamper(world);
     await daemon.settle(15_000);
     const after = daemon.get('Instance', 'web') as Instance;
     expect(isReady(after)).toBe(true);

@@ -221,4 +221,13 @@ describe('random schedules of writes, tampering, outages, crashes and time', () 
       );
     },
   );
+
+  it('found: a commit whose answer was lost left its inventory row behind for ever', () =>
+    new Schedule().run([
+      { do: 'apply', name: 'a', spec: { image: 'app:1', powerState: 'Stopped' }, by: 'person' },
+      { do: 'crash', after: 3, fault: 'lose the answer' },
+      { do: 'delete', name: 'a' },
+      { do: 'wait', ms: 0 },
+      { do: 'crash', after: 1, fault: 'stop before' },
+    ]));
 });

@@ -20,6 +20,8 @@ export interface DaemonOptions {
   env?: Record<string, string>;
   /** Where it listens; a free port by default. */
   listen?: string;
+  /** More of Node's own flags, such as `--cpu-prof`. */
+  nodeFlags?: readonly string[];
 }
 
 export interface TestDaemon {
@@ -51,7 +53,7 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     MINIAWS_LISTEN: options.listen ?? '127.0.0.1:0',
     ...options.env,
   };
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve'], {
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), '--import', 'tsx', MAIN, 'serve'], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

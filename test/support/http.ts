@@ -139,7 +139,7 @@ export function exec(
   stdin?: string,
 ): Promise<Executed> {
   const query = new URLSearchParams([
-    ...command.map((word) => ['command', word]),
+    ...command.map((word): [string, string] => ['command', word]),
     ['stdin', String(stdin !== undefined)],
   ]);
   const path = `/apis/miniaws.dev/v1/namespaces/${instance.namespace ?? 'default'}/instances/${instance.name}/exec`;

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { quickstartImage } from '../../src/host/image-archive.ts';
 
 /** A static busybox under all its names, with `/bin/serve`, which answers HTTP on port 80. */
-const TEST_IMAGE = 'miniaws-test/busybox:1';
+const TEST_IMAGE = 'miniaws-test/busybox:2';
 
 /** Where the distributions' packages `busybox-static` put it. */
 const BUSYBOX = ['/bin/busybox', '/usr/bin/busybox'];

@@ -5,12 +5,15 @@ export const MAX_DEPTH = 64;
 /** Largest document or patch, in bytes of JSON as estimated by `weigh`: the limit of the Kubernetes API server (3 MiB). */
 export const MAX_BYTES = 3 * 1024 * 1024;
 
+/** What PostgreSQL's JSONB takes in no text: NUL, and half of a surrogate pair. */
+const UNSTORABLE = /[\0\p{Cs}]/u;
+
 /**
  * The JSON size of `value`, estimated from below (escapes and multi-byte characters count one). Throws a StatusError as soon as it is more
- * than `limit`, nested deeper than MAX_DEPTH, holds something that is not JSON, or a member named `__proto__`.
+ * than `limit`, nested deeper than MAX_DEPTH, holds something that is not JSON, text that cannot be stored, or a member named `__proto__`.
  */
 export function weigh(value: unknown, what: string, limit = MAX_BYTES, depth = 0): number {
-  if (typeof value === 'string') return within(value.length + 2, limit, what);
+  if (typeof value === 'string') return within(textWeight(value, what), limit, what);
   if (typeof value !== 'object' || value === null) return within(scalarWeight(value, what), limit, what);
   if (depth >= MAX_DEPTH) throw refused('Invalid', what, `is nested deeper than ${MAX_DEPTH}`, 'flatten it');
   return Array.isArray(value) ? weighList(value, what, limit, depth) : weighObject(value, what, limit, depth);
@@ -27,10 +30,16 @@ function weighObject(object: object, what: string, limit: number, depth: number)
   for (const [name, member] of Object.entries(object)) {
     if (name === '__proto__') throw refused('Invalid', what, 'has a member named "__proto__"', 'remove it');
     if (member === undefined) continue;
-    weight += name.length + 4;
+    weight += textWeight(name, what) + 2;
     weight += weigh(member, what, limit - weight, depth + 1);
   }
   return within(weight, limit, what);
+}
+
+function textWeight(text: string, what: string): number {
+  if (UNSTORABLE.test(text))
+    throw refused('Invalid', what, 'holds text with NUL or half of a surrogate pair', 'take that character out');
+  return text.length + 2;
 }
 
 function scalarWeight(value: unknown, what: string): number {

@@ -6,7 +6,7 @@ import { MAX_BYTES, MAX_DEPTH, weigh } from './bounds.ts';
 import { isObject, memberOf } from './structure.ts';
 
 /** Kubernetes' limit for the operations of a JSON patch is 10,000; no document of ours has a tenth of the fields. */
-export const MAX_OPERATIONS = 1_000;
+const MAX_OPERATIONS = 1_000;
 
 /** RFC 7386: null removes, objects merge, all else replaces. Shares the parts of `target` that the patch does not name. */
 export function mergePatch<T extends object>(target: T, patch: unknown): T {

@@ -65,7 +65,7 @@ export function childSchema(schema: JsonSchema | undefined, name: string): JsonS
 }
 
 /** Does the schema itself name this member, as opposed to an entry of a map? */
-export const isNamed = (schema: JsonSchema | undefined, name: string): boolean =>
+const isNamed = (schema: JsonSchema | undefined, name: string): boolean =>
   schema?.properties !== undefined && Object.hasOwn(schema.properties, name);
 
 /** The path element of an item of a set or map list; undefined for an item without a key, which nobody can own. */

@@ -118,7 +118,7 @@ const port = fc.record(
 );
 
 /** A configuration that may say anything that the schema has. */
-export const anySpec = fc.record(
+const anySpec = fc.record(
   {
     image: word,
     replicas: number,

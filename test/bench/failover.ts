@@ -1,0 +1,2 @@
+import type { Benchmark } from './figure.ts';
+export const failover: Benchmark = { name: 'failover', run: async () => [] };

@@ -1,0 +1,2 @@
+import type { Benchmark } from './figure.ts';
+export const scale: Benchmark = { name: 'scale', run: async () => [] };

@@ -1,0 +1,135 @@
+import { createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { volumeNameOf } from '../../src/controllers/instance-spec.ts';
+import { Cloud } from '../support/cloud.ts';
+import { engine, freshInstallation } from '../support/engine.ts';
+import { instance, vpc } from '../support/manifests.ts';
+import { freePort } from '../support/ports.ts';
+
+let cloud: Cloud;
+/** What a person made beside us: removed by hand, whatever happens. */
+const undo: (() => Promise<unknown>)[] = [];
+const foreign = freshInstallation();
+
+beforeAll(async () => {
+  cloud = await Cloud.start();
+  await cloud.apply(vpc('net', { cidrBlock: '10.215.4.0/24' }));
+  await cloud.ready('vpcs', 'net');
+});
+afterEach(async () => {
+  for (const end of undo.splice(0).reverse()) await end().catch(() => undefined);
+});
+afterAll(() => cloud?.close());
+
+const spec = (more: object = {}) => ({ image: cloud.image, vpc: 'net', stopGracePeriod: '0s', ...more });
+
+describe('what is not ours and in the way (F11, I5)', () => {
+  it('a network that overlaps is named in a condition; when it goes the VPC comes by itself', async () => {
+    const network = await engine.createNetwork({
+      Name: `foreign-${foreign}`,
+      IPAM: { Config: [{ Subnet: '10.215.5.0/25' }] },
+    });
+    undo.push(() => network.remove());
+    await cloud.apply(vpc('late', { cidrBlock: '10.215.5.0/24' }));
+    const said = await cloud.condition('vpcs', 'late', 'Ready', (c) => c.reason === 'CidrOverlap');
+    expect(said.message).toContain(`foreign-${foreign}`);
+    expect((await network.inspect()).Name).toBe(`foreign-${foreign}`);
+    await network.remove();
+    await cloud.ready('vpcs', 'late');
+    await cloud.remove('vpcs', 'late');
+    await cloud.gone('vpcs', 'late');
+  });
+
+  it('a container on the fixed host port is told of; when it goes the instance starts by itself', async () => {
+    const port = await freePort();
+    const network = await engine.createNetwork({
+      Name: `foreign-${foreign}`,
+      IPAM: { Config: [{ Subnet: '10.215.6.0/28' }] },
+    });
+    undo.push(() => network.remove());
+    const holder = await engine.createContainer({
+      name: `foreign-${foreign}`,
+      Image: cloud.image,
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: { NetworkMode: network.id, PortBindings: { '80/tcp': [{ HostPort: String(port) }] } },
+    });
+    undo.push(() => holder.remove({ force: true }));
+    await holder.start();
+    await cloud.apply(instance('wants', spec({ ports: [`${port}:80`] })));
+    const said = await cloud.condition('instances', 'wants', 'Ready', (c) => c.reason === 'PortInUse');
+    expect(said.message).toContain(String(port));
+    expect((await holder.inspect()).State.Running).toBe(true);
+    await holder.remove({ force: true });
+    await cloud.ready('instances', 'wants');
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('Hello from wants');
+  });
+
+  it('a process on the fixed host port likewise', async () => {
+    const server = createServer().listen(0);
+    const { port } = server.address() as { port: number };
+    undo.push(async () => server.close());
+    await cloud.apply(instance('behind', spec({ ports: [`${port}:80`] })));
+    await cloud.condition('instances', 'behind', 'Ready', (c) => c.reason === 'PortInUse');
+    server.close();
+    await cloud.ready('instances', 'behind');
+  });
+
+  it('a volume of the name that ours would have is NameTaken, and untouched; when it goes ours is made', async () => {
+    const name = volumeNameOf(cloud.installation, 'default', 'shared');
+    await engine.createVolume({ Name: name, Labels: { theirs: foreign } });
+    undo.push(() => engine.getVolume(name).remove());
+    await cloud.apply(instance('stores', spec({ volumes: [{ name: 'shared', mountPath: '/data' }] })));
+    const said = await cloud.condition('instances', 'stores', 'Ready', (c) => c.reason === 'NameTaken');
+    expect(said.message).toContain(name);
+    expect((await engine.getVolume(name).inspect()).Labels).toEqual({ theirs: foreign });
+    expect((await cloud.containers()).some((c) => c.Labels['miniaws.dev/name'] === 'stores')).toBe(false);
+    await engine.getVolume(name).remove();
+    await cloud.ready('instances', 'stores');
+    undo.length = 0;
+    expect((await engine.getVolume(name).inspect()).Labels).toMatchObject({
+      'miniaws.dev/installation': cloud.installation,
+    });
+  });
+
+  it('a container that took our container’s name is NameTaken, and untouched; when it goes ours comes back', async () => {
+    await cloud.apply(instance('robbed', spec()));
+    await cloud.ready('instances', 'robbed');
+    const ours = await cloud.container('robbed');
+    // The paused document lets a person do it without a race.
+    await cloud.patch('instances', 'robbed', { metadata: { annotations: { 'miniaws.dev/paused': 'true' } } });
+    await cloud.handle(ours).remove({ force: true });
+    const thief = await engine.createContainer({
+      name: ours.Name.slice(1),
+      Image: cloud.image,
+      Labels: { theirs: foreign },
+    });
+    undo.push(() => thief.remove({ force: true }));
+    await cloud.patch('instances', 'robbed', { metadata: { annotations: { 'miniaws.dev/paused': null } } });
+    const said = await cloud.condition('instances', 'robbed', 'Ready', (c) => c.reason === 'NameTaken');
+    expect(said.message).toContain(ours.Name.slice(1));
+    expect((await thief.inspect()).Config.Labels).toMatchObject({ theirs: foreign });
+    await thief.remove({ force: true });
+    await cloud.ready('instances', 'robbed');
+    expect((await cloud.container('robbed')).Name).toBe(ours.Name);
+  });
+
+  it('a container with another installation’s labels and our names is nothing to us', async () => {
+    const { metadata } = await cloud.instance('robbed');
+    const other = await engine.createContainer({
+      name: `other-${foreign}`,
+      Image: cloud.image,
+      Labels: {
+        'miniaws.dev/installation': foreign,
+        'miniaws.dev/uid': metadata.uid,
+        'miniaws.dev/kind': 'Instance',
+        'miniaws.dev/namespace': 'default',
+        'miniaws.dev/name': 'robbed',
+      },
+    });
+    undo.push(() => other.remove({ force: true }));
+    await cloud.expectQuiet();
+    await cloud.remove('instances', 'robbed');
+    await cloud.gone('instances', 'robbed');
+    expect((await other.inspect()).State.Status).toBe('created');
+  });
+});
