@@ -104,9 +104,10 @@ export class Leadership {
     const end = new AbortController();
     this.#term = { epoch, end };
     this.#log.info({ epoch }, 'leading');
-    this.#reigning = reign({ epoch, signal: end.signal }).catch((error: unknown) =>
-      this.#log.error({ err: messageOf(error) }, 'a reign ended badly'),
-    );
+    this.#reigning = reign({ epoch, signal: end.signal }).catch((error: unknown) => {
+      this.#log.error({ err: messageOf(error) }, 'a reign ended badly; standing again');
+      if (this.#term?.epoch === epoch) this.#end('its reign failed');
+    });
   }
 
   #end(why: string): void {

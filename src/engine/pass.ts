@@ -43,6 +43,9 @@ export interface PassEnd {
   revision?: number;
 }
 
+/** A step that waits, for a pull say, is looked at this often: its progress becomes events. */
+const WAIT_MS = 5_000;
+
 interface Failure {
   error: PassError;
 }
@@ -151,9 +154,7 @@ export class PassRun {
     const { report, failure } = found;
     const now = this.#tools.clock.now();
     const end = endOf(report?.outcome, failure, found.nextRetryMs);
-    const said = failure
-      ? [...found.events, { type: 'Warning' as const, reason: failure.error.reason, message: failure.error.message }]
-      : found.events;
+    const said = failure ? [...found.events, eventOf(failure.error)] : found.events;
     const records = [...said, ...(report?.events ?? [])].flatMap(
       (event) => this.#tools.recorder.event(this.#resource, event, now) ?? [],
     );
@@ -299,6 +300,9 @@ export class PassRun {
   }
 }
 
+const eventOf = ({ move, reason, message }: PassError) =>
+  ({ type: move === 'wait' ? 'Normal' : 'Warning', reason: move === 'wait' ? 'Waiting' : reason, message }) as const;
+
 /** Of the document that was written; events and log entries have revisions that no informer of documents sees. */
 function revisionOf({ resources }: Committed): number | undefined {
   const last = resources.at(-1);
@@ -308,7 +312,7 @@ function revisionOf({ resources }: Committed): number | undefined {
 function endOf(outcome: Outcome | undefined, failure: Failure | undefined, nextRetryMs: () => number): PassEnd {
   if (failure) {
     if (failure.error.move === 'retry') return { outcome: 'retrying', afterMs: nextRetryMs() };
-    return { outcome: failure.error.move === 'wait' ? 'waiting' : 'blocked' };
+    return failure.error.move === 'wait' ? { outcome: 'waiting', afterMs: WAIT_MS } : { outcome: 'blocked' };
   }
   switch (outcome?.is) {
     case 'progressing':

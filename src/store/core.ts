@@ -226,8 +226,11 @@ export class StoreCore implements Store {
   async #write(): Promise<void> {
     if (this.#writing) return;
     this.#writing = true;
-    while (this.#queue.length > 0) await this.#writeGroup(this.#queue.splice(0, GROUP));
-    this.#writing = false;
+    try {
+      while (this.#queue.length > 0) await this.#writeGroup(this.#queue.splice(0, GROUP));
+    } finally {
+      this.#writing = false;
+    }
   }
 
   async #writeGroup(group: readonly Pending[]): Promise<void> {

@@ -71,3 +71,23 @@ describe('leadership (I9)', () => {
     expect(second.leader.isLeading()).toBe(true);
   });
 });
+
+describe('a reign that fails', () => {
+  it('is followed by another of the same daemon: a leader never sits idle', async () => {
+    const time = new ManualClock();
+    const store = await openMemoryStore(new MemoryDatabase(time), KINDS);
+    const leader = new Leadership(store.leases, 'a', time, silentLog);
+    let reigns = 0;
+    leader.start(
+      () => true,
+      async (term) => {
+        if (++reigns === 1) throw new Error('the database went away');
+        await new Promise<void>((resolve) => term.signal.addEventListener('abort', () => resolve()));
+      },
+    );
+    await step([time], 1_200);
+    expect([reigns, leader.isLeading()]).toEqual([2, true]);
+    await leader.stop();
+    await store.close();
+  });
+});
