@@ -1,22 +1,20 @@
 import { refOf } from '../api/metadata.ts';
-import type { Resource } from '../api/metadata.ts';
-import type { Instance, InstanceStatus } from '../api/instance.ts';
-import { addressOf } from '../api/instance.ts';
-import { isVpc, rangeOf } from '../api/vpc.ts';
-import type { Vpc } from '../api/vpc.ts';
+import type { Instance } from '../api/instance.ts';
+import { isVpc } from '../api/vpc.ts';
 import type { View } from '../api/schema.ts';
-import { contains, formatAddress, parseAddress } from '../base/cidr.ts';
 import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Compute, Container } from '../drivers/compute.ts';
 import { engineName } from '../drivers/labels.ts';
 import type { Controller, Pass } from '../engine/contract.ts';
 import type { HealthMonitor } from './health.ts';
+import { claimAddress } from './instance-address.ts';
+import { printStep } from './instance-print.ts';
 import { specHash } from './instance-hash.ts';
 import { choose, forcedBy, planInstance } from './instance-plan.ts';
 import type { InstanceObserved, InstanceStep, VpcObserved } from './instance-plan.ts';
 import { crashed, reportInstance } from './instance-report.ts';
-import { containerSpecOf, graceMsOf } from './instance-spec.ts';
+import { containerSpecOf } from './instance-spec.ts';
 import { ownerOfResource } from './vpc.ts';
 
 /** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
@@ -222,97 +220,4 @@ async function pull(image: string, instance: Instance, compute: Compute, pulled:
   if (state.state === 'absent')
     throw new PassError('ImageUnavailable', `image ${image} was removed again after it was pulled`);
   pulled.add(pullKey(instance));
-}
-
-/** Runs under the revision's lock: two instances never get one address (ruling 6). */
-function claimAddress(instance: Instance, view: View): Pick<InstanceStatus, 'privateIp' | 'vpcUid'> {
-  const { namespace } = instance.metadata;
-  const vpc = view.get({ kind: 'VPC', namespace, name: instance.spec.vpc });
-  if (!vpc || !isVpc(vpc)) throw new PassError('DependencyNotReady', `VPC ${namespace}/${instance.spec.vpc} is gone`);
-  const { privateIp, vpcUid } = instance.status ?? {};
-  const wanted = instance.spec.privateIp;
-  if (privateIp !== undefined && vpcUid === vpc.metadata.uid && (wanted === undefined || wanted === privateIp))
-    return {};
-  return {
-    privateIp: wanted === undefined ? freeAddress(instance, vpc, view) : checkedAddress(instance, wanted, vpc, view),
-    vpcUid: vpc.metadata.uid,
-  };
-}
-
-function holderOf(instance: Instance, address: string, view: View): Resource | undefined {
-  const key = `${instance.metadata.namespace}/${instance.spec.vpc}/${address}`;
-  return view.lookup('Instance', 'address', key).find((other) => other.metadata.uid !== instance.metadata.uid);
-}
-
-/** The first free one from a place that the uid gives, so that an address just given back is not the next given out. */
-function freeAddress(instance: Instance, vpc: Vpc, view: View): string {
-  const { first, size } = rangeOf(vpc);
-  const gateway = parseAddress(vpc.spec.gateway);
-  const usable = size - 2;
-  const start = Number.parseInt(instance.metadata.uid.replaceAll('-', '').slice(0, 8), 16) % usable;
-  for (let i = 0; i < usable; i++) {
-    const address = first + 1 + ((start + i) % usable);
-    if (address !== gateway && !holderOf(instance, formatAddress(address), view)) return formatAddress(address);
-  }
-  throw new PassError(
-    'SubnetFull',
-    `every address of ${vpc.spec.cidrBlock} is given out; make a larger VPC, or delete instances of ${vpc.metadata.name}`,
-  );
-}
-
-/** An instance may have been admitted before its VPC existed: its address is checked against the range here. */
-function checkedAddress(instance: Instance, wanted: string, vpc: Vpc, view: View): string {
-  const range = rangeOf(vpc);
-  const address = parseAddress(wanted) ?? -1;
-  if (
-    !contains(range, address) ||
-    address === range.first ||
-    address === range.first + range.size - 1 ||
-    wanted === vpc.spec.gateway
-  ) {
-    throw new PassError(
-      'Refused',
-      `spec.privateIp ${wanted} is not a usable address of ${vpc.spec.cidrBlock}, the range of VPC ${vpc.metadata.name}; change it, or leave it out`,
-    );
-  }
-  const holder = holderOf(instance, wanted, view);
-  if (holder)
-    throw new PassError(
-      'AddressInUse',
-      `${wanted} is held by Instance ${holder.metadata.namespace}/${holder.metadata.name}${addressOf(holder as Instance) === wanted ? '' : ' until it has moved'}`,
-    );
-  return wanted;
-}
-
-function printStep(step: InstanceStep, instance: Instance): string {
-  switch (step.do) {
-    case 'createDefaultVpc':
-      return `create VPC ${instance.metadata.namespace}/default`;
-    case 'claimAddress':
-      return 'take an address of the VPC';
-    case 'pullImage':
-      return `pull image ${step.image}`;
-    case 'ensureVolume':
-      return `make sure of volume ${step.name}`;
-    case 'createContainer':
-      return `create container ${step.name} from ${instance.spec.image}`;
-    case 'startContainer':
-      return `start container ${step.name}`;
-    case 'stopContainer':
-      return `stop container ${step.name} (up to ${Math.ceil(graceMsOf(instance) / 1000)} s)`;
-    case 'removeContainer':
-      return `remove container ${step.name}`;
-    case 'unpauseContainer':
-      return `unpause container ${step.name}`;
-    case 'renameContainer':
-      return `rename container ${step.name} to ${step.to}`;
-    case 'updateContainer':
-      return `change ${Object.entries(step.change)
-        .map(([field, value]) => `${field} to ${value}`)
-        .join(', ')} of container ${step.name} in place`;
-    case 'connectContainer':
-      return `connect container ${step.name} to its VPC at ${step.address}`;
-    case 'disconnectContainer':
-      return `disconnect container ${step.name} from network ${step.networkId.slice(0, 12)}`;
-  }
 }

@@ -1,7 +1,7 @@
 import type { Compute } from './compute.ts';
 
 /** The calls that change the world. */
-const MUTATING = new Set<keyof Compute>([
+export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'createNetwork',
   'removeNetwork',
   'createContainer',
@@ -26,7 +26,7 @@ export function guarded(compute: Compute, check: () => void): Compute {
     get(target, property, receiver) {
       const member: unknown = Reflect.get(target, property, receiver);
       if (typeof member !== 'function') return member;
-      if (!MUTATING.has(property as keyof Compute)) return member.bind(target) as unknown;
+      if (!MUTATING.has(String(property))) return member.bind(target) as unknown;
       return async (...args: unknown[]) => {
         check();
         return (await member.apply(target, args)) as unknown;

@@ -1,11 +1,11 @@
 import type Docker from 'dockerode';
 import type { Instance } from '../../src/api/instance.ts';
-import { cleanInstallation } from '../support/engine.ts';
 import { atMost, pairs, summary, timed } from './figure.ts';
 import type { Benchmark } from './figure.ts';
 import { fleet, instancesOf } from './fleet.ts';
 import { startStraight } from './floor.ts';
 import { peers } from './peers.ts';
+import { cleaned } from './workshop.ts';
 import type { Workshop } from './workshop.ts';
 
 const INSTANCES = 50;
@@ -44,6 +44,6 @@ export const converge: Benchmark = {
 
 async function straight(workshop: Workshop, docker: Docker, documents: readonly Instance[]): Promise<number> {
   const took = await timed(() => startStraight(workshop, docker, documents, CIDR));
-  await cleanInstallation(workshop.floorInstallation);
+  await cleaned(workshop.floorInstallation);
   return took;
 }

@@ -22,6 +22,7 @@ export type SeenInstance = Resource<InstanceSpec, InstanceStatus>;
 export interface CloudOptions {
   env?: Record<string, string>;
   database?: TestDatabase;
+  dataDir?: string;
 }
 
 /** Looks that must change nothing before a world counts as quiet (I2). */
@@ -52,7 +53,7 @@ export class Cloud {
   static async start(options: CloudOptions = {}): Promise<Cloud> {
     const cloud = new Cloud(await testImage(engine), options.database ?? (await freshDatabase()), options);
     try {
-      await cloud.startDaemon();
+      await cloud.startDaemon(options.dataDir === undefined ? {} : { dataDir: options.dataDir });
     } catch (error) {
       await cloud.close();
       throw error;

@@ -12,7 +12,7 @@ import { HealthMonitor } from '../../src/controllers/health.ts';
 import { instanceController } from '../../src/controllers/instance.ts';
 import { vpcController } from '../../src/controllers/vpc.ts';
 import type { Compute } from '../../src/drivers/compute.ts';
-import { guarded } from '../../src/drivers/guarded.ts';
+import { guarded, MUTATING } from '../../src/drivers/guarded.ts';
 import { createSimulatedCompute } from '../../src/drivers/simulated/simulated-compute.ts';
 import { SimulatedEngine } from '../../src/drivers/simulated/simulated-engine.ts';
 import { Informer } from '../../src/engine/informer.ts';
@@ -190,7 +190,7 @@ export class WorldDaemon {
   }
 
   mutations(): number {
-    return [...this.compute.calls()].filter(([name]) => MUTATIONS.has(name)).reduce((sum, [, n]) => sum + n, 0);
+    return [...this.compute.calls()].filter(([name]) => MUTATING.has(name)).reduce((sum, [, n]) => sum + n, 0);
   }
 
   get(kind: string, name: string, namespace = 'default'): Resource | undefined {
@@ -201,20 +201,3 @@ export class WorldDaemon {
     return valueOf(this.compute.everything()) ?? [];
   }
 }
-
-const MUTATIONS = new Set([
-  'createNetwork',
-  'removeNetwork',
-  'createContainer',
-  'startContainer',
-  'stopContainer',
-  'unpauseContainer',
-  'renameContainer',
-  'updateContainer',
-  'connectContainer',
-  'disconnectContainer',
-  'removeContainer',
-  'pullImage',
-  'ensureVolume',
-  'createVolume',
-]);
