@@ -120,7 +120,7 @@ function toCause(error: ErrorObject, document: unknown): Cause {
     message,
   });
   const schema = error.parentSchema as JsonSchema | undefined;
-  const found = shown(error.data);
+  const found = shown(error.data, at.includes('env'));
   switch (error.keyword) {
     case 'required':
       return {
@@ -181,11 +181,12 @@ const article = (type: string): string =>
     boolean: 'true or false',
   })[type] ?? type;
 
-/** Names the kind of value and shows a short one; never a long one, which might be a secret pasted in the wrong place. */
-function shown(value: unknown): string {
+/** Names the kind of value and shows a short one; never a long one, which might be a secret in the wrong place, nor one of `env` (ruling 13). */
+function shown(value: unknown, secret = false): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
+  if (secret) return `a ${typeof value}`;
   const text = JSON.stringify(value);
   return text.length > 64 ? `a ${typeof value} of ${text.length} characters` : text;
 }
