@@ -29,7 +29,7 @@ export interface LoadedDocument {
   file: string;
   document: Record<string, unknown>;
   /** Where a field stands; of one that is not there, where its nearest ancestor stands. */
-  locate: (field: string | undefined) => Place;
+  locate: (field: string | undefined, part?: 'key' | 'value') => Place;
 }
 
 export interface Loaded {
@@ -93,8 +93,10 @@ function readDocument(yaml: Document.Parsed, file: string, lines: LineCounter, i
     return;
   }
   const document = value as Record<string, unknown>;
-  const locateIn = (prefix: readonly Segment[]) => (field: string | undefined) =>
-    at(offsetOf(yaml, [...prefix, ...parsePath(field ?? '')]));
+  const locateIn =
+    (prefix: readonly Segment[]): LoadedDocument['locate'] =>
+    (field, part = 'value') =>
+      at(offsetOf(yaml, [...prefix, ...parsePath(field ?? '')], part));
   if (document['kind'] !== 'List') {
     into.documents.push({ file, document, locate: locateIn([]) });
     return;
@@ -109,7 +111,7 @@ const sentence = (message: string): string =>
   message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? message;
 
 /** The offset of the value, or of the key when the value is empty; of the nearest ancestor when the field is missing. */
-function offsetOf(yaml: Document.Parsed, segments: readonly Segment[]): number {
+function offsetOf(yaml: Document.Parsed, segments: readonly Segment[], part: 'key' | 'value'): number {
   let node: unknown = yaml.contents;
   let offset = yaml.contents?.range?.[0] ?? 0;
   for (const segment of segments) {
@@ -123,7 +125,7 @@ function offsetOf(yaml: Document.Parsed, segments: readonly Segment[]): number {
       offset = (node as Node | undefined)?.range?.[0] ?? offset;
     } else return offset;
   }
-  return isScalar(node) && node.range && node.range[1] > node.range[0] ? node.range[0] : offset;
+  return part === 'value' && isScalar(node) && node.range && node.range[1] > node.range[0] ? node.range[0] : offset;
 }
 
 /** Which object a document speaks of, as far as it says; for finding two of one. */

@@ -104,9 +104,10 @@ function read(loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
 export function problemsOf({ file, locate }: LoadedDocument, error: unknown): Problem[] {
   const causes = error instanceof StatusError ? error.causes : [];
   if (causes.length === 0) return [{ file, place: locate(undefined), message: messageOf(error) }];
-  return causes.map(({ field, message }) => ({
+  return causes.map(({ reason, field, message }) => ({
     file,
-    place: locate(field?.replace(/^\./, '')),
+    // What is wrong with an unknown field is its name.
+    place: locate(field?.replace(/^\./, ''), reason === 'FieldValueUnknown' ? 'key' : 'value'),
     ...(field ? { field: field.replace(/^\./, '') } : {}),
     message,
   }));

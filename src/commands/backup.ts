@@ -1,6 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -122,12 +121,11 @@ async function dumpTable(client: pg.Client, table: string, lines: PassThrough): 
 
 /** All or nothing: one transaction. */
 async function restore(client: pg.Client, file: string, force: boolean): Promise<Header> {
-  const lines = createInterface({ input: createReadStream(file).pipe(createGunzip()), crlfDelay: Infinity });
   let header: Header | undefined;
   let batch: { table: string; rows: string[] } = { table: '', rows: [] };
   await client.query('BEGIN');
   try {
-    for await (const text of lines) {
+    for await (const text of linesOf(file)) {
       if (!header) {
         header = await checkHeader(client, JSON.parse(text) as Header, force);
         continue;
@@ -145,6 +143,20 @@ async function restore(client: pg.Client, file: string, force: boolean): Promise
     await client.query('ROLLBACK');
     throw error;
   }
+}
+
+/** Reads nothing before it is asked for a line, and throws what the file or its compression has wrong. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const text = createGunzip().setEncoding('utf8');
+  // Its failure is the reader's, too: the pipeline destroys `text` with it.
+  pipeline(createReadStream(file), text).catch(() => undefined);
+  let rest = '';
+  for await (const chunk of text) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') throw new Error(`${file} ends in the middle of a line: it was not written to its end`);
 }
 
 async function checkHeader(client: pg.Client, header: Header, force: boolean): Promise<Header> {

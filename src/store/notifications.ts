@@ -6,6 +6,9 @@ import type { Log } from '../base/log.ts';
 /** Between attempts to listen again; the store's poll covers the gap. */
 const RETRY_MS = 500;
 
+/** `from`: the server's process that sent it; `undefined` for a wake-up that may stand for missed ones. */
+type Listener = (from?: number) => void;
+
 /**
  * Empty wake-ups between daemons (LISTEN/NOTIFY). They say "look", never what: a lost one costs a poll's time, not a
  * change. Every connection's end is also a wake-up, because one may have been missed.
@@ -16,7 +19,7 @@ export class Notifications {
   readonly #url: string;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #listeners = new Map<string, Set<Listener>>();
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
   #client: pg.Client | undefined;
@@ -28,7 +31,7 @@ export class Notifications {
     this.#running = this.#run();
   }
 
-  on(channel: string, listener: () => void): () => void {
+  on(channel: string, listener: Listener): () => void {
     const listeners = this.#listeners.get(channel) ?? new Set();
     this.#listeners.set(channel, listeners.add(listener));
     return () => listeners.delete(listener);
@@ -63,7 +66,7 @@ export class Notifications {
       client.on('end', resolve);
       client.on('error', () => resolve());
     });
-    client.on('notification', ({ channel }) => this.#wake(channel));
+    client.on('notification', ({ channel, processId }) => this.#wake(channel, processId));
     try {
       await client.connect();
       await client.query(`LISTEN ${this.changes}; LISTEN ${this.leases}`);
@@ -73,7 +76,7 @@ export class Notifications {
     }
   }
 
-  #wake(channel: string): void {
-    for (const listener of this.#listeners.get(channel) ?? []) listener();
+  #wake(channel: string, from?: number): void {
+    for (const listener of this.#listeners.get(channel) ?? []) listener(from);
   }
 }

@@ -22,6 +22,9 @@ export class Pool {
   readonly pool: pg.Pool;
   readonly db: Database;
   #outage: string | undefined;
+  /** drizzle reads the whole schema each time it is made: once for each connection is enough. */
+  readonly #bound = new WeakMap<pg.PoolClient, Database>();
+  readonly #backends = new Set<number>();
 
   constructor(url: string, log: Log, max = 12) {
     this.pool = new pg.Pool({
@@ -37,13 +40,24 @@ export class Pool {
     });
     // Without these two, a backend that is killed while its connection is idle, or inside a transaction, ends the process.
     this.pool.on('error', (error) => log.warn({ err: error.message }, 'database connection lost'));
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
+    this.pool.on('connect', (client) => {
+      client.on('error', () => undefined);
+      const backend = backendOf(client);
+      if (backend === undefined) return;
+      this.#backends.add(backend);
+      client.once('end', () => this.#backends.delete(backend));
+    });
     this.db = drizzle(this.pool, { schema });
   }
 
   /** Why the last use failed to reach the database, or `undefined`. */
   get outage(): string | undefined {
     return this.#outage;
+  }
+
+  /** Whether one of our own connections is this process of the server's. */
+  isOwnBackend(processId: number): boolean {
+    return this.#backends.has(processId);
   }
 
   /** Every use of the database goes through here, so that an outage is known and said in one way. */
@@ -71,7 +85,7 @@ export class Pool {
       client = await this.pool.connect();
       const held = client;
       const began = await held.query(`BEGIN; ${begin}`);
-      const end = await fn({ db: drizzle(held, { schema }), run: (sql) => held.query(sql) }, [began].flat());
+      const end = await fn({ db: this.#over(held), run: (sql) => held.query(sql) }, [began].flat());
       committing = end !== undefined;
       await held.query(end === undefined ? 'ROLLBACK' : `${end}; COMMIT`);
       held.release();
@@ -89,6 +103,14 @@ export class Pool {
     }
   }
 
+  #over(client: pg.PoolClient): Database {
+    const known = this.#bound.get(client);
+    if (known) return known;
+    const made = drizzle(client, { schema });
+    this.#bound.set(client, made);
+    return made;
+  }
+
   #translate(error: unknown): unknown {
     const cause = (error as { cause?: unknown } | null)?.cause ?? error;
     if (!isConnectionError(cause)) return error;
@@ -103,6 +125,10 @@ export class Pool {
     await this.pool.end();
   }
 }
+
+/** The server's process id, which the types leave out. */
+const backendOf = (client: pg.PoolClient): number | undefined =>
+  (client as { processID?: number | null }).processID ?? undefined;
 
 /** SQLSTATE classes 08 (connection), 57P0x (shutdown, crash, terminated), 53 (no resources); and sockets' own errors. */
 function isConnectionError(error: unknown): boolean {

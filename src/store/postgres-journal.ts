@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
+import { insertAll, replacing } from './bulk.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { Notifications } from './notifications.ts';
 import type { Database, Pool } from './pool.ts';
@@ -31,9 +32,39 @@ const COMPACT_ROWS = 5_000;
  */
 export const LOCK = 'SELECT 1 FROM revisions WHERE id = 1 FOR UPDATE';
 const POSITION = `SELECT value, horizon, COALESCE((SELECT epoch FROM leases WHERE name = '${LEADER}'), 0) AS epoch FROM revisions WHERE id = 1`;
-const everyColumn = (columns: readonly string[]) =>
-  Object.fromEntries(columns.map((c) => [c, sql.raw(`excluded.${snake(c)}`)]));
-const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const REPLACE_EVENT = replacing(events, 'id', [
+  'revision',
+  'type',
+  'reason',
+  'message',
+  'count',
+  'firstSeen',
+  'lastSeen',
+]);
+const REPLACE_ENTRY = replacing(reconcileLog, 'id', [
+  'revision',
+  'trigger',
+  'difference',
+  'steps',
+  'outcome',
+  'reason',
+  'message',
+  'attempts',
+  'endedAt',
+  'nextAttemptAt',
+]);
+const REPLACE_RESOURCE = replacing(resources, 'uid', [
+  'labels',
+  'annotations',
+  'spec',
+  'status',
+  'generation',
+  'revision',
+  'finalizers',
+  'ownerReferences',
+  'fieldOwners',
+  'deletionTime',
+]);
 
 /** The journal in PostgreSQL. The one row of `revisions`, locked for update, is the lock. */
 export class PostgresJournal implements Journal {
@@ -198,8 +229,11 @@ export class PostgresJournal implements Journal {
     });
   }
 
+  /** Our own commits publish themselves: a look at the database after each would find nothing, at a query's price. */
   onWake(listener: () => void): () => void {
-    return this.#notifications.on(this.#notifications.changes, listener);
+    return this.#notifications.on(this.#notifications.changes, (from) => {
+      if (from === undefined || !this.#pool.isOwnBackend(from)) listener();
+    });
   }
 
   outage(): string | undefined {
@@ -248,52 +282,24 @@ async function append(db: Database, batch: Batch): Promise<void> {
   const lastOf = <T extends { id: string }>(records: readonly { revision: number; record: T }[]) => [
     ...new Map(records.map((r) => [r.record.id, r])).values(),
   ];
-  const eventRows = lastOf(batch.events).map(toEventRow);
-  if (eventRows.length > 0) {
-    const set = everyColumn(['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen']);
-    await db.insert(events).values(eventRows).onConflictDoUpdate({ target: events.id, set });
-  }
-  const logRows = lastOf(batch.log).map(toLogRow);
-  if (logRows.length > 0) {
-    const set = everyColumn([
-      'revision',
-      'trigger',
-      'difference',
-      'steps',
-      'outcome',
-      'reason',
-      'message',
-      'attempts',
-      'endedAt',
-      'nextAttemptAt',
-    ]);
-    await db.insert(reconcileLog).values(logRows).onConflictDoUpdate({ target: reconcileLog.id, set });
-  }
+  await insertAll(db, events, lastOf(batch.events).map(toEventRow), REPLACE_EVENT);
+  await insertAll(db, reconcileLog, lastOf(batch.log).map(toLogRow), REPLACE_ENTRY);
   await appendInventory(db, batch);
 }
 
 /** Several changes of one document in one group leave one row: what it is at the end. */
 async function appendChanges(db: Database, batch: Batch): Promise<void> {
   if (batch.changes.length === 0) return;
-  await db.insert(changes).values(batch.changes.map((c) => toChangeRow(c, batch.commitId)));
+  await insertAll(
+    db,
+    changes,
+    batch.changes.map((c) => toChangeRow(c, batch.commitId)),
+  );
   const last = new Map(batch.changes.map((c) => [c.object.metadata.uid, c]));
   const gone = [...last.values()].filter((c) => c.type === 'DELETED').map((c) => c.object.metadata.uid);
   const rows = [...last.values()].filter((c) => c.type !== 'DELETED').map((c) => toResourceRow(c.object));
   if (gone.length > 0) await db.delete(resources).where(inArray(resources.uid, gone));
-  if (rows.length === 0) return;
-  const set = everyColumn([
-    'labels',
-    'annotations',
-    'spec',
-    'status',
-    'generation',
-    'revision',
-    'finalizers',
-    'ownerReferences',
-    'fieldOwners',
-    'deletionTime',
-  ]);
-  await db.insert(resources).values(rows).onConflictDoUpdate({ target: resources.uid, set });
+  await insertAll(db, resources, rows, REPLACE_RESOURCE);
 }
 
 async function appendInventory(db: Database, batch: Batch): Promise<void> {

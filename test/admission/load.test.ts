@@ -24,6 +24,7 @@ describe('load: documents with their places (I13)', () => {
     const place = (field: string) => documents[0]?.locate(field);
     expect(place('spec.ports[1]')).toEqual({ line: 9, column: 7 });
     expect(place('metadata.name')).toEqual({ line: 4, column: 9 });
+    expect(documents[0]?.locate('metadata.name', 'key')).toEqual({ line: 4, column: 3 });
     expect(place('spec')).toEqual({ line: 5, column: 1 });
     expect(place('spec.missing.deep')).toEqual({ line: 5, column: 1 });
     expect(documents[1]?.locate('metadata.name')).toEqual({ line: 11, column: 38 });

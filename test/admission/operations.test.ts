@@ -54,7 +54,11 @@ describe('bad input is refused with its field and what was expected (I13)', () =
     ['an unknown field', { privileged: true }, 'spec.privileged: unknown field'],
     ['host network', { networkMode: 'host' }, 'spec.networkMode: unknown field'],
     ['a wrong type', { ports: '80' }, 'spec.ports: expected a list, found "80"'],
-    ['a number for a string', { env: { PORT: 80 } }, 'spec.env.PORT: expected a string (put it in quotes), found a number'],
+    [
+      'a number for a string',
+      { env: { PORT: 80 } },
+      'spec.env.PORT: expected a string (put it in quotes), found a number',
+    ],
     [
       'a value that is none of the list',
       { powerState: 'running' },

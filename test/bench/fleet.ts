@@ -7,14 +7,16 @@ export interface Fleet {
   count: number;
   image: string;
   cidrBlock: string;
+  /** The VPC's name. */
+  vpc?: string;
 }
 
 /** So many servers that do nothing, in one VPC. Not needing a grace, they go as soon as they are told. */
-export const fleet = ({ count, image, cidrBlock }: Fleet): Manifest[] => [
-  vpc('bench', { cidrBlock }),
+export const fleet = ({ count, image, cidrBlock, vpc: name = 'bench' }: Fleet): Manifest[] => [
+  vpc(name, { cidrBlock }),
   ...Array.from({ length: count }, (_, i) =>
     instance(`i-${i}`, {
-      vpc: 'bench',
+      vpc: name,
       image,
       command: ['/bin/busybox', 'sleep', '1000000'],
       env: { N: String(i) },

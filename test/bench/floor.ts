@@ -46,10 +46,13 @@ export async function startStraight(
 ): Promise<void> {
   const network = await floorNetwork(workshop, docker, cidrBlock);
   const limit = pLimit(AT_ONCE);
-  const start = async (document: Instance) => {
+  const start = async (document: Instance, n: number) => {
     workshop.signal.throwIfAborted();
-    const container = await floorContainer(workshop, docker, document, network, document.status?.privateIp ?? '');
+    const container = await floorContainer(workshop, docker, document, network, addressIn(network, n));
     await container.start();
   };
-  await Promise.all(documents.map((document) => limit(() => start(document))));
+  await Promise.all(documents.map((document, n) => limit(() => start(document, n))));
 }
+
+/** The n-th address of a /24 after the gateway. */
+export const addressIn = ({ gateway }: Network, n: number): string => gateway.replace(/\.1$/, `.${2 + n}`);

@@ -22,7 +22,7 @@ export const quiet: Benchmark = {
     const database = await workshop.database();
     const env = { MINIAWS_RESYNC: String(RESYNC_S) };
     const daemon = await workshop.daemon({ engine: 'docker', database, env });
-    const file = await workshop.manifests('fleet', fleet({ count: INSTANCES, image, cidrBlock: '10.216.0.0/24' }));
+    const file = await workshop.manifests('fleet', fleet({ count: INSTANCES, image, cidrBlock: '10.216.30.0/24' }));
     await workshop.miniaws(daemon, 'apply', '--wait', '-f', file);
     await pause(SETTLE_MS, undefined, { signal: workshop.signal });
     const [writes, calls] = [await writesOf(database), await engineCalls(daemon)];

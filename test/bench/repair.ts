@@ -10,7 +10,7 @@ import { EngineEvents, nowMs } from './engine-events.ts';
 import { atMost, pairs, summary } from './figure.ts';
 import type { Benchmark, Figure, Pair } from './figure.ts';
 import { fleet, instancesOf } from './fleet.ts';
-import { floorContainer, floorNetwork } from './floor.ts';
+import { addressIn, floorContainer, floorNetwork } from './floor.ts';
 import type { Workshop } from './workshop.ts';
 
 const INSTANCES = 50;
@@ -38,11 +38,11 @@ export const repair: Benchmark = {
   async run(workshop) {
     const { docker, image } = await workshop.engine();
     const daemon = await workshop.daemon({ engine: 'docker' });
-    const file = await workshop.manifests('fleet', fleet({ count: INSTANCES, image, cidrBlock: '10.216.0.0/24' }));
+    const file = await workshop.manifests('fleet', fleet({ count: INSTANCES, image, cidrBlock: '10.216.20.0/24' }));
     await workshop.miniaws(daemon, 'apply', '--wait', '-f', file);
     const events = await EngineEvents.open(docker);
     workshop.atEnd(() => events.close());
-    const floor = await floorNetwork(workshop, docker, '10.216.1.0/24');
+    const floor = await floorNetwork(workshop, docker, '10.216.21.0/24');
     const bench: Bench = { workshop, docker, daemon, events, instances: await instancesOf(daemon), floor };
     const removed = await pairs(
       PAIRS,
@@ -85,9 +85,14 @@ async function removedOne(bench: Bench, round: number): Promise<number> {
 }
 
 async function createdOne(bench: Bench, round: number): Promise<number> {
-  const address = `10.216.1.${10 + round}`;
   const began = nowMs();
-  const container = await floorContainer(bench.workshop, bench.docker, nth(bench, round), bench.floor, address);
+  const container = await floorContainer(
+    bench.workshop,
+    bench.docker,
+    nth(bench, round),
+    bench.floor,
+    addressIn(bench.floor, round),
+  );
   await container.start();
   const took = (await bench.events.next('start', (e) => e.Actor.ID === container.id, began)) - began;
   await container.remove({ force: true });
@@ -120,8 +125,13 @@ async function crashedOne(bench: Bench, n: number): Promise<number> {
 }
 
 async function crashedAlone(bench: Bench, n: number): Promise<number> {
-  const address = `10.216.1.${10 + n}`;
-  const container = await floorContainer(bench.workshop, bench.docker, nth(bench, n), bench.floor, address);
+  const container = await floorContainer(
+    bench.workshop,
+    bench.docker,
+    nth(bench, n),
+    bench.floor,
+    addressIn(bench.floor, n),
+  );
   await container.start();
   const took = await killed(bench, container.id);
   await container.remove({ force: true });

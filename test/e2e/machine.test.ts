@@ -135,6 +135,8 @@ describe('the commands for the machine', () => {
     await expect(miniaws('restore', file)).rejects.toThrow(/--force/);
     expect(await miniaws('restore', file, '--force')).toContain('restored revision');
     await miniaws('up', '--no-quickstart');
+    // What was Ready when it was backed up says so until the first look.
+    await eventually('the other to be made again', async () => (await namesOf()).includes('other running'));
     await ready('kept', 'other');
     const watching = await watch(api(), `${pathOf('instances')}?watch=true&resourceVersion=${Number(newest) + 100}`);
     await watching.next('410', (e) => e.type === 'ERROR' && e.object.code === 410);

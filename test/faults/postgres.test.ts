@@ -95,7 +95,7 @@ describe('PostgreSQL under a running daemon (F8)', () => {
     await cloud.judge(['net'], ['web']);
   });
 
-  it.each<[string, () => Promise<void>]>([
+  it.each<[string, () => Promise<unknown>]>([
     [
       'loses every session',
       async () => {
@@ -135,7 +135,6 @@ describe('PostgreSQL under a running daemon (F8)', () => {
     await cloud.patch('instances', 'web', { spec: { env: { AFTER: what } } });
     await cloud.judge(['net'], ['web']);
     expect((await cloud.container('web')).Config.Env).toContain(`AFTER=${what}`);
-    await database.query('SELECT count(*) FROM changes');
   });
 
   it('is stopped with the daemon', async () => {

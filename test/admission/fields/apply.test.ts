@@ -348,21 +348,3 @@ describe('properties of apply', () => {
     );
   });
 });
-
-test('a no-op apply of 30 fields takes well under 100 µs', () => {
-  const env = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`VARIABLE_${i}`, `value ${i}`]));
-  const config = doc(
-    { image: 'a', replicas: 3, env, zones: ['a', 'b', 'c'], ports: [{ port: 80, host: 1 }, { port: 81 }] },
-    { labels: { a: 'b', c: 'd' } },
-  );
-  const live = applied(undefined, config, 'miniaws');
-  const run = (n: number): number => {
-    const start = performance.now();
-    for (let i = 0; i < n; i++) applied(live, config, 'miniaws');
-    return ((performance.now() - start) * 1000) / n;
-  };
-  run(2_000);
-  const best = Math.min(...Array.from({ length: 20 }, () => run(200)));
-  if (process.env['SHOW']) console.log(`${best.toFixed(1)} µs`);
-  expect(best).toBeLessThan(100);
-});
