@@ -4,7 +4,7 @@ import { kindNamed, KINDS, nearest } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition, View } from '../api/schema.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
-import { admit, timestamp } from './admit.ts';
+import { admit, invalid, timestamp } from './admit.ts';
 import type { AdmissionContext, RawDocument } from './admit.ts';
 import { apply } from './fields/apply.ts';
 import { weigh } from './fields/bounds.ts';
@@ -14,6 +14,7 @@ import type { Document } from './fields/document.ts';
 import { jsonPatch, mergePatch } from './fields/patch.ts';
 import { documentSchema } from './fields/structure.ts';
 import { trackUpdate } from './fields/update.ts';
+import { validateStatus } from './validate.ts';
 
 /**
  * The ways in which a document may change, as pure functions from what is stored to what shall be. They run while the
@@ -147,8 +148,10 @@ export function replaceStatus(
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
   });
-  weigh(document['status'] ?? {}, 'the status');
-  const status = document['status'] as Resource['status'];
+  const status = (document['status'] ?? undefined) as Resource['status'];
+  weigh(status ?? {}, 'the status');
+  const causes = validateStatus(kind, status === undefined ? {} : { status });
+  if (causes.length > 0) throw invalid(kind, old.metadata.name, causes);
   if (sameJson(status, old.status)) return old;
   const next: Resource = { ...old, ...(status ? { status } : {}) };
   const managedFields = trackUpdate({

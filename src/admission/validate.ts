@@ -96,6 +96,33 @@ const validators = new Map<string, ValidateFunction>(
   KINDS.map((kind) => [kind.kind, ajv.compile(documentSchemaOf(kind))]),
 );
 
+/** What every kind's status has; a condition of another form would stop whoever reads it. */
+const commonStatus: Record<string, JsonSchema> = {
+  observedGeneration: { type: 'integer' },
+  conditions: {
+    type: 'array',
+    maxItems: 64,
+    items: {
+      type: 'object',
+      required: ['type', 'status'],
+      properties: {
+        type: text,
+        status: { type: 'string', enum: ['True', 'False', 'Unknown'] },
+        observedGeneration: { type: 'integer' },
+        lastTransitionTime: text,
+        reason: text,
+        message: text,
+      },
+    },
+  },
+};
+const statusValidators = new Map<string, ValidateFunction>(
+  KINDS.map((kind) => {
+    const status = { ...kind.status, type: 'object', properties: { ...kind.status.properties, ...commonStatus } };
+    return [kind.kind, ajv.compile({ type: 'object', properties: { status } })];
+  }),
+);
+
 /** No more is told than a person reads. */
 const MAX_CAUSES = 50;
 
@@ -104,7 +131,14 @@ const MAX_CAUSES = 50;
  * that the caller can refuse it, warn of it or drop it (Kubernetes' fieldValidation).
  */
 export function validate(kind: KindDefinition, document: Record<string, unknown>): Cause[] {
-  const validator = validators.get(kind.kind);
+  return causesOf(validators.get(kind.kind), document);
+}
+
+/** Whether `document.status` has the form that its readers rely on. */
+export const validateStatus = (kind: KindDefinition, document: Record<string, unknown>): Cause[] =>
+  causesOf(statusValidators.get(kind.kind), document);
+
+function causesOf(validator: ValidateFunction | undefined, document: Record<string, unknown>): Cause[] {
   if (!validator || validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
   const causes = errors.map((error) => toCause(error, document));

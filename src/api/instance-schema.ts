@@ -223,6 +223,17 @@ export const instanceSpecSchema: JsonSchema = {
   },
 };
 
+const publishedPort: JsonSchema = {
+  type: 'object',
+  required: ['hostAddress', 'hostPort', 'containerPort', 'protocol'],
+  properties: {
+    hostAddress: { type: 'string', description: "The host's address; empty: every one." },
+    hostPort: { type: 'integer', description: "The host's port." },
+    containerPort: { type: 'integer', description: 'The port inside the instance.' },
+    protocol: { type: 'string', enum: ['tcp', 'udp'], description: 'tcp or udp.' },
+  },
+};
+
 export const instanceStatusSchema: JsonSchema = {
   type: 'object',
   properties: {
@@ -234,7 +245,7 @@ export const instanceStatusSchema: JsonSchema = {
     containerName: { type: 'string', description: "The container's name." },
     privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the instance.' },
     vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
-    ports: { type: 'array', items: { type: 'object' }, description: 'Published ports as they are now.' },
+    ports: { type: 'array', items: publishedPort, description: 'Published ports as they are now.' },
     imageId: { type: 'string', description: 'Digest of the image that the container was made from.' },
     startedAt: { type: 'string', description: 'When the process was started.' },
     restarts: { type: 'integer', description: "The Engine's restarts of this container's process." },

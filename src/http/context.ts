@@ -29,7 +29,14 @@ export interface ApiContext {
 
 export type Query = Record<string, string | undefined>;
 
-export const queryOf = (request: FastifyRequest): Query => request.query as Query;
+/** Of a parameter that is given twice the first counts, as in Kubernetes. */
+export const queryOf = (request: FastifyRequest): Query =>
+  Object.fromEntries(
+    Object.entries(request.query as Record<string, string | string[]>).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value[0] : value,
+    ]),
+  );
 export const isTrue = (text: string | undefined): boolean => text === 'true' || text === '1' || text === '';
 
 export interface Target {

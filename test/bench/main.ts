@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { messageOf } from '../../src/base/errors.ts';
+import { inspect, parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { converge } from './converge.ts';
@@ -68,8 +67,7 @@ async function measure({ name, run }: Benchmark, server: TestPostgres): Promise<
   } catch (error) {
     if (interrupt.signal.aborted) return;
     process.exitCode = 1;
-    say(`${name}: ${messageOf(error)}`);
-    if (error instanceof Error && error.stack) say(error.stack);
+    say(`${name}: ${inspect(error)}`);
   } finally {
     await workshop.close();
   }

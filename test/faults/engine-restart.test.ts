@@ -58,7 +58,7 @@ describe.runIf(mayUnshare)('the Engine itself (F6)', () => {
       .split('\n')
       .map((line) => line.split(' ')[1] ?? '');
     for (const mount of mounts.filter((path) => path.startsWith(`${folder}/`)).toReversed())
-      spawnSync('umount', ['-l', mount]);
+      spawnSync('/bin/umount', ['-l', mount]);
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -80,6 +80,7 @@ describe('two daemons on one database (F9, I9)', () => {
     await cloud.ready('instances', 'base');
     first.process.kill('SIGCONT');
     await eventually('the first one to know that it does not lead', async () => !(await leads(first)));
+    expect(first.log()).toContain('no longer leading');
     expect(await leads(second)).toBe(true);
     expect(await epoch()).toBe(reign);
     await cloud.judge(['net'], ['base', 'after-term', ...busy]);

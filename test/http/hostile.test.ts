@@ -93,6 +93,17 @@ describe('input that nobody means (I13)', () => {
     expect(await stored()).toBe(before);
   });
 
+  it.each<[string, unknown]>([
+    ['a number', 5],
+    ['conditions that are a number', { conditions: 5 }],
+    ['a condition that is null', { conditions: [null] }],
+    ['a port without parts', { ports: [{}] }],
+    ['an address that is a number', { privateIp: 7 }],
+  ])('a status with %s is refused: whoever lists would stumble over it', async (_, status) => {
+    const answer = await call(daemon, 'PUT', `${pathOf('instances', 'kept')}/status`, { body: { status } });
+    expect([answer.status, answer.json<Refusal>().reason]).toEqual([422, 'Invalid']);
+  });
+
   it.each([
     'involvedObject.uid=not-a-uid',
     `involvedObject.uid=${'x'.repeat(36)}`,
@@ -211,6 +222,7 @@ describe('whatever is sent', () => {
     'tailLines',
     'sinceSeconds',
     'limit=1&limit',
+    'fieldSelector=a&fieldSelector',
   );
   const query = fc
     .array(fc.tuple(parameter, value), { maxLength: 3 })

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { expect } from 'vitest';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
@@ -26,7 +27,7 @@ export interface CloudOptions {
 }
 
 /** Looks that must change nothing before a world counts as quiet (I2). */
-const QUIET_LOOKS = 3;
+const QUIET_LOOKS = 2;
 
 /**
  * The real program over the real Engine and a real database, with an installation id of its own: what a person does
@@ -37,6 +38,8 @@ export class Cloud {
   readonly image: string;
   readonly database: TestDatabase;
   readonly #ownsDatabase: boolean;
+  /** Given from outside, and so not ours to remove. */
+  readonly #givenDir: string | undefined;
   readonly #env: Record<string, string>;
   readonly #daemons = new Set<TestDaemon>();
   #daemon: TestDaemon | undefined;
@@ -46,6 +49,7 @@ export class Cloud {
     this.image = image;
     this.database = database;
     this.#ownsDatabase = options.database === undefined;
+    this.#givenDir = options.dataDir;
     // One look a second: what a look would change shows soon.
     this.#env = { MINIAWS_INSTALLATION: this.installation, MINIAWS_RESYNC: '1', ...options.env };
   }
@@ -98,6 +102,8 @@ export class Cloud {
         ? daemon.kill()
         : daemon.client.close());
     }
+    const folders = new Set([...this.#daemons].map((daemon) => daemon.dataDir));
+    for (const dir of folders) if (dir !== this.#givenDir) await rm(dir, { recursive: true, force: true });
     await cleanInstallation(this.installation);
     if (this.#ownsDatabase) await this.database.drop();
   }

@@ -67,7 +67,10 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
       return /"url":"(https:[^"]+)".*"msg":"serving"/.exec(text)?.[1];
     },
     30_000,
-  );
+  ).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   const kubeconfigPath = join(dataDir, 'admin.kubeconfig');
   const connection = connectionOf({ kubeconfig: kubeconfigPath }, {}, '');
   const client = new ApiClient(connection);
