@@ -134,7 +134,11 @@ function refuse(kind: KindDefinition, document: RawDocument, causes: readonly Ca
   throw invalid(kind, identityOf(document).name, causes);
 }
 
-export function invalid(kind: Pick<KindDefinition, 'kind' | 'plural'>, name: string, causes: readonly Cause[]): StatusError {
+export function invalid(
+  kind: Pick<KindDefinition, 'kind' | 'plural'>,
+  name: string,
+  causes: readonly Cause[],
+): StatusError {
   const told = causes.map((cause) => `${cause.field ? `${cause.field}: ` : ''}${cause.message}`);
   const list = told.length === 1 ? told[0] : `[${told.join(', ')}]`;
   return new StatusError('Invalid', `${kind.kind}.${GROUP} "${name}" is invalid: ${list}`, {
