@@ -176,6 +176,11 @@ export class ObservationCache {
     else look();
   }
 
+  /** A call of ours on it is under way, and its caller looks at it afterwards. */
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
   /** `owner` was refused because of a foreign object: it is told when that is gone or renamed. */
   waitFor(holderId: string, owner: Owner): void {
     const waiting = this.#waiting.get(holderId) ?? new Map<string, Owner>();

@@ -7,6 +7,8 @@ import Docker from 'dockerode';
 
 /** The newest API whose behaviour this driver was written for (Engine 27); an older Engine is spoken to in its own. */
 const NEWEST_API = 1.47;
+/** Milliseconds for an Engine on this machine to take a connection. */
+const KNOCK_MS = 2_000;
 
 /** One Engine's address, opened. `local`: it runs on this machine, so that its containers' addresses can be reached. */
 export interface Connection {
@@ -15,6 +17,11 @@ export interface Connection {
   host: string;
   /** Asks for the Engine's API version and speaks that from now on. Rejects when it is not there. May hang: race it. */
   ping(): Promise<void>;
+  /**
+   * Whether the Engine still lets newcomers in, by a connection of its own. One that shuts down closes its doors before
+   * it stops its containers, and answers on the connections that it has until it is gone.
+   */
+  knock(): Promise<void>;
   /** Ends every call that waits for an answer. */
   cut(): void;
 }
@@ -31,8 +38,22 @@ export function connect(host: string | undefined, env: NodeJS.ProcessEnv = proce
     local: address.startsWith('unix://'),
     host: address,
     ping: () => negotiate(docker),
+    knock: () => knock(options),
     cut: () => agent.destroy(),
   };
+}
+
+function knock({ socketPath, host, port, protocol }: Docker.DockerOptions): Promise<void> {
+  if (protocol !== 'http') return Promise.resolve(); // through ssh and TLS the door is another's
+  return new Promise((resolve, reject) => {
+    const at = socketPath === undefined ? { host: String(host), port } : { socketPath };
+    const request = http.get({ ...at, path: '/_ping', agent: false, timeout: KNOCK_MS }, (response) => {
+      response.resume();
+      resolve();
+    });
+    request.on('timeout', () => request.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
+    request.on('error', reject);
+  });
 }
 
 /** docker-modem prints its options at every request: an agent that is not opaque costs a hundred times the call. */

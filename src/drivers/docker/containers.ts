@@ -17,11 +17,13 @@ export class DockerContainers {
   readonly #docker: Docker;
   readonly #calls: EngineCalls;
   readonly #world: World;
+  readonly #knock: () => Promise<void>;
 
-  constructor(docker: Docker, calls: EngineCalls, world: World) {
+  constructor(docker: Docker, calls: EngineCalls, world: World, knock: () => Promise<void>) {
     this.#docker = docker;
     this.#calls = calls;
     this.#world = world;
+    this.#knock = knock;
   }
 
   create(spec: ContainerSpec): Promise<Container> {
@@ -40,6 +42,8 @@ export class DockerContainers {
    */
   start(id: string): Promise<void> {
     return this.#change(id, 'start', async () => {
+      // One that has just ended may have been ended by an Engine that shuts down: not to be started under its hands.
+      if (this.#world.cache.containers.get(id)?.state === 'exited') await this.#calls.raw('ping', () => this.#knock());
       try {
         await this.#calls.change('startContainer', () => this.#docker.getContainer(id).start());
       } catch (error) {

@@ -33,7 +33,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const world = new World(installation, docker, calls, local);
   const observer = new Observer(connection, calls, world, new EventReader(world), { clock, log });
   const networks = new DockerNetworks(docker, calls, world);
-  const containers = new DockerContainers(docker, calls, world);
+  const containers = new DockerContainers(docker, calls, world, () => connection.knock());
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
   const sessions = new Set<ExecSession>();

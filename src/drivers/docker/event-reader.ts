@@ -88,7 +88,9 @@ export class EventReader {
     for (let more = true; more; more = this.#looks.get(id) === 'again') {
       this.#looks.set(id, 'once');
       try {
-        this.#tell(await this.#world.lookAtContainer(id));
+        const look = await this.#world.lookAtContainer(id);
+        // A look that began before a call of ours may find what the call did.
+        if (!this.#world.cache.isHeld(id)) this.#tell(look);
       } catch {
         // Out of reach, or refused: the relist that follows looks again.
       }
