@@ -9,8 +9,10 @@ import type { Fault } from '../support/side-effects.ts';
 import { World } from '../support/world.ts';
 import type { WorldDaemon } from '../support/world.ts';
 
-/** Runs in `npm test`; `SCHEDULES=100000` makes more of them, `SEED=…` and `REPLAY=…` repeat what fast-check printed. */
+/** Runs in `npm test`; `SCHEDULES=100000` makes more of them, `SEED=…` others, `REPLAY=…` with it repeats what fast-check printed. */
 const RUNS = Number(process.env['SCHEDULES'] ?? 1_000);
+/** The same schedules at each run of the tests, so that a red run speaks of the change that it judges. */
+const SEED = Number(process.env['SEED'] ?? 20_261_122);
 
 type Action =
   | { do: 'apply'; name: string; spec: object; by: string }
@@ -178,7 +180,8 @@ class Schedule {
     await this.#start(undefined);
     const daemon = this.#live();
     // Longer than the slowest rate at which blocked and failed keys, and lost events, are looked at again.
-    await daemon.settle(45_000, 3_600_000);
+    // Not settled yet: under a VPC that is being deleted an instance may wait, and another retry for the port that it holds.
+    await this.world.clock.advance(120_000);
     if (daemon.get('VPC', 'main')?.metadata.deletionTimestamp !== undefined) {
       // It waits for its instances, as it should: without them it goes, and may be made again.
       for (const r of daemon.store.cached().list('Instance'))
@@ -215,7 +218,7 @@ describe('random schedules of writes, tampering, outages, crashes and time', () 
         fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 25 }), (actions) => new Schedule().run(actions)),
         {
           numRuns: RUNS,
-          ...(process.env['SEED'] ? { seed: Number(process.env['SEED']) } : {}),
+          seed: SEED,
           ...(process.env['REPLAY'] ? { path: process.env['REPLAY'] } : {}),
         },
       );
@@ -229,5 +232,15 @@ describe('random schedules of writes, tampering, outages, crashes and time', () 
       { do: 'delete', name: 'a' },
       { do: 'wait', ms: 0 },
       { do: 'crash', after: 1, fault: 'stop before' },
+    ]));
+
+  it('found: an instance retries for a port that is held by one whose VPC is being deleted, until that is resolved', () =>
+    new Schedule().run([
+      { do: 'apply', name: 'b', spec: { image: 'app:1', ports: ['8080:80'] }, by: 'git' },
+      { do: 'wait', ms: 1_000 },
+      { do: 'delete VPC' },
+      { do: 'apply', name: 'b', spec: { image: 'app:1' }, by: 'git' },
+      { do: 'apply', name: 'a', spec: { image: 'app:1', ports: ['8080:80'] }, by: 'person' },
+      { do: 'wait', ms: 5_000 },
     ]));
 });
