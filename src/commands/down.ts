@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { readConfig } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import { silentLog } from '../base/log.ts';
+import { pause } from '../cli/pause.ts';
 import { createDockerCompute } from '../drivers/docker/docker-compute.ts';
 import type { Compute } from '../drivers/compute.ts';
 import { openDataFolder } from '../host/data-folder.ts';
@@ -50,7 +51,7 @@ async function stopDaemon(folder: DataFolder): Promise<void> {
       throw new Error(
         `the daemon (process ${running.pid}) has not stopped within ${STOP_MS / 1000} s; its log is ${folder.daemonLog}`,
       );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
   }
   say(`✓ daemon stopped (process ${running.pid})`);
 }

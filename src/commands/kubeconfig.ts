@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { readConfig } from '../base/config.ts';
+import { sha256 } from '../base/hash.ts';
 import { openDataFolder } from '../host/data-folder.ts';
 import { newToken, writeKubeconfig } from '../host/kubeconfig.ts';
 import { connectionOf } from '../cli/kubeconfig.ts';
@@ -30,7 +31,7 @@ export function kubeconfigCommand(program: Command): void {
           await client.query("DELETE FROM api_keys WHERE name = 'admin'");
           await client.query("INSERT INTO api_keys (id, key, name) VALUES ($1, $2, 'admin')", [
             randomUUID(),
-            createHash('sha256').update(token).digest('hex'),
+            sha256(token),
           ]);
           await client.query('COMMIT');
         }),

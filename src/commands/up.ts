@@ -3,15 +3,17 @@ import type { Command } from 'commander';
 import { isInstance } from '../api/instance.ts';
 import type { Instance } from '../api/instance.ts';
 import type { Resource } from '../api/metadata.ts';
-import { sleep, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { readConfig, SETTINGS } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
 import { ApiClient } from '../cli/client.ts';
 import { connectionOf } from '../cli/kubeconfig.ts';
+import { pause } from '../cli/pause.ts';
 import { openDataFolder } from '../host/data-folder.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { ensureEngine } from '../host/ensure-engine.ts';
+import { identifyProcess } from '../host/process-identity.ts';
 import { lastLog, runningDaemon, startInBackground } from './machine.ts';
 import { ensureQuickstartImage } from './quickstart.ts';
 import { withSettings } from './serve.ts';
@@ -74,25 +76,10 @@ async function untilListening(folder: DataFolder, pid: number): Promise<string> 
   while (systemClock.monotonic() < until) {
     const lock = await runningDaemon(folder);
     if (lock?.listen) return lock.listen;
-    if (!isAlive(pid)) break;
+    if (!identifyProcess(pid)) break;
     await pause(LOOK_MS);
   }
   throw new Error(`the daemon did not start. Its log (${folder.daemonLog}) ends with:\n${await lastLog(folder)}`);
-}
-
-/** Unlike the clock's own timers this one keeps the process alive: waiting is all that it does. */
-const pause = (ms: number): Promise<void> => {
-  const alive = setInterval(() => undefined, ms);
-  return sleep(systemClock, ms).finally(() => clearInterval(alive));
-};
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function applyQuickstart(

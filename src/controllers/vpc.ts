@@ -1,4 +1,6 @@
 import { refOf } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { View } from '../api/schema.ts';
 import type { VpcStatus, Vpc } from '../api/vpc.ts';
 import type { Observed } from '../base/observed.ts';
 import { valueOf } from '../base/observed.ts';
@@ -190,10 +192,7 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
 });
 
 /** Only a VPC that waits to go cares for its instances. */
-function vpcBeingDeleted(
-  instance: Parameters<Controller<Vpc, VpcObserved, VpcStep>['watches'][number]['enqueue']>[0],
-  view: Parameters<Controller<Vpc, VpcObserved, VpcStep>['watches'][number]['enqueue']>[1],
-) {
+function vpcBeingDeleted(instance: Resource, view: View): Ref[] {
   const name = (instance.spec as { vpc?: string }).vpc ?? '';
   const vpc = view.get({ kind: 'VPC', namespace: instance.metadata.namespace, name });
   return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];

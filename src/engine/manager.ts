@@ -278,18 +278,11 @@ class Reign {
   async #collect(key: string): Promise<void> {
     const { store, clock, informer } = this.#seams;
     const decide = collect(parseKey(key), this.#kinds, clock.now());
-    const planned = decide({ ...viewOf(informer), all: () => informer.view.all(), revision: informer.revision });
+    const planned = decide(informer.view);
     if ((planned.put ?? []).length + (planned.remove ?? []).length === 0) return;
     await store.commit({ decide, fence: this.#tools.epoch });
   }
 }
-
-const viewOf = ({ view }: Informer) => ({
-  get: view.get.bind(view),
-  byUid: view.byUid.bind(view),
-  list: view.list.bind(view),
-  lookup: view.lookup.bind(view),
-});
 
 /** A change of the status alone is a pass's own doing and needs no other. */
 function concernsItself(next: Resource, old: Resource): boolean {

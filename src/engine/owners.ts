@@ -3,7 +3,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindDefinition, View } from '../api/schema.ts';
 import { FOREGROUND, ORPHAN, remove, settled, withoutFinalizer } from '../admission/operations.ts';
 import type { Left } from '../admission/operations.ts';
-import type { Effects, Snapshot } from '../store/store.ts';
+import type { Effects } from '../store/store.ts';
 
 /**
  * Owner references and garbage collection, as in Kubernetes:
@@ -12,7 +12,7 @@ import type { Effects, Snapshot } from '../store/store.ts';
  * - orphan: dependents lose the reference, then the owner goes.
  * One decision a key, over exact views: repeating it changes nothing.
  */
-export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, now: Date): (view: Snapshot) => Effects {
+export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, now: Date): (view: View) => Effects {
   return (view) => {
     const resource = view.get(key);
     if (!resource) return {};
