@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, Compute, Container } from '../../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
 import { ownerLabels } from '../../../src/drivers/labels.ts';
-import { SteppedClock } from '../../support/stepped-clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { eventually } from '../../support/wait.ts';
 import { fakeEngine, json, type FakeEngine } from './fake-engine.ts';
 
@@ -34,7 +34,7 @@ const event = (Action: string, timeNano: number) => ({
 describe('docker driver under faults', () => {
   let engine: FakeEngine;
   let compute: Compute;
-  let clock: SteppedClock;
+  let clock: ManualClock;
   let changes: Change[];
   const container = (): Container | undefined => {
     const seen = compute.containers('u1');
@@ -45,7 +45,7 @@ describe('docker driver under faults', () => {
     engine = await fakeEngine();
     engine.on('GET /containers/json', json([listed('running')]));
     engine.on(`GET /containers/${ID}/json`, json(inspected({})));
-    clock = new SteppedClock();
+    clock = new ManualClock();
     compute = createDockerCompute({ installation: 'faults', host: engine.host, clock });
     changes = [];
     await compute.open();
@@ -53,7 +53,7 @@ describe('docker driver under faults', () => {
   });
   afterEach(async () => {
     const closed = compute.close();
-    await clock.step(5_000);
+    await clock.advance(5_000);
     await closed;
     await engine.close();
   });
@@ -62,7 +62,7 @@ describe('docker driver under faults', () => {
     engine.on('POST /containers', () => undefined);
     const failed = expect(compute.startContainer(ID)).rejects.toMatchObject({ reason: 'EngineUnavailable' });
     await eventually('the call', () => compute.calls().get('startContainer') === 1);
-    await clock.step(61_000);
+    await clock.advance(61_000);
     await failed;
   });
 
@@ -73,16 +73,16 @@ describe('docker driver under faults', () => {
     });
     const failed = expect(compute.image('a')).rejects.toMatchObject({ reason: 'EngineUnavailable' });
     await eventually('the call', () => compute.calls().get('inspectImage') === 1);
-    await clock.step(11_000);
+    await clock.advance(11_000);
     await failed;
   });
 
   it('F6, I4: an Engine that no longer answers its ping is out of reach, without a broken connection', async () => {
     engine.on('GET /_ping', () => undefined);
-    await eventually('the outage', async () => (await clock.step(1_000), compute.outage() !== undefined));
+    await eventually('the outage', async () => (await clock.advance(1_000), compute.outage() !== undefined));
     expect(compute.containers('u1').state).toBe('unobservable');
     engine.on('GET /_ping', (response) => response.writeHead(200, { 'api-version': '1.41' }).end('OK'));
-    await eventually('the recovery', async () => (await clock.step(500), compute.outage() === undefined));
+    await eventually('the recovery', async () => (await clock.advance(500), compute.outage() === undefined));
     expect(container()?.state).toBe('running');
     expect(changes.map((change) => change.what)).toEqual(['the Engine is out of reach', 'the Engine is within reach']);
   });
@@ -94,7 +94,7 @@ describe('docker driver under faults', () => {
     expect(other.containers('u1').state).toBe('unobservable');
     expect(other.outage()).toContain('server error');
     const closed = other.close();
-    await clock.step(2_000);
+    await clock.advance(2_000);
     await closed;
   });
 
@@ -104,7 +104,7 @@ describe('docker driver under faults', () => {
     await eventually('the event', () => changes.length === 1);
     expect(changes[0]).toMatchObject({ owner: { uid: 'u1' }, what: 'container died (exit 137)' });
     engine.endEvents();
-    await eventually('a new stream', async () => (await clock.step(500), engine.eventQueries.length === 2));
+    await eventually('a new stream', async () => (await clock.advance(500), engine.eventQueries.length === 2));
     expect(engine.eventQueries[1]?.get('since')).toBe('2000000000');
     engine.emit(event('die', 2e18));
     engine.on(`GET /containers/${ID}/json`, json(inspected(exited, 'renamed')));
@@ -117,11 +117,11 @@ describe('docker driver under faults', () => {
   it('F5: what events have missed is found by a relist, and told', async () => {
     engine.on('GET /containers/json', json([listed('exited')]));
     engine.on(`GET /containers/${ID}/json`, json(inspected(exited)));
-    await eventually('the relist', async () => (await clock.step(500), changes.length > 0));
+    await eventually('the relist', async () => (await clock.advance(500), changes.length > 0));
     expect(changes).toMatchObject([{ owner: { uid: 'u1' }, what: 'container died (exit 137) (found by a relist)' }]);
     expect(clock.monotonic()).toBeLessThanOrEqual(60_000);
     engine.on('GET /containers/json', json([]));
-    await eventually('the relist', async () => (await clock.step(500), changes.length > 1));
+    await eventually('the relist', async () => (await clock.advance(500), changes.length > 1));
     expect(compute.containers('u1').state).toBe('absent');
   });
 
@@ -145,14 +145,14 @@ describe('docker driver under faults', () => {
     await compute.stopContainer(ID, 0);
     expect(container()?.state).toBe('exited');
     json(inspected({}))(slow[0]!, undefined as never);
-    await clock.step(100);
+    await clock.advance(100);
     expect(container()?.state).toBe('exited');
   });
 
   it('I2: a quiet Engine costs a ping now and then, a list each half minute, and no inspect', async () => {
     const before = compute.calls().get('inspectContainer');
     const lists = () => compute.calls().get('listContainers');
-    await eventually('two relists', async () => (await clock.step(500), lists() === 3));
+    await eventually('two relists', async () => (await clock.advance(500), lists() === 3));
     expect(compute.calls().get('inspectContainer')).toBe(before);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(60_000);
     expect(changes).toEqual([]);

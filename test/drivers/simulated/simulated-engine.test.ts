@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Change, Compute, ContainerSpec } from '../../../src/drivers/compute.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
 import { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
-import { SteppedClock } from '../../support/stepped-clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const network = {
   owner: { uid: 'vpc', kind: 'VPC', namespace: 'default', name: 'net', generation: 1 },
@@ -30,7 +30,7 @@ const spec = (n: number, networkId: string, more: Partial<ContainerSpec> = {}): 
 });
 
 async function world() {
-  const clock = new SteppedClock();
+  const clock = new ManualClock();
   const engine = new SimulatedEngine({ clock });
   const compute = createSimulatedCompute({ engine, installation: 'sim' });
   await compute.open();
@@ -70,15 +70,15 @@ describe('SimulatedEngine', () => {
     const { clock, engine, compute, start } = await world();
     engine.processes.crashing.set('web:1', { exitCode: 3, afterMs: 10 });
     await start(1);
-    await clock.step(10);
+    await clock.advance(10);
     expect(seen(compute, 1)).toMatchObject({ state: 'restarting', exitCode: 3 });
-    await clock.step(99);
+    await clock.advance(99);
     expect(seen(compute, 1)?.restarts).toBe(0);
-    await clock.step(1);
+    await clock.advance(1);
     expect(seen(compute, 1)).toMatchObject({ state: 'running', restarts: 1, exitCode: 3 });
-    await clock.step(10 + 199);
+    await clock.advance(10 + 199);
     expect(seen(compute, 1)).toMatchObject({ state: 'restarting', restarts: 1 });
-    await clock.step(1);
+    await clock.advance(1);
     expect(seen(compute, 1)).toMatchObject({ state: 'running', restarts: 2 });
   });
 
@@ -88,9 +88,9 @@ describe('SimulatedEngine', () => {
     engine.dropsEvents = true;
     engine.kill(killed);
     engine.remove(removed);
-    await clock.step(29_000);
+    await clock.advance(29_000);
     expect(seen(compute, 1)?.state).toBe('running');
-    await clock.step(1_000);
+    await clock.advance(1_000);
     expect(seen(compute, 1)?.state).toBe('exited');
     expect(compute.containers('u2').state).toBe('absent');
     expect(changes.map((change) => change.owner?.uid)).toEqual(['u1', 'u2']);
@@ -100,9 +100,9 @@ describe('SimulatedEngine', () => {
     const { clock, engine, start } = await world();
     engine.latencyMs = 100;
     const call = expect(start(1)).rejects.toMatchObject({ reason: 'EngineUnavailable' });
-    await clock.step(50);
+    await clock.advance(50);
     engine.reachable = false;
-    await clock.step(50);
+    await clock.advance(50);
     await call;
   });
 
@@ -124,9 +124,9 @@ describe('SimulatedEngine', () => {
     engine.images.registry.set('far:1', { afterMs: 5_000 });
     expect(await compute.image('far:1')).toEqual({ state: 'absent' });
     const asked = Promise.all([1, 2].map((n) => compute.pullImage('far:1', spec(n, '').owner, 1_000)));
-    await clock.step(1_000);
+    await clock.advance(1_000);
     expect(await asked).toMatchObject([{ state: 'pulling' }, { state: 'pulling' }]);
-    await clock.step(4_000);
+    await clock.advance(4_000);
     expect(await compute.image('far:1')).toMatchObject({ state: 'present' });
     expect(changes.map((c) => [c.owner?.uid, c.what])).toEqual([
       ['u1', 'image far:1 was pulled'],
@@ -139,7 +139,7 @@ describe('SimulatedEngine', () => {
       const { clock, engine, compute, changes, start } = await world();
       engine.processes.crashing.set('bad:1', { exitCode: 1, afterMs: 5 });
       for (let n = 1; n <= 20; n++) await start(n, n % 3 === 0 ? { image: 'bad:1' } : {});
-      await clock.step(60_000);
+      await clock.advance(60_000);
       return { changes, everything: compute.everything(), three: compute.containers('u3') };
     };
     expect(await run()).toEqual(await run());
