@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
 import { KINDS } from './api/registry.ts';
 import type { AdmissionSettings } from './api/schema.ts';
 import { sleep, systemClock } from './base/clock.ts';
@@ -12,18 +9,12 @@ import type { Config } from './base/config.ts';
 import { messageOf, PassError } from './base/errors.ts';
 import { sha256 } from './base/hash.ts';
 import type { Log } from './base/log.ts';
-import { HealthMonitor } from './controllers/health.ts';
-import { instanceController } from './controllers/instance.ts';
-import type { InstanceSeams } from './controllers/instance.ts';
+import { assemble, defaultVpcDocument } from './controllers/assembly.ts';
 import { findOrphans } from './controllers/orphans.ts';
-import { vpcController } from './controllers/vpc.ts';
 import type { Compute } from './drivers/compute.ts';
 import { createDockerCompute } from './drivers/docker/docker-compute.ts';
-import { guarded } from './drivers/guarded.ts';
-import { Informer } from './engine/informer.ts';
 import { Leadership } from './engine/leader.ts';
-import { Manager } from './engine/manager.ts';
-import type { AnyController } from './engine/pass.ts';
+import type { Manager } from './engine/manager.ts';
 import { ensureCertificates } from './host/certificates.ts';
 import type { Certificates } from './host/certificates.ts';
 import type { DataFolder } from './host/data-folder.ts';
@@ -136,26 +127,16 @@ async function engineParts(
     allowedHostPaths: listOf(config.allowHostPath),
     foreignRanges: () => compute.foreignRanges(),
   };
-  const informer = new Informer(store, KINDS, clock, log);
   const holder = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const leader = new Leadership(store.leases, holder, clock, log);
-  const acting = guarded(compute, () => {
+  const check = () => {
     leader.check();
     guard.check();
-  });
-  const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
-  const defaultVpc = parse(
-    await readFile(fileURLToPath(new URL('../manifests/default-vpc.yaml', import.meta.url)), 'utf8'),
-  ) as InstanceSeams['defaultVpc'];
-  const controllers = [
-    vpcController(acting),
-    instanceController({ compute: acting, health, installation, defaultVpc }),
-  ] as unknown as AnyController[];
-  const manager: Manager = new Manager({ store, informer, kinds: KINDS, settings, clock, log }, controllers, {
-    workers: Number(config.workers),
-    resyncMs: Number(config.resync) * 1000,
-  });
-  compute.subscribe(({ owner, what }) => manager.notice(owner, what));
+  };
+  const { informer, manager, health } = assemble(
+    { store, compute, clock, log, settings, installation, defaultVpc: await defaultVpcDocument(), check },
+    { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
+  );
   await informer.open();
   const reign: Manager['reign'] = async (term) => {
     try {

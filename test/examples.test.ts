@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isReady } from '../src/api/metadata.ts';
 import { load } from '../src/admission/load.ts';
-import { World } from './support/world.ts';
+import { World } from '../src/proof/world.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
 const files = (await readdir(EXAMPLES, { recursive: true })).filter((f) => f.endsWith('.yaml'));
@@ -22,9 +22,9 @@ describe('examples', () => {
     await daemon.settle(15_000);
     for (const r of applied)
       expect(isReady(daemon.get(r.kind, r.metadata.name) ?? r), `${r.kind}/${r.metadata.name}`).toBe(true);
-    for (const r of world.database.resources.values())
+    for (const r of world.documents)
       await daemon.delete({ kind: r.kind, namespace: r.metadata.namespace, name: r.metadata.name });
     await daemon.settle(15_000);
-    expect(world.database.resources.size + world.engine.containers.size + world.engine.networks.byId.size).toBe(0);
+    expect(world.documents.length + world.engine.containers.size + world.engine.networks.byId.size).toBe(0);
   });
 });

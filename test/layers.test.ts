@@ -16,6 +16,7 @@ const MAY: Record<string, readonly string[]> = {
   engine: ['base', 'api', 'admission', 'store'],
   controllers: ['base', 'api', 'admission', 'drivers', 'engine'],
   http: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'controllers'],
+  proof: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'controllers'],
   cli: ['base', 'api', 'admission'],
 };
 

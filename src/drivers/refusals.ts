@@ -15,3 +15,6 @@ export const overlapWords = (cidrBlock: string, name: string, range: string): st
 /** For a caller that would change what is not ours (I5). */
 export const leftAlone = (type: string, name: string): string =>
   `${type} ${name} is not of this installation: it is left alone`;
+
+/** The id of the network that the Engine says is not there, when that is why it refused. */
+export const missingNetwork = (words: string): string | undefined => /network (\w+) not found/.exec(words)?.[1];

@@ -21,10 +21,12 @@ export interface ManagerOptions {
   workers: number;
   /** Every document is looked at again this often, whatever happened (I1). */
   resyncMs: number;
+  /** Spreads retries that failed together; a number from 0 up to 1. Given by what must be repeatable. */
+  random: () => number;
 }
 
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
-const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000 };
+const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000, random: Math.random };
 
 export interface ManagerSeams {
   store: Store;
@@ -54,9 +56,9 @@ export class Manager {
   readonly #counts = new Map<string, PassCount>();
   #reign: Reign | undefined;
 
-  constructor(seams: ManagerSeams, controllers: readonly AnyController[], options = DEFAULT_OPTIONS) {
+  constructor(seams: ManagerSeams, controllers: readonly AnyController[], options: Partial<ManagerOptions> = {}) {
     this.#seams = seams;
-    this.#options = options;
+    this.#options = { ...DEFAULT_OPTIONS, ...options };
     this.#controllers = new Map(controllers.map((c) => [c.kind, c]));
     this.#kinds = new Map(seams.kinds.map((k) => [k.kind, k]));
   }
@@ -125,7 +127,7 @@ class Reign {
   readonly #controllers: ReadonlyMap<string, AnyController>;
   readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #tools: PassTools;
-  readonly #backoff = new Backoff();
+  readonly #backoff: Backoff;
   readonly #count: (kind: string, outcome: string) => void;
   /** The revision that the last pass of a key wrote, until the informer has it. */
   readonly #written = new Map<string, number>();
@@ -143,6 +145,7 @@ class Reign {
   ) {
     this.#seams = seams;
     this.#options = options;
+    this.#backoff = new Backoff(options.random);
     this.#controllers = controllers;
     this.#kinds = kinds;
     this.#tools = tools;

@@ -46,6 +46,9 @@ export interface PassEnd {
 /** A step that waits, for a pull say, is looked at this often: its progress becomes events. */
 const WAIT_MS = 5_000;
 
+/** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
+const LEASE_LOST_MS = 500;
+
 interface Failure {
   error: PassError;
 }
@@ -101,7 +104,8 @@ export class PassRun {
     } catch (error) {
       failure ??= { error: asPassError(error) };
     }
-    if (failure?.error.reason === 'LeaseLost' || this.#tools.signal.aborted) return { outcome: 'retrying' };
+    if (failure?.error.reason === 'LeaseLost' || this.#tools.signal.aborted)
+      return { outcome: 'retrying', afterMs: LEASE_LOST_MS };
     return this.#finish({ steps, events, difference, report, failure, nextRetryMs });
   }
 

@@ -12,7 +12,7 @@ import { containerSpecOf } from '../../src/controllers/instance-spec.ts';
 import type { Container, Network } from '../../src/drivers/compute.ts';
 import { engineName } from '../../src/drivers/labels.ts';
 import { Mirror } from '../../src/store/mirror.ts';
-import { settings } from '../support/world.ts';
+import { settings } from '../../src/proof/person.ts';
 
 const NOW = new Date('2026-01-01T01:00:00Z');
 const network: Network = {

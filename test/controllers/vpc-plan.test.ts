@@ -9,7 +9,7 @@ import { planVpc, reportVpc } from '../../src/controllers/vpc.ts';
 import type { Network } from '../../src/drivers/compute.ts';
 import { engineName } from '../../src/drivers/labels.ts';
 import { Mirror } from '../../src/store/mirror.ts';
-import { settings } from '../support/world.ts';
+import { settings } from '../../src/proof/person.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const context = { settings, now, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' };

@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
 import type { Instance } from '../../src/api/instance.ts';
 import type { Vpc } from '../../src/api/vpc.ts';
-import { World } from '../support/world.ts';
-import type { WorldDaemon } from '../support/world.ts';
+import { World } from '../../src/proof/world.ts';
+import type { WorldDaemon } from '../../src/proof/world.ts';
 
 const vpc = (name: string, spec: object = {}) => ({ kind: 'VPC', metadata: { name }, spec });
 const instance = (name: string, spec: object = {}) => ({
@@ -191,10 +191,10 @@ describe('instances and their VPC, over the simulated Engine', () => {
       status: 'Unknown',
       reason: 'EngineUnavailable',
     });
-    const calls = daemon.mutations();
+    const calls = world.mutations();
     world.engine.remove(one(world).id);
     await world.clock.advance(60_000);
-    expect(daemon.mutations()).toBe(calls);
+    expect(world.mutations()).toBe(calls);
     world.engine.reachable = true;
     await daemon.settle(5_000);
     expect(isReady(daemon.get('Instance', 'web') as Instance)).toBe(true);

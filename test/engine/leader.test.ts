@@ -4,7 +4,7 @@ import { KINDS } from '../../src/api/registry.ts';
 import { Leadership } from '../../src/engine/leader.ts';
 import type { Term } from '../../src/engine/leader.ts';
 import { MemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock } from '../../src/proof/manual-clock.ts';
 
 /** A candidate on a clock of its own (its process may stand still) over a shared database (whose time goes on). */
 async function candidate(database: MemoryDatabase, name: string, clock: ManualClock) {

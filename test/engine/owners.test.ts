@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
-import { World } from '../support/world.ts';
+import { World } from '../../src/proof/world.ts';
 
 /** Any kind may own any other: here a VPC owns instances of another VPC. */
 async function family(blockOwnerDeletion = false) {
@@ -18,7 +18,7 @@ async function family(blockOwnerDeletion = false) {
   return {
     world,
     daemon,
-    names: () => [...world.database.resources.values()].map((r: Resource) => r.metadata.name).sort(),
+    names: () => world.documents.map((r: Resource) => r.metadata.name).sort(),
   };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Trigger } from '../../src/api/records.ts';
 import { WorkQueue } from '../../src/engine/queue.ts';
-import { breathe, ManualClock } from '../support/manual-clock.ts';
+import { breathe, ManualClock } from '../../src/proof/manual-clock.ts';
 
 const because = (detail: string): Trigger => ({ type: 'spec', detail });
 

@@ -156,6 +156,7 @@ export class DockerContainers {
         hold.looking();
         if (statusOf(error) === 304) return void (await this.#world.lookAtContainer(id));
         await this.#world.lookAtContainer(id).catch(() => undefined);
+        await this.#world.lookAfterRefusal(wordsOf(error));
         throw error;
       }
       hold.looking();

@@ -7,7 +7,7 @@ import type { Change, Container, Network, Owner, Volume } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
 import { containerWords } from '../differences.ts';
 import { ObservationCache } from '../observation-cache.ts';
-import { leftAlone } from '../refusals.ts';
+import { leftAlone, missingNetwork } from '../refusals.ts';
 import type { EngineCalls } from './calls.ts';
 import { fingerprint, toContainer, toDetails, toNetwork, type ContainerDetails } from './container-view.ts';
 import { statusOf } from './errors.ts';
@@ -84,6 +84,13 @@ export class World {
       this.#calls.raw('inspectNetwork', () => this.#docker.getNetwork(id).inspect()),
     );
     return info ? this.#putNetwork(info, ticket) : this.dropNetwork(id, ticket);
+  }
+
+  /** A refusal that contradicts the picture: a network was removed and no event said so. */
+  async lookAfterRefusal(words: string): Promise<void> {
+    const id = missingNetwork(words);
+    const look = id === undefined ? undefined : await this.lookAtNetwork(id).catch(() => undefined);
+    if (look?.changed && look.owner) this.cache.notify({ owner: look.owner, what: look.what });
   }
 
   dropNetwork(id: string, ticket = this.cache.ticket()): Look<Network> {

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { sleep } from '../../base/clock.ts';
-import { PassError } from '../../base/errors.ts';
+import { messageOf, PassError } from '../../base/errors.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
 import type {
@@ -52,6 +52,9 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
       const hold = cache.hold(id);
       try {
         await act();
+      } catch (error) {
+        view.lookAfterRefusal(messageOf(error));
+        throw error;
       } finally {
         view.lookAtContainer(id);
         hold.release();

@@ -2,6 +2,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { Container, Network } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
 import { containerWords } from '../differences.ts';
+import { missingNetwork } from '../refusals.ts';
 import { ObservationCache } from '../observation-cache.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import type { SimulatedContainer, SimulatedEvent, SimulatedNetwork } from './objects.ts';
@@ -57,6 +58,12 @@ export class SimulatedView {
     if (value) return { changed: this.cache.networks.put(value, this.cache.ticket()), value };
     this.#foreign.set(id, network.cidrBlock);
     return { changed: false };
+  }
+
+  /** A refusal that contradicts the picture: a network was removed and no event said so. */
+  lookAfterRefusal(words: string): void {
+    const id = missingNetwork(words);
+    if (id !== undefined) this.#look({ type: 'network', id, words: 'network was removed' }, true);
   }
 
   #reach(reachable: boolean): void {

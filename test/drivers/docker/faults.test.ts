@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Change, Compute, Container } from '../../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
 import { ownerLabels } from '../../../src/drivers/labels.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock } from '../../../src/proof/manual-clock.ts';
 import { eventually } from '../../support/wait.ts';
 import { fakeEngine, json, type FakeEngine } from './fake-engine.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Change, Compute, ContainerSpec } from '../../../src/drivers/compute.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
 import { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock } from '../../../src/proof/manual-clock.ts';
 
 const network = {
   owner: { uid: 'vpc', kind: 'VPC', namespace: 'default', name: 'net', generation: 1 },

@@ -1,13 +1,16 @@
-import type { Clock, Timer } from '../../src/base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 
 /** Time that stands still until it is stepped; everything due in between happens in order. */
 export class ManualClock implements Clock {
+  readonly #consequences: () => Promise<void>;
   #now: number;
   #monotonic = 0;
   #next = 1;
   readonly #timers = new Map<number, { at: number; fn: () => void }>();
 
-  constructor(start = '2026-01-01T00:00:00Z') {
+  /** `consequences`: lets what a step has set going happen before the next one. */
+  constructor(consequences: () => Promise<void> = breathe, start = '2026-01-01T00:00:00Z') {
+    this.#consequences = consequences;
     this.#now = Date.parse(start);
   }
 
@@ -46,10 +49,10 @@ export class ManualClock implements Clock {
       this.#timers.delete(id);
       this.#move(timer.at - this.#monotonic);
       timer.fn();
-      await breathe();
+      await this.#consequences();
     }
     this.#move(end - this.#monotonic);
-    await breathe();
+    await this.#consequences();
   }
 
   #move(ms: number): void {

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { KINDS } from '../api/registry.ts';
+import type { Compute } from '../drivers/compute.ts';
+import { guarded } from '../drivers/guarded.ts';
+import { Informer } from '../engine/informer.ts';
+import { Manager } from '../engine/manager.ts';
+import type { ManagerOptions, ManagerSeams } from '../engine/manager.ts';
+import type { AnyController } from '../engine/pass.ts';
+import { HealthMonitor } from './health.ts';
+import { instanceController } from './instance.ts';
+import type { InstanceSeams } from './instance.ts';
+import { vpcController } from './vpc.ts';
+
+export interface AssemblySeams extends Omit<ManagerSeams, 'informer' | 'kinds'> {
+  compute: Compute;
+  installation: string;
+  defaultVpc: InstanceSeams['defaultVpc'];
+  /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
+  check: () => void;
+}
+
+export interface Assembly {
+  informer: Informer;
+  manager: Manager;
+  health: HealthMonitor;
+}
+
+/**
+ * The engine with every controller, over whatever store and driver there are: what the daemon runs is what a proof
+ * runs. A new kind's controller is listed here.
+ */
+export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> = {}): Assembly {
+  const { store, compute, clock, log, installation, defaultVpc, check } = seams;
+  const informer = new Informer(store, KINDS, clock, log);
+  const acting = guarded(compute, check);
+  const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
+  const controllers = [
+    vpcController(acting),
+    instanceController({ compute: acting, health, installation, defaultVpc }),
+  ] as unknown as AnyController[];
+  const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
+  compute.subscribe(({ owner, what }) => manager.notice(owner, what));
+  return { informer, manager, health };
+}
+
+/** The document that a namespace's `default` VPC is made from (ruling 12). */
+export async function defaultVpcDocument(): Promise<InstanceSeams['defaultVpc']> {
+  const file = fileURLToPath(new URL('../../manifests/default-vpc.yaml', import.meta.url));
+  return parse(await readFile(file, 'utf8')) as InstanceSeams['defaultVpc'];
+}

@@ -1,0 +1,311 @@
+import { isInstance } from '../api/instance.ts';
+import type { Resource } from '../api/metadata.ts';
+import { StatusError } from '../base/errors.ts';
+import { passError } from '../drivers/docker/errors.ts';
+import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
+import type { Person } from './person.ts';
+import type { Effect, Fault } from './seam.ts';
+import type { World } from './world.ts';
+
+/** A kind of fault, to be had at every side effect. The letters are those of the table of faults: F1, F2, … */
+export interface FaultRow {
+  name: string;
+  fault: (world: World) => Fault;
+  /** What becomes of the daemon: it `lives`, it `dies` at the fault and another is started, or it is `paused` and another takes over. */
+  daemon: 'lives' | 'dies' | 'paused';
+  /** Changing calls that the fault may cost beside those of an undisturbed run. */
+  cost: (undisturbed: number) => number;
+  /** Nobody but the daemon touched the world: what it said at any time must have been so. */
+  steady: boolean;
+}
+
+/** The driver's deadline of a call: what hangs ends there. */
+const DEADLINE_MS = 30_000;
+const OUTAGE_MS = 30_000;
+const SLOW_MS = 5_000;
+/** How long a leader is stopped: longer than its lease stands. */
+export const PAUSED_MS = 20_000;
+const HOUR_MS = 3_600_000;
+
+const engineAnswer = (statusCode: number, message: string) =>
+  Object.assign(new Error(message), { statusCode, json: { message } });
+const socketError = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
+
+const timedOut = () => socketError('ETIMEDOUT');
+
+/** What the Engine and the way to it really give, as the driver translates it: one of every reason, and then some. */
+const ENGINE_ERRORS: Record<string, () => Error> = {
+  ECONNREFUSED: () => socketError('ECONNREFUSED'),
+  ECONNRESET: () => socketError('ECONNRESET'),
+  EPIPE: () => socketError('EPIPE'),
+  'ENOENT of the socket': () => socketError('ENOENT'),
+  ETIMEDOUT: timedOut,
+  'a hang-up': () => new Error('socket hang up'),
+  '500': () => engineAnswer(500, 'layer does not exist'),
+  '503': () => engineAnswer(503, 'the daemon is shutting down'),
+  '404 of an image': () => engineAnswer(404, 'No such image: app:1'),
+  '404 of a container': () => engineAnswer(404, 'No such container: 0123456789ab'),
+  '409 of a removal': () => engineAnswer(409, 'removal of container 0123456789ab is already in progress'),
+  '409 of a name': () => engineAnswer(409, 'Conflict. The container name "/x" is already in use by container "y"'),
+  '400': () => engineAnswer(400, 'invalid reference format'),
+  '400 at a start': () =>
+    engineAnswer(400, 'OCI runtime create failed: container_linux.go: starting container process'),
+  '403 of an overlap': () => engineAnswer(403, 'Pool overlaps with other one on this address space'),
+  '500 of a port': () =>
+    engineAnswer(500, 'driver failed programming: Bind for 0.0.0.0:8080 failed: port is already allocated'),
+  '403 of an address': () => engineAnswer(403, 'Address already in use'),
+};
+
+/** Those that may come instead of an answer to what was done. */
+const LOST = new Set(['ECONNRESET', 'ETIMEDOUT', '500']);
+
+/** A call of the Engine fails as the driver says it; a commit as the store does. */
+const errorOf = (make: () => Error, { name }: Effect): Error =>
+  name === 'commit'
+    ? new StatusError('ServiceUnavailable', `the database did not take the write: ${make().message}`)
+    : passError(make(), name);
+
+const nothing = () => 0;
+/** The disturbed call is made once more. */
+const once = () => 1;
+/** All that there was may have to be made again, after a call in vain, and a container made and started in vain on a network that is gone. */
+const everything = (undisturbed: number) => undisturbed + 3;
+
+/** F1: the process dies before, and after, the side effect. */
+export const DEATHS: readonly FaultRow[] = [
+  {
+    name: 'dies before',
+    daemon: 'dies',
+    cost: nothing,
+    steady: true,
+    fault:
+      () =>
+      ({ die }) =>
+        die(),
+  },
+  {
+    name: 'dies after',
+    daemon: 'dies',
+    cost: nothing,
+    steady: true,
+    fault:
+      () =>
+      async ({ act, die }) => {
+        await act();
+        return die();
+      },
+  },
+];
+
+/** F2: the call succeeds and its answer is lost; and it fails, or is slow, or never answers. */
+export const FAILURES: readonly FaultRow[] = [
+  ...Object.entries(ENGINE_ERRORS)
+    .filter(([name]) => LOST.has(name))
+    .map(([name, make]): FaultRow => ({
+      name: `its answer is lost (${name})`,
+      daemon: 'lives',
+      cost: once,
+      steady: true,
+      fault: () => async (effect) => {
+        await effect.act();
+        throw errorOf(make, effect);
+      },
+    })),
+  ...Object.entries(ENGINE_ERRORS).map(([name, make]): FaultRow => ({
+    name: `fails with ${name}`,
+    daemon: 'lives',
+    cost: once,
+    steady: true,
+    fault: () => async (effect) => {
+      throw errorOf(make, effect);
+    },
+  })),
+  {
+    name: 'is slow',
+    daemon: 'lives',
+    cost: nothing,
+    steady: true,
+    fault:
+      (world) =>
+      async ({ act }) => {
+        await passed(world, SLOW_MS);
+        return act();
+      },
+  },
+  {
+    name: 'is done, and the answer is slow',
+    daemon: 'lives',
+    cost: nothing,
+    steady: true,
+    fault:
+      (world) =>
+      async ({ act }) => {
+        const answer = await act();
+        await passed(world, SLOW_MS);
+        return answer;
+      },
+  },
+  ...[false, true].map((done): FaultRow => ({
+    name: `hangs until its deadline, ${done ? 'done' : 'not done'}`,
+    daemon: 'lives',
+    cost: once,
+    steady: true,
+    fault: (world) => async (effect) => {
+      if (done) await effect.act();
+      await passed(world, DEADLINE_MS);
+      throw errorOf(timedOut, effect);
+    },
+  })),
+];
+
+/** F3: the view answers as of before the side effect, at once or after it has told the truth for a while. */
+export const STALE_VIEWS: readonly FaultRow[] = [0, 1_000].map((after) => ({
+  name: `the view is ${after === 0 ? 'late' : 'set back'} for ${SLOW_MS / 1000} s`,
+  daemon: 'lives',
+  cost: everything,
+  steady: false,
+  fault:
+    (world) =>
+    async ({ act, remember }) => {
+      const past = remember();
+      if (after === 0) past.show();
+      else world.clock.after(after, () => past.show());
+      world.clock.after(after + SLOW_MS, () => past.end());
+      return act();
+    },
+}));
+
+/** F4: people change every document to and fro, and the daemon sees what came of it alone. */
+export const UNSEEN_CHANGES: readonly FaultRow[] = [
+  {
+    name: 'every document is changed to and fro between two looks',
+    daemon: 'lives',
+    cost: once,
+    steady: true,
+    fault:
+      (world) =>
+      async ({ act, remember }) => {
+        const answer = await act();
+        const past = remember();
+        past.show();
+        const person = await world.person();
+        for (const document of world.documents) await toAndFro(person, document);
+        past.end();
+        return answer;
+      },
+  },
+];
+
+async function toAndFro(person: Person, resource: Resource): Promise<void> {
+  const { apiVersion, kind, metadata, spec } = resource;
+  const { name, namespace, labels = {} } = metadata;
+  const changes = isInstance(resource) ? [{ image: 'other:1' }, { env: { X: '1' } }, { powerState: 'Stopped' }] : [{}];
+  if (metadata.deletionTimestamp !== undefined) return;
+  for (const change of changes)
+    await person.apply({
+      apiVersion,
+      kind,
+      metadata: { name, namespace, labels: { ...labels, x: '1' } },
+      spec: { ...spec, ...change },
+    });
+  await person.apply({ apiVersion, kind, metadata: { name, namespace, labels }, spec });
+}
+
+/** F6: the Engine goes out of reach, before and after. */
+export const OUTAGES: readonly FaultRow[] = [false, true].map((done) => ({
+  name: `the Engine is away for 30 s ${done ? 'after' : 'before'} it`,
+  daemon: 'lives',
+  cost: once,
+  steady: true,
+  fault:
+    (world) =>
+    async ({ act }) => {
+      const answer = done ? await act() : undefined;
+      world.engine.reachable = false;
+      world.clock.after(OUTAGE_MS, () => (world.engine.reachable = true));
+      return done ? answer : act();
+    },
+}));
+
+/** What a person does to one container by hand. */
+const BY_HAND: Record<string, (world: World, container: SimulatedContainer) => unknown> = {
+  'rm -f': ({ engine }, { id }) => engine.remove(id),
+  stop: ({ engine }, { id, state }) => state === 'running' && engine.stop(id, 0),
+  kill: ({ engine }, { id, state }) => state === 'running' && engine.kill(id),
+  pause: ({ engine }, { id, state }) => state === 'running' && engine.pause(id),
+  rename: ({ engine }, { id }) => engine.rename(id, `by-hand-${id.slice(0, 12)}`),
+  'network disconnect': ({ engine }, { id, attachments }) =>
+    [...attachments.keys()].forEach((network) => engine.disconnect(id, network)),
+  'a crash of its process': ({ engine }, { id, state }) => state === 'running' && engine.crash(id, 1),
+};
+
+/** `docker system prune --all --volumes`: what does not run, what no container uses. */
+function prune({ engine }: World): void {
+  for (const { id, state } of engine.containers.values())
+    if (state === 'exited' || state === 'created') engine.remove(id);
+  const containers = [...engine.containers.values()];
+  for (const network of engine.networks.byId.values())
+    if (!containers.some((c) => c.attachments.has(network.id))) engine.networks.remove(network.id);
+  const used = containers.flatMap((c) => c.spec.mounts.map(({ source }) => ('volume' in source ? source.volume : '')));
+  for (const name of engine.volumes.keys()) if (!used.includes(name)) engine.volumes.delete(name);
+}
+
+/** F7: a person tampers right after the side effect; F5: and no event says so. */
+export const TAMPERING: readonly FaultRow[] = [
+  ...Object.entries(BY_HAND).flatMap(([how, tamper]) =>
+    [false, true].map((silent) =>
+      tampering(how, silent, (world) => [...world.engine.containers.values()].forEach((c) => void tamper(world, c))),
+    ),
+  ),
+  ...[false, true].map((silent) => tampering('system prune', silent, prune)),
+];
+
+function tampering(how: string, silent: boolean, tamper: (world: World) => void): FaultRow {
+  return {
+    name: `${how} by hand${silent ? ', and the events are lost' : ''}`,
+    daemon: 'lives',
+    cost: everything,
+    steady: false,
+    fault:
+      (world) =>
+      async ({ act }) => {
+        const answer = await act();
+        world.engine.dropsEvents = silent;
+        tamper(world);
+        world.engine.dropsEvents = false;
+        return answer;
+      },
+  };
+}
+
+/** F9: the leader is stopped before, or after, its side effect; another works; then it wakes up and goes on. */
+export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({
+  name: `the leader is stopped ${when} it, and wakes up when another has led`,
+  daemon: 'paused',
+  cost: once,
+  steady: true,
+  fault:
+    (world) =>
+    async ({ act }) => {
+      const answer = when === 'after' ? await act() : undefined;
+      await new Promise<void>((resolve) => world.clock.after(PAUSED_MS, resolve));
+      return when === 'after' ? answer : act();
+    },
+}));
+
+/** F14: the wall clock jumps. */
+export const JUMPS: readonly FaultRow[] = [-HOUR_MS, HOUR_MS, -8_760 * HOUR_MS, 8_760 * HOUR_MS].map((ms) => ({
+  name: `the clock jumps by ${ms / HOUR_MS} h`,
+  daemon: 'lives',
+  cost: nothing,
+  steady: true,
+  fault:
+    (world) =>
+    async ({ act }) => {
+      const answer = await act();
+      world.clock.jump(ms);
+      return answer;
+    },
+}));
+
+const passed = (world: World, ms: number): Promise<void> => new Promise((resolve) => world.clock.after(ms, resolve));

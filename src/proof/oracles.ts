@@ -1,0 +1,128 @@
+import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import { LABEL } from '../drivers/labels.ts';
+import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
+import { contradiction } from './kinds.ts';
+import { INSTALLATION } from './world.ts';
+import type { World, WorldDaemon } from './world.ts';
+
+/** The six judgements of survival, once, for every proof. Each answers what is wrong, in words; nothing is wrong: `[]`. */
+
+const RESYNC_MS = 300_000;
+
+/** 1. The world without what differs from run to run (uids, ids, times, addresses): two runs with the same lines ended alike. */
+export async function picture(world: World): Promise<readonly string[]> {
+  const { engine } = world;
+  const nameOf = new Map(world.documents.map((r) => [r.metadata.uid, keyOf(refOf(r))]));
+  const ownerOf = (labels: Readonly<Record<string, string>>) =>
+    labels[LABEL.installation] === INSTALLATION ? (nameOf.get(labels[LABEL.uid] ?? '') ?? 'nobody') : 'somebody else';
+  return [
+    ...[...engine.containers.values()].map((c) => `container of ${ownerOf(c.labels)}: ${containerWords(c)}`),
+    ...[...engine.networks.byId.values()].map((n) => `network of ${ownerOf(n.labels)}: ${n.cidrBlock}`),
+    ...[...engine.volumes.keys()].map((name) => `volume ${name}`),
+    ...world.documents.map((r) => `document ${keyOf(refOf(r))}: ${documentWords(r)}`),
+    ...(await world.inventory()).map(
+      (row) =>
+        `row of ${row.table} ${row.namespace}/${row.name}: ${row.table === 'instances' ? row.status : row.cidrBlock}`,
+    ),
+  ].toSorted();
+}
+
+const containerWords = (c: SimulatedContainer): string =>
+  [
+    // One that was made anew while it is stopped never ran.
+    c.state === 'created' ? 'exited' : c.state,
+    `made for ${c.labels[LABEL.specHash]}`,
+    c.name.endsWith((c.labels[LABEL.uid] ?? '').slice(0, 8)) ? 'under its own name' : `named ${c.name}`,
+    `on ${c.attachments.size} networks`,
+    `cpus ${c.cpus ?? '-'}`,
+    `memory ${c.memoryBytes ?? '-'}`,
+    `restart ${c.restart}`,
+  ].join(', ');
+
+function documentWords(r: Resource): string {
+  const ready = findCondition(r, 'Ready');
+  const deleted = r.metadata.deletionTimestamp === undefined ? '' : ', being deleted';
+  return `Ready ${ready?.status ?? 'not said'} (${ready?.reason ?? '-'})${deleted}, spec ${JSON.stringify(r.spec)}`;
+}
+
+/** 1. Same end: what one world has and the other has not. */
+export function differences(expected: readonly string[], actual: readonly string[]): string[] {
+  const left = [...actual];
+  const missing = expected.filter((line) => {
+    const at = left.indexOf(line);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return [...missing.map((line) => `missing: ${line}`), ...left.map((line) => `too many: ${line}`)];
+}
+
+/** 3. Quiet: looks at everything change nothing and write nothing (I2). */
+export async function unrest(world: World, daemon: WorldDaemon, looks = 3): Promise<string[]> {
+  const before = { calls: world.mutations(), commits: world.commits };
+  for (let i = 0; i < looks; i++) {
+    daemon.manager.notice(undefined, 'oracle', 'resync');
+    await world.clock.advance(RESYNC_MS / 5);
+  }
+  const calls = world.mutations() - before.calls;
+  const commits = world.commits - before.commits;
+  return calls + commits === 0 ? [] : [`not quiet: ${calls} changing calls and ${commits} commits in ${looks} looks`];
+}
+
+/** 4. No orphan: everything with our mark belongs to a live document. */
+export function orphans(world: World): string[] {
+  const uids = new Set(world.documents.map((r) => r.metadata.uid));
+  return [...world.engine.containers.values(), ...world.engine.networks.byId.values()]
+    .filter((o) => o.labels[LABEL.installation] === INSTALLATION && !uids.has(o.labels[LABEL.uid] ?? ''))
+    .map((o) => `orphan: ${o.name} bears our mark and no document owns it`);
+}
+
+/**
+ * 5. Truthful status: who says Ready is so; observedGeneration never fell and never was ahead; who is not Ready says why,
+ * in words that a person can act on.
+ */
+export function untruths(world: World, daemon: WorldDaemon): string[] {
+  const now = world.documents.flatMap((r) => {
+    const key = keyOf(refOf(r));
+    if (isReady(r)) return contradiction(r, daemon.compute)?.replace(/^/, `${key} says Ready, and `) ?? [];
+    const ready = findCondition(r, 'Ready');
+    return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
+  });
+  return [...now, ...fallenGenerations(world)];
+}
+
+function fallenGenerations(world: World): string[] {
+  const last = new Map<string, number>();
+  return world.written.flatMap(({ kind, metadata, status }) => {
+    const observed = status?.observedGeneration ?? 0;
+    const before = last.get(metadata.uid) ?? 0;
+    last.set(metadata.uid, observed);
+    const name = `${kind} ${metadata.name} at revision ${metadata.resourceVersion}`;
+    if (observed < before) return [`${name}: observedGeneration fell from ${before} to ${observed}`];
+    return observed > metadata.generation ? [`${name}: observedGeneration is ahead of the generation`] : [];
+  });
+}
+
+export interface Expectation {
+  /** The picture of the undisturbed run. */
+  end: readonly string[];
+  /** The most calls that may have changed the world in all (oracle 2). */
+  mutations: number;
+  /** Whether the world was left alone by others, so that whatever was written at any time must have been so. */
+  steady: boolean;
+}
+
+/** 1 to 5 at the end of a run; 6, recovery without a person, is that the end was reached at all. */
+export async function judge(world: World, daemon: WorldDaemon, expected: Expectation): Promise<string[]> {
+  const done = world.mutations();
+  return [
+    ...differences(expected.end, await picture(world)),
+    ...(done > expected.mutations
+      ? [`too much work: ${done} changing calls, at most ${expected.mutations} are due`]
+      : []),
+    ...orphans(world),
+    ...untruths(world, daemon),
+    ...(expected.steady ? world.lies : []),
+    ...(await unrest(world, daemon)),
+  ];
+}

@@ -1,0 +1,74 @@
+import { mustKind } from '../api/registry.ts';
+import { parseKey, refOf } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { AdmissionSettings } from '../api/schema.ts';
+import type { RawDocument } from '../admission/admit.ts';
+import { applyDocument, remove } from '../admission/operations.ts';
+import type { DeleteOptions } from '../admission/operations.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Store } from '../store/store.ts';
+
+/** A document as a manifest has it: what is left out is filled in. */
+export interface Manifest {
+  apiVersion?: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; [key: string]: unknown };
+  spec: object;
+}
+
+export const settings: AdmissionSettings = {
+  vpcPool: '10.64.0.0/12',
+  vpcPrefix: 20,
+  allowedHostPaths: ['/'],
+  foreignRanges: () => [],
+};
+
+/** What people do, through admission and the store, as the API does it. Refusals are `StatusError`s. */
+export class Person {
+  readonly store: Store;
+  readonly #clock: Clock;
+
+  constructor(store: Store, clock: Clock) {
+    this.store = store;
+    this.#clock = clock;
+  }
+
+  async apply(document: Manifest, manager = 'person', force = false): Promise<Resource> {
+    const kind = mustKind(document.kind);
+    const raw = {
+      apiVersion: 'miniaws.dev/v1',
+      ...document,
+      metadata: { namespace: 'default', ...document.metadata },
+    } as unknown as RawDocument;
+    const ref = refOf(raw as unknown as Resource);
+    let result: Resource | undefined;
+    const committed = await this.store.commit({
+      decide: (view) => {
+        const old = view.get(ref);
+        const context = {
+          settings,
+          now: this.#clock.now(),
+          fieldValidation: 'Strict' as const,
+          warnings: [],
+          manager,
+          force,
+        };
+        result = applyDocument(kind, raw, old, view, context);
+        return result === old ? {} : { put: [result] };
+      },
+    });
+    return committed.resources[0] ?? (result as Resource);
+  }
+
+  async delete(which: Ref | string, options: DeleteOptions = {}): Promise<void> {
+    const ref = typeof which === 'string' ? parseKey(which) : which;
+    await this.store.commit({
+      decide: (view) => {
+        const old = view.get(ref);
+        if (!old) return {};
+        const left = remove(mustKind(ref.kind), old, options, this.#clock.now());
+        return 'put' in left ? (left.put === old ? {} : { put: [left.put] }) : { remove: [left.remove] };
+      },
+    });
+  }
+}

@@ -1,0 +1,73 @@
+import { PAUSED_MS } from './faults.ts';
+import type { FaultRow } from './faults.ts';
+import { judge, picture } from './oracles.ts';
+import { play } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+import { SideEffects } from './seam.ts';
+import { World } from './world.ts';
+import type { WorldDaemon } from './world.ts';
+
+/** Longer than the slowest rate at which a failed or blocked key, and everything at a relist, is looked at again. */
+const SETTLED_MS = 45_000;
+/** How long a fault may let wait for itself, and in which steps it is waited for, in the world's time. */
+const REACHED_MS = 120_000;
+const STEP_MS = 100;
+/** How soon a leader that has woken up knows that it is none any more. */
+const RESIGNED_MS = 500;
+
+/** The run that every disturbed one must equal. */
+export interface Clean {
+  end: readonly string[];
+  /** The side effects of `when`, by name, in their order. */
+  effects: readonly string[];
+  /** Changing calls of the whole run. */
+  mutations: number;
+}
+
+export async function undisturbed(scenario: Scenario): Promise<Clean> {
+  const world = await upTo(scenario);
+  const effects = new SideEffects();
+  const daemon = await world.start(effects);
+  if (!scenario.pending) await play(daemon, scenario.when);
+  await daemon.settle(SETTLED_MS);
+  const clean = { end: await picture(world), effects: [...effects.names], mutations: world.mutations() };
+  await daemon.stop();
+  return clean;
+}
+
+/** The same run with a fault at the n-th of its side effects. Answers what is wrong at its end. */
+export async function disturbed(scenario: Scenario, n: number, row: FaultRow, clean: Clean): Promise<string[]> {
+  const world = await upTo(scenario);
+  const effects = new SideEffects({ at: n, fault: row.fault(world) });
+  const first = await world.start(effects);
+  if (!scenario.pending) await play(first, scenario.when);
+  for (let waited = 0; effects.count < n && waited < REACHED_MS; waited += STEP_MS) await world.clock.advance(STEP_MS);
+  if (effects.count < n) return [`side effect ${n} was not reached within ${REACHED_MS / 1000} s`];
+  const last = await successor(world, first, row);
+  await last.settle(SETTLED_MS);
+  const found = await judge(world, last, {
+    end: clean.end,
+    mutations: clean.mutations + row.cost(clean.mutations),
+    steady: row.steady,
+  });
+  await last.stop();
+  return found;
+}
+
+/** The world as `when` finds it, without a daemon. */
+async function upTo(scenario: Scenario): Promise<World> {
+  const world = new World();
+  const daemon = await world.start();
+  await play(daemon, scenario.given);
+  await daemon.settle();
+  await daemon.stop();
+  if (scenario.pending) await play(await world.person(), scenario.when);
+  return world;
+}
+
+async function successor(world: World, first: WorldDaemon, row: FaultRow): Promise<WorldDaemon> {
+  if (row.daemon === 'lives') return first;
+  if (row.daemon === 'dies') first.die();
+  else world.clock.after(PAUSED_MS + RESIGNED_MS, () => first.die());
+  return world.start();
+}

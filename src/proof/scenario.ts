@@ -1,0 +1,42 @@
+import { StatusError } from '../base/errors.ts';
+import type { Manifest, Person } from './person.ts';
+
+/** One thing that a person does. */
+export type Action =
+  | { apply: Manifest }
+  /** A key such as `Instance/default/web`. */
+  | { delete: string }
+  /** Must be refused, in words that match. */
+  | { refused: Manifest; because: RegExp };
+
+/** A stretch of a cloud's life that a proof goes over: a new kind is proven by writing its own. */
+export interface Scenario {
+  name: string;
+  /** Done, and settled, before anything is disturbed. */
+  given: readonly Action[];
+  /** Disturbed at each of the side effects that follow from it. */
+  when: readonly Action[];
+  /** `when` is done while no daemon runs: it finds the work pending at its start. */
+  pending?: true;
+}
+
+export async function play(person: Person, actions: readonly Action[]): Promise<void> {
+  for (const action of actions) {
+    if ('apply' in action) await person.apply(action.apply);
+    else if ('delete' in action) await person.delete(action.delete);
+    else await expectRefusal(person, action);
+  }
+}
+
+async function expectRefusal(
+  person: Person,
+  { refused, because }: Extract<Action, { refused: Manifest }>,
+): Promise<void> {
+  try {
+    await person.apply(refused);
+  } catch (error) {
+    if (error instanceof StatusError && because.test(error.message)) return;
+    throw error;
+  }
+  throw new Error(`${refused.kind} ${refused.metadata.name} was taken; it should have been refused: ${because.source}`);
+}

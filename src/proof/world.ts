@@ -1,0 +1,250 @@
+import { KINDS } from '../api/registry.ts';
+import { isReady, keyOf, refOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import type { InventoryRow } from '../api/records.ts';
+import { PassError } from '../base/errors.ts';
+import { silentLog } from '../base/log.ts';
+import { valueOf } from '../base/observed.ts';
+import { assemble, defaultVpcDocument } from '../controllers/assembly.ts';
+import type { Assembly } from '../controllers/assembly.ts';
+import type { Compute, Owned } from '../drivers/compute.ts';
+import { MUTATING } from '../drivers/guarded.ts';
+import { createSimulatedCompute } from '../drivers/simulated/simulated-compute.ts';
+import { SimulatedEngine } from '../drivers/simulated/simulated-engine.ts';
+import type { Informer } from '../engine/informer.ts';
+import type { Manager } from '../engine/manager.ts';
+import { MemoryDatabase, openMemoryStore } from '../store/memory-store.ts';
+import type { CommitRequest, LeaseStore, Store } from '../store/store.ts';
+import { contradiction } from './kinds.ts';
+import { breathe, ManualClock } from './manual-clock.ts';
+import { Person, settings } from './person.ts';
+
+export const INSTALLATION = 'world';
+
+const LEASE = 'leader';
+const FOR_EVER_MS = 1e12;
+
+const defaultVpc = await defaultVpcDocument();
+
+/** Puts a fault between a daemon and what it works on. */
+export interface Wrap {
+  compute?: (compute: Compute) => Compute;
+  store?: (store: Store) => Store;
+}
+
+interface WorldOptions {
+  clock?: ManualClock;
+  /** Another store over the same database each time; of a database in memory when left out. */
+  open?: () => Promise<Store>;
+}
+
+/** What outlives a daemon: the database and the Engine, on one clock. */
+export class World {
+  readonly clock: ManualClock;
+  readonly engine: SimulatedEngine;
+  /** What passes wrote that was not so when they wrote it (oracle 5), in words. */
+  readonly lies: string[] = [];
+  /** Every document in every form that was written, oldest first. */
+  readonly written: Resource[] = [];
+  /** Commits that wrote anything. */
+  commits = 0;
+  /** Of the daemon that leads. */
+  epoch = 0;
+  readonly #open: () => Promise<Store>;
+  readonly #computes: Compute[] = [];
+  readonly #random = generator(1);
+  #latest: Store | undefined;
+
+  constructor(options: WorldOptions = {}) {
+    this.clock = options.clock ?? new ManualClock();
+    this.engine = new SimulatedEngine({ clock: this.clock });
+    const database = new MemoryDatabase(this.clock);
+    this.#open = options.open ?? (() => openMemoryStore(database, KINDS));
+  }
+
+  /** A daemon that leads from now on: whoever led before finds its lease lost. */
+  async start(wrap: Wrap = {}): Promise<WorldDaemon> {
+    const raw = await this.#open();
+    this.#latest = raw;
+    const simulated = createSimulatedCompute({ engine: this.engine, installation: INSTALLATION });
+    this.#computes.push(simulated);
+    const store = this.#witnessed(raw, simulated);
+    const daemon = new WorldDaemon(
+      this,
+      wrap.store ? wrap.store(store) : store,
+      wrap.compute ? wrap.compute(simulated) : simulated,
+      this.#random,
+    );
+    await daemon.open();
+    return daemon;
+  }
+
+  /** Someone at another daemon's API: nothing here acts on what they write. */
+  async person(): Promise<Person> {
+    return new Person(await this.#open(), this.clock);
+  }
+
+  /** The next epoch's lease, whoever has it now. */
+  async seize(leases: LeaseStore): Promise<number> {
+    await leases.release(LEASE, `daemon-${this.epoch}`);
+    const lease = await leases.acquire(LEASE, `daemon-${this.epoch + 1}`, FOR_EVER_MS);
+    if (!lease.held) throw new Error(`${lease.holder} has the lease`);
+    this.epoch = lease.epoch;
+    return lease.epoch;
+  }
+
+  /** Calls that changed the world, by all the daemons there have been. */
+  mutations(): number {
+    return this.#computes
+      .flatMap((c) => [...c.calls()])
+      .reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), 0);
+  }
+
+  /** What is stored: every live document. */
+  get documents(): readonly Resource[] {
+    return [...(this.#latest?.cached().all() ?? [])];
+  }
+
+  async inventory(): Promise<readonly InventoryRow[]> {
+    return (await this.#latest?.inventory()) ?? [];
+  }
+
+  /** Whoever says Ready must be so at that moment, as far as the daemon itself can see. */
+  #witnessed(store: Store, compute: Compute): Store {
+    const commit = async (request: CommitRequest) => {
+      let writes = false;
+      const decide: CommitRequest['decide'] = (view) => {
+        const effects = request.decide(view);
+        writes = !request.dryRun && Object.values(effects).some((list: readonly unknown[]) => list.length > 0);
+        return effects;
+      };
+      const committed = await store.commit({ ...request, decide });
+      if (writes) this.commits++;
+      this.written.push(...committed.resources);
+      for (const r of request.fence === undefined ? [] : committed.resources.filter(isReady)) {
+        const lie = contradiction(r, compute);
+        if (lie) this.lies.push(`${keyOf(refOf(r))} said Ready, and ${lie}`);
+      }
+      return committed;
+    };
+    return new Proxy(store, {
+      get(target, property) {
+        if (property === 'commit') return commit;
+        const member: unknown = Reflect.get(target, property);
+        return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+      },
+    });
+  }
+}
+
+export class WorldDaemon extends Person {
+  readonly compute: Compute;
+  readonly manager: Manager;
+  readonly informer: Informer;
+  readonly #world: World;
+  readonly #health: Assembly['health'];
+  readonly #end = new AbortController();
+  #epoch = 0;
+  #reign: Promise<void> = Promise.resolve();
+
+  constructor(world: World, store: Store, compute: Compute, random: () => number) {
+    super(store, world.clock);
+    this.#world = world;
+    this.compute = compute;
+    const parts = assemble(
+      {
+        store,
+        compute,
+        clock: world.clock,
+        log: silentLog,
+        settings,
+        installation: INSTALLATION,
+        defaultVpc,
+        check: () => this.#check(),
+      },
+      { random },
+    );
+    this.informer = parts.informer;
+    this.manager = parts.manager;
+    this.#health = parts.health;
+  }
+
+  async open(): Promise<void> {
+    await this.compute.open();
+    await this.informer.open();
+    this.#epoch = await this.#world.seize(this.store.leases);
+    this.#reign = this.manager.reign({ epoch: this.#epoch, signal: this.#end.signal });
+    await breathe();
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Ends in order. */
+  async stop(): Promise<void> {
+    this.#end.abort();
+    this.#health.stop();
+    await breathe();
+    await this.#reign;
+    await this.informer.close();
+    await this.compute.close();
+    await this.store.close();
+  }
+
+  /** As after kill -9: whatever it waits for is never waited for again, and it hears nothing more. */
+  die(): void {
+    this.#end.abort();
+    this.#health.stop();
+    void this.informer.close();
+    void this.compute.close();
+    void this.store.close();
+  }
+
+  /** Lets everything that is due now happen, and goes on in time until nothing moves for `quietMs`. */
+  async settle(quietMs = 1_000, limitMs = 300_000): Promise<void> {
+    const { clock } = this.#world;
+    const start = clock.monotonic();
+    let moved = start;
+    while (clock.monotonic() - moved < quietMs) {
+      const before = this.fingerprint();
+      const rest = quietMs - (clock.monotonic() - moved);
+      await clock.advance(Math.min(clock.nextIn ?? rest, rest));
+      for (let i = 0; i < 50 && !this.manager.idle(); i++) await breathe();
+      if (this.fingerprint() !== before) moved = clock.monotonic();
+      if (clock.monotonic() - start > limitMs)
+        throw new Error(`the world did not settle within ${limitMs} ms of its time`);
+    }
+  }
+
+  /** Changes whenever a daemon has written or called anything that changes something. */
+  fingerprint(): string {
+    return `${this.#world.commits} ${this.#world.mutations()}`;
+  }
+
+  get(kind: string, name: string, namespace = 'default'): Resource | undefined {
+    return this.store.cached().get({ kind, namespace, name });
+  }
+
+  owned(): readonly Owned[] {
+    return valueOf(this.compute.everything()) ?? [];
+  }
+
+  /** As the lease's monotonic deadline is checked: over as soon as another daemon has taken it (I9). */
+  #check(): void {
+    this.#end.signal.throwIfAborted();
+    if (this.#world.epoch !== this.#epoch)
+      throw new PassError('LeaseLost', 'this daemon no longer leads: another has taken its lease');
+  }
+}
+
+/** Numbers from 0 up to 1, the same at each run (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,58 @@
+import type { Scenario } from '../../../src/proof/scenario.ts';
+import { mainVpc } from './vpc.ts';
+
+const instance = (name: string, spec: object = {}) => ({
+  kind: 'Instance',
+  metadata: { name },
+  spec: { image: 'app:1', vpc: 'main', ...spec },
+});
+const web = (spec: object = {}) => ({ apply: instance('web', { resources: { cpus: 1 }, ...spec }) });
+const main = { apply: mainVpc };
+const both = [main, web()];
+
+const volumes = [{ name: 'data', mountPath: '/data' }];
+
+/** What the life of an instance is made of. */
+export const INSTANCE_SCENARIOS: readonly Scenario[] = [
+  { name: 'create', given: [], when: both },
+  {
+    name: 'create in the default VPC',
+    given: [],
+    when: [{ apply: { ...instance('web'), spec: { image: 'app:1' } } }],
+  },
+  { name: 'start of the daemon with work pending', given: [], when: both, pending: true },
+  { name: 'start of the daemon with a change pending', given: both, when: [web({ image: 'app:2' })], pending: true },
+  { name: 'change in place', given: both, when: [web({ resources: { cpus: 2 }, restartPolicy: 'OnFailure' })] },
+  { name: 'recreate', given: both, when: [web({ image: 'app:2', volumes })] },
+  { name: 'power off', given: both, when: [web({ powerState: 'Stopped' })] },
+  { name: 'power on', given: [main, web({ powerState: 'Stopped' })], when: [web()] },
+  {
+    name: 'VPC move refused',
+    given: both,
+    when: [{ refused: instance('web', { vpc: 'other' }), because: /cannot move/ }, web({ env: { A: '1' } })],
+  },
+  {
+    name: 'delete, instance first',
+    given: both,
+    when: [{ delete: 'Instance/default/web' }, { delete: 'VPC/default/main' }],
+  },
+  {
+    name: 'delete, VPC first',
+    given: both,
+    when: [{ delete: 'VPC/default/main' }, { delete: 'Instance/default/web' }],
+  },
+  {
+    name: 'deleted and made again under its name',
+    given: both,
+    when: [{ delete: 'Instance/default/web' }, web({ image: 'app:2' })],
+  },
+];
+
+/** Long ones: disturbed by deaths and failures alone. */
+export const BURSTS: readonly Scenario[] = [
+  {
+    name: 'burst of ten',
+    given: [main],
+    when: Array.from({ length: 10 }, (_, i) => ({ apply: instance(`web-${i}`, { volumes }) })),
+  },
+];

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { findCondition, isReady } from '../../src/api/metadata.ts';
+import { isInstance } from '../../src/api/instance.ts';
+import { StatusError } from '../../src/base/errors.ts';
+import { DEATHS, FAILURES, JUMPS, OUTAGES, STALE_VIEWS, TAMPERING, UNSEEN_CHANGES } from '../../src/proof/faults.ts';
+import { orphans, unrest, untruths } from '../../src/proof/oracles.ts';
+import { SideEffects } from '../../src/proof/seam.ts';
+import type { World, WorldDaemon } from '../../src/proof/world.ts';
+import { mainVpc } from './scenarios/vpc.ts';
+
+const ROWS = new Map(
+  [...DEATHS, ...FAILURES, ...OUTAGES, ...TAMPERING, ...STALE_VIEWS, ...UNSEEN_CHANGES, ...JUMPS].map((row) => [
+    row.name,
+    row,
+  ]),
+);
+
+/** Something that happens to a cloud: a person's act, a fault at a coming side effect, or time. */
+export type Event =
+  | { do: 'apply'; name: string; spec: object; by: string }
+  | { do: 'delete'; name: string }
+  | { do: 'delete VPC' }
+  | { do: 'apply VPC' }
+  /** At the n-th side effect from now the row of this name. */
+  | { do: 'fault'; row: string; at: number }
+  | { do: 'another daemon' }
+  | { do: 'wait'; ms: number };
+
+const names = fc.constantFrom('a', 'b', 'c');
+const spec = fc.record(
+  {
+    image: fc.constantFrom('app:1', 'app:2'),
+    powerState: fc.constantFrom('Running', 'Stopped'),
+    restartPolicy: fc.constantFrom('Always', 'OnFailure'),
+    resources: fc.constantFrom({}, { cpus: 1 }, { cpus: 2, memory: '64Mi' }),
+    env: fc.constantFrom({}, { A: '1' }),
+    ports: fc.constantFrom([], ['0:80'], ['8080:80']),
+    volumes: fc.constantFrom([], [{ name: 'data', mountPath: '/data' }]),
+  },
+  { requiredKeys: ['image'] },
+);
+const by = fc.constantFrom('person', 'git');
+const of = <E extends Event>(weight: number, event: { [K in keyof E]: fc.Arbitrary<E[K]> }) => ({
+  weight,
+  arbitrary: fc.record(event) as unknown as fc.Arbitrary<Event>,
+});
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  of<Extract<Event, { do: 'apply' }>>(6, { do: fc.constant('apply'), name: names, spec, by }),
+  of<Extract<Event, { do: 'delete' }>>(2, { do: fc.constant('delete'), name: names }),
+  of<Extract<Event, { do: 'delete VPC' }>>(1, { do: fc.constant('delete VPC') }),
+  of<Extract<Event, { do: 'apply VPC' }>>(1, { do: fc.constant('apply VPC') }),
+  of<Extract<Event, { do: 'fault' }>>(8, {
+    do: fc.constant('fault'),
+    row: fc.constantFrom(...ROWS.keys()),
+    at: fc.integer({ min: 1, max: 8 }),
+  }),
+  of<Extract<Event, { do: 'another daemon' }>>(1, { do: fc.constant('another daemon') }),
+  of<Extract<Event, { do: 'wait' }>>(4, { do: fc.constant('wait'), ms: fc.integer({ min: 0, max: 5_000 }) }),
+);
+
+/** A random life of a small cloud. */
+export const events: fc.Arbitrary<Event[]> = fc.array(event, { minLength: 1, maxLength: 25 });
+
+const refused = (error: unknown) => {
+  if (!(error instanceof StatusError)) throw error;
+};
+
+/** One schedule: the events in order, each as soon as the one before has begun; then the faults stop, and the world is judged. */
+export class Schedule {
+  readonly #world: World;
+  #daemon: WorldDaemon | undefined;
+  #effects = new SideEffects();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Answers what is wrong at the end. */
+  async run(schedule: readonly Event[]): Promise<string[]> {
+    await this.#start();
+    await this.#live().apply(mainVpc);
+    for (const next of schedule) {
+      await this.#do(next);
+      if (this.#effects.dead) await this.#start();
+    }
+    return this.#recover();
+  }
+
+  #live(): WorldDaemon {
+    if (!this.#daemon) throw new Error('no daemon runs');
+    return this.#daemon;
+  }
+
+  async #start(): Promise<void> {
+    this.#daemon?.die();
+    this.#effects = new SideEffects();
+    this.#daemon = await this.#world.start(this.#effects);
+  }
+
+  async #do(next: Event): Promise<void> {
+    switch (next.do) {
+      case 'apply': {
+        const document = { kind: 'Instance', metadata: { name: next.name }, spec: { vpc: 'main', ...next.spec } };
+        return void (await this.#live().apply(document, next.by, true).catch(refused));
+      }
+      case 'delete':
+        return this.#live().delete(`Instance/default/${next.name}`);
+      case 'delete VPC':
+        return this.#live().delete('VPC/default/main');
+      case 'apply VPC':
+        return void (await this.#live().apply(mainVpc).catch(refused));
+      case 'fault':
+        return this.#effects.plan(next.at, ROWS.get(next.row)!.fault(this.#world));
+      case 'another daemon':
+        return this.#start();
+      case 'wait':
+        return this.#world.clock.advance(next.ms);
+    }
+  }
+
+  /** Faults stop, a VPC is there, and nobody does anything any more. */
+  async #recover(): Promise<string[]> {
+    // Longer than any fault, and than the slowest rate at which blocked and failed keys are looked at again.
+    await this.#world.clock.advance(60_000);
+    this.#world.engine.reachable = true;
+    await this.#start();
+    const daemon = this.#live();
+    await this.#world.clock.advance(60_000);
+    if (daemon.get('VPC', 'main')?.metadata.deletionTimestamp !== undefined) {
+      // It waits for its instances, as it should: without them it goes, and may be made again.
+      for (const r of daemon.store.cached().list('Instance'))
+        await daemon.delete(`Instance/default/${r.metadata.name}`);
+      await daemon.settle(45_000, 3_600_000);
+    }
+    await daemon.apply(mainVpc);
+    await daemon.settle(45_000, 3_600_000);
+    const found = [
+      ...orphans(this.#world),
+      ...untruths(this.#world, daemon),
+      ...(await this.#unfinished()),
+      ...(await unrest(this.#world, daemon)),
+    ];
+    await daemon.stop();
+    return found;
+  }
+
+  /** Everything is Ready, but for what two of them cannot both have, or ended as it should. */
+  async #unfinished(): Promise<string[]> {
+    const { documents } = this.#world;
+    const rows = new Set((await this.#world.inventory()).map((row) => row.id));
+    return documents
+      .flatMap((r) => {
+        const name = `${r.kind}/${r.metadata.name}`;
+        const ended = isInstance(r) && r.spec.restartPolicy === 'OnFailure' && r.status?.phase === 'Succeeded';
+        return [
+          ...(r.metadata.deletionTimestamp === undefined ? [] : [`${name} is still being deleted`]),
+          ...(isReady(r) || ended ? [] : [`${name} is not Ready: ${findCondition(r, 'Ready')?.message}`]),
+          ...(r.status?.observedGeneration === r.metadata.generation ? [] : [`${name} was not looked at`]),
+          ...(rows.delete(r.metadata.uid) ? [] : [`${name} has no row in the inventory`]),
+        ];
+      })
+      .concat([...rows].map((id) => `row ${id} of the inventory belongs to no document`));
+  }
+}
