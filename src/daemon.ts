@@ -14,7 +14,6 @@ import { findOrphans } from './controllers/orphans.ts';
 import type { Compute } from './drivers/compute.ts';
 import { createDockerCompute } from './drivers/docker/docker-compute.ts';
 import { Leadership } from './engine/leader.ts';
-import type { Manager } from './engine/manager.ts';
 import { ensureCertificates } from './host/certificates.ts';
 import type { Certificates } from './host/certificates.ts';
 import type { DataFolder } from './host/data-folder.ts';
@@ -133,18 +132,11 @@ async function engineParts(
     leader.check();
     guard.check();
   };
-  const { informer, manager, health } = assemble(
+  const { informer, manager, reign } = assemble(
     { store, compute, clock, log, settings, installation, defaultVpc: await defaultVpcDocument(), check },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
   await informer.open();
-  const reign: Manager['reign'] = async (term) => {
-    try {
-      await manager.reign(term);
-    } finally {
-      health.stop();
-    }
-  };
   return { settings, informer, leader, manager, reign };
 }
 

@@ -41,7 +41,7 @@ const immutable = (field: string): Cause => ({
 
 function check(vpc: Vpc, old?: Vpc): Cause[] {
   const { cidrBlock, gateway } = vpc.spec;
-  if (cidrBlock === undefined) return [];
+  if (cidrBlock === undefined) return gateway === undefined || old ? [] : [NO_RANGE];
   const cidr = parseCidr(cidrBlock);
   if (!cidr || cidr.prefix < 16 || cidr.prefix > 28) {
     return [cause('cidrBlock', `"${cidrBlock}" is not an IPv4 range of /16 to /28, such as 10.20.0.0/24`)];
@@ -69,6 +69,8 @@ const cause = (field: string, message: string): Cause => ({
   field: `spec.${field}`,
   message,
 });
+
+const NO_RANGE = cause('gateway', 'a gateway is an address of a cidrBlock; give that too, or leave out both');
 
 function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionSettings): Admission<Vpc> {
   if (old) {

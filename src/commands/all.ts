@@ -5,6 +5,7 @@ import { installServiceCommand } from './install-service.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
 import { serveCommand } from './serve.ts';
 import { upCommand } from './up.ts';
+import { verifyCommand } from './verify.ts';
 
 /** The commands for the machine itself: they bring the daemon, its drivers and its database with them. */
 
@@ -19,4 +20,5 @@ export function addMachineCommands(
   backupCommands(program);
   kubeconfigCommand(program);
   installServiceCommand(program);
+  verifyCommand(program);
 }

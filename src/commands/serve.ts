@@ -61,8 +61,10 @@ async function serve(config: Config, folder: DataFolder, log: Log, version: stri
     try {
       await migrateUp(database.url, log);
       const daemon = await startDaemon({ config, folder, databaseUrl: database.url, log, version });
+      // Before anything else: whoever reads that it serves may stop it at once, and then too it stops in order.
+      const stopping = stopSignal();
       await lock.setListen(new URL(daemon.url).host);
-      const signal = await stopSignal();
+      const signal = await stopping;
       log.info({ signal }, 'stopping');
       await daemon.stop();
     } finally {

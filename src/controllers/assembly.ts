@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { KINDS } from '../api/registry.ts';
 import type { Compute } from '../drivers/compute.ts';
 import { guarded } from '../drivers/guarded.ts';
+import type { Term } from '../engine/leader.ts';
 import { Informer } from '../engine/informer.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerSeams } from '../engine/manager.ts';
@@ -11,6 +12,7 @@ import type { AnyController } from '../engine/pass.ts';
 import { HealthMonitor } from './health.ts';
 import { instanceController } from './instance.ts';
 import type { InstanceSeams } from './instance.ts';
+import { Sweeper } from './sweeper.ts';
 import { vpcController } from './vpc.ts';
 
 export interface AssemblySeams extends Omit<ManagerSeams, 'informer' | 'kinds'> {
@@ -25,6 +27,8 @@ export interface Assembly {
   informer: Informer;
   manager: Manager;
   health: HealthMonitor;
+  /** Everything that a leader does, until its term ends. */
+  reign: (term: Term) => Promise<void>;
 }
 
 /**
@@ -42,7 +46,16 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
   ] as unknown as AnyController[];
   const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
-  return { informer, manager, health };
+  const sweep = { compute: acting, view: informer.view, clock, log };
+  const reign = async (term: Term) => {
+    const sweeper = new Sweeper({ ...sweep, history: (ref, limit) => store.history(ref, limit) });
+    try {
+      await Promise.all([manager.reign(term), sweeper.run(term.signal)]);
+    } finally {
+      health.stop();
+    }
+  };
+  return { informer, manager, health, reign };
 }
 
 /** The document that a namespace's `default` VPC is made from (ruling 12). */

@@ -28,6 +28,11 @@ export interface ManagerOptions {
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
 const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000, random: Math.random };
 
+/** More than any kind needs from one settled state to the next. */
+const FREE_STRIDES = 10;
+/** Who wants the next look sooner than this is in haste; others wait for something. */
+const HASTE_MS = 1_000;
+
 export interface ManagerSeams {
   store: Store;
   informer: Informer;
@@ -89,7 +94,10 @@ export class Manager {
 
   /** Runs until the term's end; resolves when the last pass has. */
   async reign(term: Term): Promise<void> {
-    const { store, clock, log, settings } = this.#seams;
+    const { store, informer, clock, log, settings } = this.#seams;
+    // What the last leader wrote is in the view before the first pass: else a container could be made again for a
+    // document that is gone. Its writes are fenced off by now, so that none can follow.
+    await informer.catchUp();
     const rows = await store.inventory();
     const tools: PassTools = {
       store,
@@ -133,6 +141,8 @@ class Reign {
   readonly #written = new Map<string, number>();
   /** Why a key that fails was looked at in the first place. */
   readonly #origin = new Map<string, string>();
+  /** Passes in a row after which a key was in haste for another. */
+  readonly #strides = new Map<string, number>();
   #passes = 0;
 
   constructor(
@@ -233,6 +243,7 @@ class Reign {
     if (end.revision !== undefined) this.#written.set(key, end.revision);
     if (end.outcome === 'deleted') {
       this.#written.delete(key);
+      this.#strides.delete(key);
       return this.#backoff.reset(key);
     }
     if (end.outcome === 'blocked')
@@ -246,10 +257,22 @@ class Reign {
       const detail = `retry ${this.#backoff.failures(key)} of: ${origin}`;
       return this.queue.addAfter(key, end.afterMs ?? 0, { type: 'retry', detail });
     }
+    if (end.outcome === 'progressing' && (end.afterMs ?? 0) < HASTE_MS) return this.#stride(key, end.afterMs ?? 0);
     this.#backoff.reset(key);
     this.#origin.delete(key);
+    this.#strides.delete(key);
     if (end.afterMs !== undefined)
       this.queue.addAfter(key, end.afterMs, { type: 'schedule', detail: 'the last pass asked for another look' });
+  }
+
+  /** Who goes on getting on and arrives nowhere, for one that acts on a picture that does not follow, is slowed down as one that fails. */
+  #stride(key: string, afterMs: number): void {
+    const strides = (this.#strides.get(key) ?? 0) + 1;
+    this.#strides.set(key, strides);
+    this.#origin.delete(key);
+    if (strides <= FREE_STRIDES) this.#backoff.reset(key);
+    const ms = strides <= FREE_STRIDES ? afterMs : Math.max(afterMs, this.#backoff.next(key));
+    this.queue.addAfter(key, ms, { type: 'schedule', detail: 'the last pass asked for another look' });
   }
 
   #onChange(noticed: Noticed): void {

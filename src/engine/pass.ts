@@ -49,6 +49,12 @@ const WAIT_MS = 5_000;
 /** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
 const LEASE_LOST_MS = 500;
 
+/** By then the informer has what a pass was found not to know. */
+const OUTDATED_MS = 100;
+
+/** The status was written by another pass than the one that this pass knows of. */
+class Outdated extends Error {}
+
 interface Failure {
   error: PassError;
 }
@@ -170,8 +176,10 @@ export class PassRun {
 
     const decide = (view: View): Effects => {
       const latest = view.get(refOf(this.#resource));
-      const records_ = { events: records, log: log ? [log] : [], ...inventory };
-      if (latest?.metadata.uid !== this.#resource.metadata.uid) return records_;
+      const said_ = { events: records, log: log ? [log] : [] };
+      // A document that is gone has no row, whatever this pass, which began before its end, still saw of the thing.
+      if (latest?.metadata.uid !== this.#resource.metadata.uid) return { ...said_, ...this.#noInventory(report) };
+      const records_ = { ...said_, ...inventory };
       if (gone) {
         const left = settled(withoutFinalizer(latest));
         return 'remove' in left ? { ...records_, remove: [left.remove] } : { ...records_, put: [left.put] };
@@ -182,10 +190,31 @@ export class PassRun {
     if (this.#nothingToWrite(decide))
       return { ...end, ...(this.#revision === undefined ? {} : { revision: this.#revision }) };
     this.#rememberInventory(report, false);
-    const committed = await this.#tools.store.commit({ decide, fence: this.#tools.epoch });
+    const committed = await this.#commit(decide);
+    if (!committed) return { outcome: 'retrying', afterMs: OUTDATED_MS };
     this.#rememberInventory(report, true);
     const revision = revisionOf(committed) ?? this.#revision;
     return revision === undefined ? end : { ...end, revision };
+  }
+
+  /**
+   * What this pass says of the thing stands on the status that it began with, and claims are part of that. When the
+   * stored one is another (a write whose answer was lost, before the informer had it), all of it is void: `undefined`.
+   */
+  async #commit(decide: (view: View) => Effects): Promise<Committed | undefined> {
+    const { uid } = this.#resource.metadata;
+    const decideUpToDate = (view: View): Effects => {
+      const latest = view.get(refOf(this.#resource));
+      if (latest?.metadata.uid === uid && !sameJson(latest.status ?? {}, this.#resource.status ?? {}))
+        throw new Outdated();
+      return decide(view);
+    };
+    try {
+      return await this.#tools.store.commit({ decide: decideUpToDate, fence: this.#tools.epoch });
+    } catch (error) {
+      if (error instanceof Outdated) return undefined;
+      throw error;
+    }
   }
 
   /** Looks before it asks for the lock: a converged world costs the database nothing (I2). */
@@ -249,6 +278,12 @@ export class PassRun {
     if (report.inventory)
       return known?.sure && sameJson(known.row, report.inventory) ? {} : { inventory: [report.inventory] };
     return known ? { inventoryGone: [{ table: known.row.table, id: uid }] } : {};
+  }
+
+  #noInventory(report: Report | undefined): Pick<Effects, 'inventoryGone'> {
+    const { uid } = this.#resource.metadata;
+    const table = report?.inventory?.table ?? this.#tools.inventory.get(uid)?.row.table;
+    return table ? { inventoryGone: [{ table, id: uid }] } : {};
   }
 
   /** Before the commit as well as after it: if its answer is lost, the row may be there or not. */

@@ -33,6 +33,11 @@ export class ManualClock implements Clock {
     this.#now += ms;
   }
 
+  /** Timers that wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   /** When the next timer is due, in milliseconds from now. */
   get nextIn(): number | undefined {
     const times = [...this.#timers.values()].map((t) => t.at);

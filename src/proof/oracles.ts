@@ -1,5 +1,6 @@
 import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import { canonicalJson } from '../base/hash.ts';
 import { LABEL } from '../drivers/labels.ts';
 import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
 import { contradiction } from './kinds.ts';
@@ -43,7 +44,7 @@ const containerWords = (c: SimulatedContainer): string =>
 function documentWords(r: Resource): string {
   const ready = findCondition(r, 'Ready');
   const deleted = r.metadata.deletionTimestamp === undefined ? '' : ', being deleted';
-  return `Ready ${ready?.status ?? 'not said'} (${ready?.reason ?? '-'})${deleted}, spec ${JSON.stringify(r.spec)}`;
+  return `Ready ${ready?.status ?? 'not said'} (${ready?.reason ?? '-'})${deleted}, spec ${canonicalJson(r.spec)}`;
 }
 
 /** 1. Same end: what one world has and the other has not. */
@@ -88,19 +89,7 @@ export function untruths(world: World, daemon: WorldDaemon): string[] {
     const ready = findCondition(r, 'Ready');
     return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
   });
-  return [...now, ...fallenGenerations(world)];
-}
-
-function fallenGenerations(world: World): string[] {
-  const last = new Map<string, number>();
-  return world.written.flatMap(({ kind, metadata, status }) => {
-    const observed = status?.observedGeneration ?? 0;
-    const before = last.get(metadata.uid) ?? 0;
-    last.set(metadata.uid, observed);
-    const name = `${kind} ${metadata.name} at revision ${metadata.resourceVersion}`;
-    if (observed < before) return [`${name}: observedGeneration fell from ${before} to ${observed}`];
-    return observed > metadata.generation ? [`${name}: observedGeneration is ahead of the generation`] : [];
-  });
+  return [...now, ...world.relapses];
 }
 
 export interface Expectation {

@@ -41,13 +41,16 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
   const effects = new SideEffects({ at: n, fault: row.fault(world) });
   const first = await world.start(effects);
   if (!scenario.pending) await play(first, scenario.when);
-  for (let waited = 0; effects.count < n && waited < REACHED_MS; waited += STEP_MS) await world.clock.advance(STEP_MS);
-  if (effects.count < n) return [`side effect ${n} was not reached within ${REACHED_MS / 1000} s`];
+  const reached = () => (row.daemon === 'dies' ? effects.dead : effects.count >= n);
+  for (let waited = 0; !reached() && waited < REACHED_MS; waited += STEP_MS) await world.clock.advance(STEP_MS);
+  if (!reached()) return [`side effect ${n} was not reached within ${REACHED_MS / 1000} s`];
+  // The one that the fault is about is accounted for by its row.
+  const repeated = row.daemon === 'lives' ? 0 : effects.underway - 1;
   const last = await successor(world, first, row);
   await last.settle(SETTLED_MS);
   const found = await judge(world, last, {
     end: clean.end,
-    mutations: clean.mutations + row.cost(clean.mutations),
+    mutations: clean.mutations + row.cost(clean.mutations) + repeated,
     steady: row.steady,
   });
   await last.stop();
@@ -57,6 +60,7 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
 /** The world as `when` finds it, without a daemon. */
 async function upTo(scenario: Scenario): Promise<World> {
   const world = new World();
+  scenario.prepare?.(world);
   const daemon = await world.start();
   await play(daemon, scenario.given);
   await daemon.settle();

@@ -1,5 +1,6 @@
 import { StatusError } from '../base/errors.ts';
 import type { Manifest, Person } from './person.ts';
+import type { World } from './world.ts';
 
 /** One thing that a person does. */
 export type Action =
@@ -12,6 +13,8 @@ export type Action =
 /** A stretch of a cloud's life that a proof goes over: a new kind is proven by writing its own. */
 export interface Scenario {
   name: string;
+  /** What is so of the Engine from the start. */
+  prepare?: (world: World) => void;
   /** Done, and settled, before anything is disturbed. */
   given: readonly Action[];
   /** Disturbed at each of the side effects that follow from it. */

@@ -18,7 +18,7 @@ export interface Effect {
 }
 
 /** A moment that a daemon is sent back to (F3, F4). */
-export interface Past {
+interface Past {
   /** From now on the world looks as it did then, and no news of documents arrive. */
   show(): void;
   /** The present again, as a relist and the feed tell it. */
@@ -34,6 +34,8 @@ export type Fault = (effect: Effect) => Promise<unknown>;
  */
 export class SideEffects {
   dead = false;
+  /** Begun and not answered: what a daemon that dies now may have to do once more. */
+  underway = 0;
   readonly names: string[] = [];
   readonly #view = new TimeMachine();
   readonly #plans = new Map<number, Fault>();
@@ -80,8 +82,12 @@ export class SideEffects {
     if (this.dead) return never();
     const n = this.names.push(name);
     const fault = this.#plans.get(n);
-    if (!fault) return act();
-    return fault({ n, name, act, die: () => this.#die(), remember: () => this.#view.remember() });
+    this.underway++;
+    return (fault ? this.#disturb(fault, { n, name, act }) : act()).finally(() => this.underway--);
+  }
+
+  #disturb(fault: Fault, effect: Pick<Effect, 'n' | 'name' | 'act'>): Promise<unknown> {
+    return fault({ ...effect, die: () => this.#die(), remember: () => this.#view.remember() });
   }
 
   #die(): Promise<never> {
@@ -136,8 +142,9 @@ class TimeMachine {
   }
 
   #go(moment: Moment): void {
+    const isThere = this.#past !== undefined;
     this.#past = moment;
-    this.#present = new Promise((resolve) => (this.#arrive = resolve));
+    if (!isThere) this.#present = new Promise((resolve) => (this.#arrive = resolve));
   }
 
   #return(): void {

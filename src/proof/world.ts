@@ -42,10 +42,11 @@ interface WorldOptions {
 export class World {
   readonly clock: ManualClock;
   readonly engine: SimulatedEngine;
-  /** What passes wrote that was not so when they wrote it (oracle 5), in words. */
+  /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly lies: string[] = [];
-  /** Every document in every form that was written, oldest first. */
-  readonly written: Resource[] = [];
+  /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
+  readonly relapses: string[] = [];
+  readonly #observed = new Map<string, number>();
   /** Commits that wrote anything. */
   commits = 0;
   /** Of the daemon that leads. */
@@ -109,6 +110,15 @@ export class World {
     return (await this.#latest?.inventory()) ?? [];
   }
 
+  #witnessGeneration({ kind, metadata, status }: Resource): void {
+    const observed = status?.observedGeneration ?? 0;
+    const before = this.#observed.get(metadata.uid) ?? 0;
+    this.#observed.set(metadata.uid, observed);
+    const name = `${kind} ${metadata.name} at revision ${metadata.resourceVersion}`;
+    if (observed < before) this.relapses.push(`${name}: observedGeneration fell from ${before} to ${observed}`);
+    if (observed > metadata.generation) this.relapses.push(`${name}: observedGeneration is ahead of the generation`);
+  }
+
   /** Whoever says Ready must be so at that moment, as far as the daemon itself can see. */
   #witnessed(store: Store, compute: Compute): Store {
     const commit = async (request: CommitRequest) => {
@@ -120,7 +130,7 @@ export class World {
       };
       const committed = await store.commit({ ...request, decide });
       if (writes) this.commits++;
-      this.written.push(...committed.resources);
+      for (const r of committed.resources) this.#witnessGeneration(r);
       for (const r of request.fence === undefined ? [] : committed.resources.filter(isReady)) {
         const lie = contradiction(r, compute);
         if (lie) this.lies.push(`${keyOf(refOf(r))} said Ready, and ${lie}`);
@@ -142,7 +152,7 @@ export class WorldDaemon extends Person {
   readonly manager: Manager;
   readonly informer: Informer;
   readonly #world: World;
-  readonly #health: Assembly['health'];
+  readonly #parts: Assembly;
   readonly #end = new AbortController();
   #epoch = 0;
   #reign: Promise<void> = Promise.resolve();
@@ -166,14 +176,14 @@ export class WorldDaemon extends Person {
     );
     this.informer = parts.informer;
     this.manager = parts.manager;
-    this.#health = parts.health;
+    this.#parts = parts;
   }
 
   async open(): Promise<void> {
     await this.compute.open();
     await this.informer.open();
     this.#epoch = await this.#world.seize(this.store.leases);
-    this.#reign = this.manager.reign({ epoch: this.#epoch, signal: this.#end.signal });
+    this.#reign = this.#parts.reign({ epoch: this.#epoch, signal: this.#end.signal });
     await breathe();
   }
 
@@ -184,7 +194,7 @@ export class WorldDaemon extends Person {
   /** Ends in order. */
   async stop(): Promise<void> {
     this.#end.abort();
-    this.#health.stop();
+    this.#parts.health.stop();
     await breathe();
     await this.#reign;
     await this.informer.close();
@@ -195,7 +205,7 @@ export class WorldDaemon extends Person {
   /** As after kill -9: whatever it waits for is never waited for again, and it hears nothing more. */
   die(): void {
     this.#end.abort();
-    this.#health.stop();
+    this.#parts.health.stop();
     void this.informer.close();
     void this.compute.close();
     void this.store.close();

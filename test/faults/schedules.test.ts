@@ -46,4 +46,27 @@ describe('random schedules of writes, tampering, outages, crashes and time', () 
     ]);
     expect(found).toEqual([]);
   });
+
+  it('found: a call that was slow outlived its leader, and made a container for a document that the next one had deleted', async () => {
+    const found = await run([
+      { do: 'apply', name: 'a', spec: { image: 'app:1' }, by: 'person' },
+      { do: 'apply', name: 'c', spec: { image: 'app:1' }, by: 'person' },
+      { do: 'fault', at: 5, row: 'is slow' },
+      { do: 'delete', name: 'c' },
+      { do: 'apply', name: 'a', spec: { image: 'app:1' }, by: 'person' },
+      { do: 'another daemon' },
+      { do: 'apply', name: 'a', spec: { image: 'app:1' }, by: 'person' },
+    ]);
+    expect(found).toEqual([]);
+  });
+
+  it('found: a pass that saw the past wrote the inventory row of a document that was gone', async () => {
+    const found = await run([
+      { do: 'fault', at: 2, row: 'the view is late for 5 s' },
+      { do: 'apply', name: 'b', spec: { image: 'app:1', powerState: 'Stopped' }, by: 'person' },
+      { do: 'delete', name: 'b' },
+      { do: 'wait', ms: 0 },
+    ]);
+    expect(found).toEqual([]);
+  });
 });

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import type { Scenario } from '../../../src/proof/scenario.ts';
+import type { Hints } from '../../support/from-schema.ts';
 import { mainVpc } from './vpc.ts';
 
 const instance = (name: string, spec: object = {}) => ({
@@ -56,3 +58,25 @@ export const BURSTS: readonly Scenario[] = [
     when: Array.from({ length: 10 }, (_, i) => ({ apply: instance(`web-${i}`, { volumes }) })),
   },
 ];
+
+/** What the schema alone does not say of a specification that can be Ready here. */
+export const INSTANCE_HINTS: Hints = {
+  image: fc.constantFrom('app:1', 'app:2', 'registry.example/app@sha256:0123'),
+  vpc: fc.constant('main'),
+  privateIp: fc.constantFrom('10.1.0.7', '10.1.0.8'),
+  command: fc.constantFrom(['serve'], ['serve', '--quiet']),
+  'ports[]': fc.constantFrom('80', '0:81', '8080:80', '127.0.0.1:8081:81/udp'),
+  'resources.memory': fc.constantFrom('6Mi', '64m', '1g'),
+  volumes: fc.constantFrom(
+    [],
+    [{ name: 'data', mountPath: '/data' }],
+    [{ name: 'logs', mountPath: '/data', readOnly: true }],
+    [{ hostPath: '/srv', mountPath: '/srv' }],
+  ),
+  healthCheck: fc.constantFrom(
+    { http: { port: 80 } },
+    { tcp: { port: 80 }, interval: '1s' },
+    { command: ['true'], retries: 1 },
+  ),
+  stopGracePeriod: fc.constantFrom('0s', '1s', '1m30s'),
+};

@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+import type { Hints } from '../../support/from-schema.ts';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 
 export const mainVpc = { kind: 'VPC', metadata: { name: 'main' }, spec: { cidrBlock: '10.1.0.0/24' } };
@@ -18,3 +20,9 @@ export const VPC_SCENARIOS: readonly Scenario[] = [
     ],
   },
 ];
+
+/** What the schema alone does not say of a specification that can be Ready here. */
+export const VPC_HINTS: Hints = {
+  cidrBlock: fc.constantFrom('10.1.0.0/24', '10.2.0.0/16', '10.3.0.0/28'),
+  gateway: fc.constantFrom('10.1.0.1', '10.2.0.9'),
+};

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { instanceKind } from '../../src/api/instance.ts';
+import { isReady } from '../../src/api/metadata.ts';
+import { KINDS } from '../../src/api/registry.ts';
+import type { KindDefinition } from '../../src/api/schema.ts';
+import { vpcKind } from '../../src/api/vpc.ts';
+import { canonicalJson } from '../../src/base/hash.ts';
+import { StatusError } from '../../src/base/errors.ts';
+import { differences, judge, picture } from '../../src/proof/oracles.ts';
+import { World } from '../../src/proof/world.ts';
+import type { WorldDaemon } from '../../src/proof/world.ts';
+import { fieldChanges, fromSchema } from '../support/from-schema.ts';
+import type { FieldChange, Hints } from '../support/from-schema.ts';
+import { INSTANCE_HINTS } from './scenarios/instance.ts';
+import { mainVpc, VPC_HINTS } from './scenarios/vpc.ts';
+
+const WALKS = Number(process.env['WALKS'] ?? 300);
+const SEED = Number(process.env['SEED'] ?? 20_261_122);
+/** A new kind is listed here: what its schema does not say, and whether its walk is within a VPC or its fields are for ever. */
+const WALKERS: { kind: KindDefinition; hints: Hints; inVpc: boolean }[] = [
+  { kind: vpcKind as unknown as KindDefinition, hints: VPC_HINTS, inVpc: false },
+  { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, inVpc: true },
+];
+
+type Spec = Record<string, unknown>;
+
+/** Of one walk: the specification that was taken last, and how many changes were taken and refused. */
+interface Walked {
+  last: Spec | undefined;
+  taken: number;
+  refused: number;
+}
+
+async function apply(daemon: WorldDaemon, kind: string, spec: object): Promise<boolean> {
+  try {
+    await daemon.apply({ kind, metadata: { name: 'walker' }, spec });
+    return true;
+  } catch (error) {
+    if (error instanceof StatusError && error.code < 500) return false;
+    throw error;
+  }
+}
+
+async function walk(daemon: WorldDaemon, kind: string, first: Spec, changes: readonly FieldChange[]): Promise<Walked> {
+  const walked: Walked = { last: undefined, taken: 0, refused: 0 };
+  let spec = first;
+  for (const { field, value } of [{ field: '', value: undefined }, ...changes]) {
+    const { [field]: _, ...rest } = spec;
+    const next = value === undefined ? rest : { ...rest, [field]: value };
+    if (await apply(daemon, kind, next)) {
+      walked.last = next;
+      walked.taken++;
+      await daemon.settle(2_000);
+    } else walked.refused++;
+    spec = walked.last ?? spec;
+  }
+  return walked;
+}
+
+/** Everything that containers were made with but for what is decided at creation alone and looked at by us, not by the Engine. */
+const madeWith = ({ engine }: World): string[] =>
+  [...engine.containers.values()].map(({ spec }) => {
+    const {
+      owner: _,
+      name: __,
+      attachment: ___,
+      stopGraceMs: ____,
+      cpus: _____,
+      memoryBytes: ______,
+      restart: _______,
+      ...rest
+    } = spec;
+    return `made with ${canonicalJson(rest)}`;
+  });
+
+/** Named volumes outlive instances (ruling 10): those that a walk has left behind are no difference. */
+const withoutVolumes = (lines: readonly string[]) => lines.filter((line) => !line.startsWith('volume '));
+
+const start = async (inVpc: boolean) => {
+  const world = new World();
+  const daemon = await world.start();
+  if (inVpc) await daemon.apply(mainVpc);
+  return { world, daemon };
+};
+
+describe('walks from specification to specification, one field at a time', () => {
+  it('are there for every kind', () => {
+    expect(WALKERS.map((w) => w.kind.kind).sort()).toEqual(KINDS.map((k) => k.kind).sort());
+  });
+
+  it.each(WALKERS)(
+    '$kind.kind: the end equals a fresh apply of the last one',
+    { timeout: 300_000 },
+    async ({ kind, hints, inVpc }) => {
+      const total = { taken: 0, refused: 0 };
+      const specs = fromSchema(kind.spec, hints) as fc.Arbitrary<Spec>;
+      const changes = fc.array(fieldChanges(kind.spec, hints), { minLength: 1, maxLength: 12 });
+      await fc.assert(
+        fc.asyncProperty(specs, changes, async (first, steps) => {
+          const walked = await start(inVpc);
+          const { last, taken, refused } = await walk(
+            walked.daemon,
+            kind.kind,
+            inVpc ? { ...first, vpc: 'main' } : first,
+            steps,
+          );
+          total.taken += taken;
+          total.refused += refused;
+          await walked.daemon.settle(15_000);
+          const fresh = await start(inVpc);
+          const stored = walked.daemon.get(kind.kind, 'walker')?.spec as Spec | undefined;
+          // What is left out of a VPC stays as it is: its fields are for ever.
+          const wanted = inVpc ? last : stored;
+          if (wanted) await apply(fresh.daemon, kind.kind, wanted);
+          await fresh.daemon.settle(15_000);
+          const end = await picture(fresh.world);
+          expect(differences(withoutVolumes(end), withoutVolumes(await picture(walked.world)))).toEqual([]);
+          expect(madeWith(walked.world)).toEqual(madeWith(fresh.world));
+          expect(
+            await judge(walked.world, walked.daemon, {
+              end: await picture(walked.world),
+              mutations: 20 * (taken + 1),
+              steady: true,
+            }),
+          ).toEqual([]);
+          for (const { daemon, world } of [walked, fresh]) {
+            expect(world.documents.filter((r) => !isReady(r)).map((r) => r.status)).toEqual([]);
+            await daemon.stop();
+          }
+        }),
+        { numRuns: WALKS, seed: SEED },
+      );
+      // A walk whose steps are nearly all refused proves little; a VPC takes none once it is there.
+      if (inVpc) expect(total.taken).toBeGreaterThan(total.refused);
+    },
+  );
+});

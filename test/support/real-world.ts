@@ -1,0 +1,192 @@
+import { KINDS } from '../../src/api/registry.ts';
+import { isReady, keyOf, refOf } from '../../src/api/metadata.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { PassError } from '../../src/base/errors.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { assemble, defaultVpcDocument } from '../../src/controllers/assembly.ts';
+import type { Assembly } from '../../src/controllers/assembly.ts';
+import type { Compute } from '../../src/drivers/compute.ts';
+import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
+import { MUTATING } from '../../src/drivers/guarded.ts';
+import { LABEL } from '../../src/drivers/labels.ts';
+import { contradiction } from '../../src/proof/kinds.ts';
+import { Person, settings } from '../../src/proof/person.ts';
+import type { SideEffects } from '../../src/proof/seam.ts';
+import { openPostgresStore } from '../../src/store/postgres-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { TestDatabase } from './database.ts';
+import { cleanInstallation, engine, freshInstallation } from './engine.ts';
+import { eventually } from './wait.ts';
+
+const LEASE = 'leader';
+const TTL_MS = 600_000;
+
+/** The real Engine and a real database, which outlive their daemons: these run in this very process, so that a fault can stop one anywhere. */
+export class RealWorld {
+  readonly installation = freshInstallation();
+  readonly #database: TestDatabase;
+  epoch = 0;
+
+  constructor(database: TestDatabase) {
+    this.#database = database;
+  }
+
+  /** A daemon that leads from now on. */
+  async start(effects?: SideEffects): Promise<RealDaemon> {
+    const store = await openPostgresStore({
+      url: this.#database.url,
+      kinds: KINDS,
+      clock: systemClock,
+      log: silentLog,
+    });
+    const compute = createDockerCompute({
+      installation: this.installation,
+      host: '',
+      log: silentLog,
+      clock: systemClock,
+    });
+    const daemon = new RealDaemon(
+      this,
+      effects?.store(store) ?? store,
+      effects?.compute(compute) ?? compute,
+      await defaultVpcDocument(),
+    );
+    await daemon.open();
+    return daemon;
+  }
+
+  async seize(store: Store): Promise<number> {
+    await store.leases.release(LEASE, `daemon-${this.epoch}`);
+    const lease = await store.leases.acquire(LEASE, `daemon-${this.epoch + 1}`, TTL_MS);
+    if (!lease.held) throw new Error(`${lease.holder} has the lease`);
+    this.epoch = lease.epoch;
+    return lease.epoch;
+  }
+
+  /** What there is, as the Engine and the database themselves say it, without what differs from run to run. */
+  async picture(): Promise<string[]> {
+    const filters = { label: [`${LABEL.installation}=${this.installation}`] };
+    const containers = await engine.listContainers({ all: true, filters });
+    const networks = await engine.listNetworks({ filters });
+    const rows = await this.#database.query<{ line: string }>(
+      `SELECT format('document %s %s %s %s %s', kind, name, deletion_time IS NOT NULL, spec, c->>'status') AS line
+         FROM resources LEFT JOIN LATERAL jsonb_array_elements(status->'conditions') c ON c->>'type' = 'Ready'
+       UNION ALL SELECT format('row of instances %s %s', name, status) FROM instances WHERE deleted_at IS NULL
+       UNION ALL SELECT format('row of vpcs %s %s', name, cidr_block) FROM vpcs`,
+    );
+    return [
+      ...containers.map(
+        (c) => `container of ${c.Labels[LABEL.name]}: ${c.State} ${c.Labels[LABEL.specHash]} ${c.Names.length}`,
+      ),
+      ...networks.map((n) => `network of ${n.Labels?.[LABEL.name]}: ${n.IPAM?.Config?.[0]?.Subnet}`),
+      ...rows.map((row) => row.line),
+    ].toSorted();
+  }
+
+  /** Oracle 4: what bears our mark and belongs to no document. */
+  async orphans(): Promise<string[]> {
+    const filters = { label: [`${LABEL.installation}=${this.installation}`] };
+    const owned = [
+      ...(await engine.listContainers({ all: true, filters })).map((c) => c.Labels[LABEL.uid]),
+      ...(await engine.listNetworks({ filters })).map((n) => n.Labels?.[LABEL.uid]),
+    ];
+    const rows = await this.#database.query<{ uid: string }>('SELECT uid FROM resources');
+    const known = new Set(rows.map(({ uid }) => uid));
+    return owned.filter((uid) => !known.has(uid ?? '')).map((uid) => `orphan of ${uid}`);
+  }
+
+  /** Nothing is left, as before the first daemon. */
+  async clear(): Promise<void> {
+    await cleanInstallation(this.installation);
+  }
+}
+
+export class RealDaemon extends Person {
+  readonly #world: RealWorld;
+  readonly #compute: Compute;
+  readonly #parts: Assembly;
+  readonly #end = new AbortController();
+  #epoch = 0;
+  #reign: Promise<void> = Promise.resolve();
+
+  constructor(
+    world: RealWorld,
+    store: Store,
+    compute: Compute,
+    defaultVpc: Awaited<ReturnType<typeof defaultVpcDocument>>,
+  ) {
+    super(store, systemClock);
+    this.#world = world;
+    this.#compute = compute;
+    this.#parts = assemble({
+      store,
+      compute,
+      clock: systemClock,
+      log: silentLog,
+      settings,
+      installation: world.installation,
+      defaultVpc,
+      check: () => {
+        this.#end.signal.throwIfAborted();
+        if (world.epoch !== this.#epoch) throw new PassError('LeaseLost', 'another daemon leads');
+      },
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#compute.open();
+    await this.#parts.informer.open();
+    this.#epoch = await this.#world.seize(this.store);
+    this.#reign = this.#parts.reign({ epoch: this.#epoch, signal: this.#end.signal });
+  }
+
+  /** As after kill -9, as far as the rest of the world can tell: what it waits for is never waited for again. */
+  async die(): Promise<void> {
+    this.#end.abort();
+    this.#parts.health.stop();
+    await this.#parts.informer.close();
+    await this.#compute.close();
+    await this.store.close();
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.#reign;
+    await this.die();
+  }
+
+  /** Every document is Ready and none is being deleted, and nothing is under way. */
+  async settled(): Promise<void> {
+    await eventually(
+      'every document to be as it should',
+      () => {
+        const open = [...this.store.cached().all()].filter(
+          (r) => r.metadata.deletionTimestamp !== undefined || !isReady(r),
+        );
+        if (open.length > 0)
+          throw new Error(open.map((r) => `${keyOf(refOf(r))} ${JSON.stringify(r.status)}`).join('; '));
+        return this.#parts.manager.idle();
+      },
+      40_000,
+    );
+  }
+
+  mutations(): number {
+    return [...this.#compute.calls()].reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), 0);
+  }
+
+  /** Oracles 3 and 5. */
+  async faults(): Promise<string[]> {
+    const before = `${this.mutations()} ${this.store.cached().revision}`;
+    for (let look = 0; look < 3; look++) {
+      const passes = () => this.#parts.manager.passes().reduce((sum, { count }) => sum + count, 0);
+      const from = passes();
+      const documents = [...this.store.cached().all()].length;
+      this.#parts.manager.notice(undefined, 'oracle', 'resync');
+      await eventually('a look at everything', () => passes() >= from + documents && this.#parts.manager.idle());
+    }
+    const after = `${this.mutations()} ${(await this.store.current()).revision}`;
+    const lies = [...this.store.cached().all()].flatMap((r) => contradiction(r, this.#compute) ?? []);
+    return [...lies, ...(after === before ? [] : [`not quiet: calls and revision went from ${before} to ${after}`])];
+  }
+}
