@@ -58,6 +58,11 @@ export class Informer {
     this.#running = this.#follow();
   }
 
+  /** Resolves when everything that was committed before the call is in the view, by a list: the feed may take its time. */
+  async catchUp(): Promise<void> {
+    await this.#list();
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
@@ -84,7 +89,8 @@ export class Informer {
     while (!signal.aborted) {
       try {
         for await (const changes of this.#store.watchResources(this.#mirror.revision, signal)) {
-          for (const change of changes) this.#take(change);
+          // A list may have run ahead of the feed.
+          for (const change of changes) if (change.revision > this.#mirror.revision) this.#take(change);
         }
       } catch (error) {
         this.#log.warn({ err: messageOf(error) }, 'the feed of documents ended; listing again');
