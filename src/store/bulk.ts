@@ -1,32 +1,24 @@
-import { getTableColumns, getTableName, sql } from 'drizzle-orm';
-import type { SQL } from 'drizzle-orm';
+import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
-import type { Database } from './pool.ts';
+import type { Statement } from './pool.ts';
 
 /**
- * Rows in one statement that takes them as one JSON parameter: its text is short and always the same, where a
- * parameter for each value costs more to build, send and parse than the rows to store. Columns that no row names get
- * their default. `onConflict` is the rest of the statement.
+ * Rows in one statement that takes them as one JSON parameter: its text is short and always the same, so that the
+ * server parses and plans it once for each connection, where a parameter for each value costs more to build, send and
+ * parse than the rows to store. Of a row whose key is there already these fields are replaced.
  */
-export async function insertAll<Table extends PgTable>(
-  db: Database,
+export function bulkInsert<Table extends PgTable>(
   table: Table,
-  rows: readonly Table['$inferInsert'][],
-  onConflict?: SQL,
-): Promise<void> {
-  if (rows.length === 0) return;
-  const columns = Object.entries(getTableColumns(table)).filter(([field]) => rows.some((row) => field in row));
+  key: string,
+  replaced: readonly string[],
+): (rows: readonly Table['$inferInsert'][]) => Statement {
+  const columns = Object.entries(getTableColumns(table));
   const names = columns.map(([, column]) => `"${column.name}"`).join(', ');
   const fields = columns.map(([field, column]) => `"${field}" ${column.getSQLType()}`).join(', ');
   const values = columns.map(([field]) => `"${field}"`).join(', ');
-  await db.execute(
-    sql`${sql.raw(`INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM jsonb_to_recordset(`)}${JSON.stringify(rows)}${sql.raw(`::jsonb) AS r (${fields})`)}${onConflict ?? sql.empty()}`,
-  );
-}
-
-/** The rest of an insert that replaces these columns of a row with the same key. */
-export function replacing(table: PgTable, key: string, fields: readonly string[]): SQL {
-  const columns = getTableColumns(table);
-  const set = fields.flatMap((field) => columns[field]?.name ?? []).map((name) => `"${name}" = excluded."${name}"`);
-  return sql.raw(` ON CONFLICT ("${key}") DO UPDATE SET ${set.join(', ')}`);
+  const set = columns
+    .filter(([field]) => replaced.includes(field))
+    .map(([, { name }]) => `"${name}" = excluded."${name}"`);
+  const text = `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM jsonb_to_recordset($1::jsonb) AS r (${fields}) ON CONFLICT ("${key}") DO UPDATE SET ${set.join(', ')}`;
+  return (rows) => ({ name: `insert ${getTableName(table)}`, text, values: [JSON.stringify(rows)] });
 }

@@ -4,13 +4,10 @@ import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/recor
 import type { KindDefinition } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
-import { StatusError } from '../base/errors.ts';
-import type { Batch, Journal, Position, Tail } from './journal.ts';
-import { Draft } from './draft.ts';
-import { UncertainCommit } from './journal.ts';
+import type { Journal, Position, Tail } from './journal.ts';
+import { GroupCommit } from './group-commit.ts';
 import { Mirror } from './mirror.ts';
 import { Stream } from './stream.ts';
-import { FencedError } from './store.ts';
 import type {
   Change,
   CommitRequest,
@@ -25,23 +22,7 @@ import type {
   Store,
 } from './store.ts';
 
-/** Requests that share one transaction at most; more only adds latency to the first of them. */
-const GROUP = 128;
-/** A notification can be lost with its connection; this poll finds what it would have said. */
-const POLL_MS = 1000;
-/** How long an uncertain commit is asked after before its callers are told that the database is away. */
-const UNCERTAIN_MS = 30_000;
-
-interface Pending {
-  request: CommitRequest;
-  resolve: (committed: Committed) => void;
-  reject: (error: unknown) => void;
-}
-
-/** What one request of a group came to, held back until the group's commit. */
-type Verdict = { pending: Pending } & ({ committed: Committed } | { refused: unknown });
-
-/** The store over any journal: decisions, group commit, the mirror and the feeds. */
+/** The store over any journal: the mirror, what changes it, and the feeds. */
 export class StoreCore implements Store {
   readonly leases: LeaseStore;
   readonly keys: KeyStore;
@@ -53,8 +34,7 @@ export class StoreCore implements Store {
   readonly #events: Stream<Recorded<EventRecord>>;
   readonly #log: Stream<Recorded<LogEntry>>;
   readonly #closing = new AbortController();
-  #queue: Pending[] = [];
-  #writing = false;
+  readonly #writer: GroupCommit;
   #refreshing: Promise<void> | undefined;
   #refreshAgain: Promise<void> | undefined;
 
@@ -73,10 +53,26 @@ export class StoreCore implements Store {
     this.#mirror = new Mirror(kinds);
     this.#mirror.reset(start.position.revision, start.resources);
     const at = start.position.revision;
-    this.#resources = new Stream(at, (after, limit) => journal.changesAfter(after, limit));
+    this.#resources = new Stream(at, async (after, limit) => {
+      const loaded = await journal.changesAfter(after, limit);
+      // Looked at afterwards: if another daemon's compaction took some of them away meanwhile, the stream knows it.
+      this.#resources.setHorizon((await journal.position()).horizon);
+      return loaded;
+    });
     this.#events = new Stream(at, (after, limit) => journal.eventsAfter(after, limit));
     this.#log = new Stream(at, (after, limit) => journal.logAfter(after, limit));
     this.#resources.setHorizon(start.position.horizon);
+    this.#writer = new GroupCommit({
+      journal,
+      mirror: this.#mirror,
+      clock,
+      closing: this.#closing.signal,
+      catchUp: async (position, tailAfter) => {
+        if (isLost(position, this.#mirror.revision)) await this.#startAnew();
+        if (position.revision > this.#mirror.revision) this.#publish(await tailAfter(this.#mirror.revision));
+      },
+      publish: (batch) => this.#publish({ ...batch, position: batch }),
+    });
   }
 
   static async open(
@@ -91,10 +87,7 @@ export class StoreCore implements Store {
   }
 
   commit(request: CommitRequest): Promise<Committed> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
-      void this.#write();
-    });
+    return this.#writer.commit(request);
   }
 
   cached(): Snapshot {
@@ -106,19 +99,16 @@ export class StoreCore implements Store {
     return this.#mirror;
   }
 
-  async *watchResources(from: number, signal: AbortSignal): AsyncGenerator<readonly Change[]> {
-    await this.#refresh();
-    yield* this.#resources.read(from, this.#mirror.revision, this.#untilClose(signal));
+  watchResources(from: number, signal: AbortSignal): AsyncGenerator<readonly Change[]> {
+    return this.#resources.read(from, this.#newest, this.#untilClose(signal));
   }
 
-  async *watchEvents(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<EventRecord>[]> {
-    await this.#refresh();
-    yield* this.#events.read(from, this.#mirror.revision, this.#untilClose(signal));
+  watchEvents(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<EventRecord>[]> {
+    return this.#events.read(from, this.#newest, this.#untilClose(signal));
   }
 
-  async *watchLog(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<LogEntry>[]> {
-    await this.#refresh();
-    yield* this.#log.read(from, this.#mirror.revision, this.#untilClose(signal));
+  watchLog(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<LogEntry>[]> {
+    return this.#log.read(from, this.#newest, this.#untilClose(signal));
   }
 
   async events(query: RecordQuery): Promise<RecordPage<EventRecord>> {
@@ -155,6 +145,8 @@ export class StoreCore implements Store {
     await this.#journal.close();
   }
 
+  readonly #newest = async (): Promise<number> => (await this.current()).revision;
+
   #untilClose(signal: AbortSignal): AbortSignal {
     return AbortSignal.any([signal, this.#closing.signal]);
   }
@@ -166,8 +158,9 @@ export class StoreCore implements Store {
     const stop = this.#journal.onWake(refresh);
     this.#closing.signal.addEventListener('abort', stop, { once: true });
     const poll = async () => {
-      while (!this.#closing.signal.aborted) {
-        await sleep(this.#clock, POLL_MS, this.#closing.signal);
+      const every = this.#journal.pollMs;
+      while (every !== undefined && !this.#closing.signal.aborted) {
+        await sleep(this.#clock, every, this.#closing.signal);
         if (!this.#closing.signal.aborted) await this.#refresh().catch(() => undefined);
       }
     };
@@ -190,14 +183,26 @@ export class StoreCore implements Store {
   }
 
   async #catchUp(): Promise<void> {
+    // Known before it is asked: our own commits may be shown here sooner than an answer that is older than they arrives.
+    const known = this.#mirror.revision;
     const position = await this.#journal.position();
-    if (position.revision < this.#mirror.revision) return this.#wentBack();
-    if (position.revision > this.#mirror.revision) this.#publish(await this.#journal.tail(this.#mirror.revision));
+    if (isLost(position, known)) return this.#startAnewUnderLock();
+    if (position.revision > this.#mirror.revision) {
+      const after = this.#mirror.revision;
+      const tail = await this.#journal.tail(position, after);
+      if (isLost(tail.position, known)) return this.#startAnewUnderLock();
+      // Not onto a picture that was set back meanwhile: there would be a gap.
+      if (this.#mirror.revision >= after) this.#publish(tail);
+    }
     this.#resources.setHorizon(position.horizon);
   }
 
-  /** A database that was restored under a running daemon. */
-  async #wentBack(): Promise<void> {
+  /** Only while nobody can commit is what was read still all there is: the writer sees what is lost when it has the lock. */
+  async #startAnewUnderLock(): Promise<void> {
+    await this.#writer.commit({ decide: () => ({}) });
+  }
+
+  async #startAnew(): Promise<void> {
     const { position, resources } = await this.#journal.load();
     this.#mirror.reset(position.revision, resources);
     for (const stream of [this.#resources, this.#events, this.#log])
@@ -219,96 +224,10 @@ export class StoreCore implements Store {
     this.#events.push(fresh(tail.events));
     this.#log.push(fresh(tail.log));
   }
-
-  // --- writing: groups of requests, one transaction each -----------------------------------------------------------
-
-  async #write(): Promise<void> {
-    if (this.#writing) return;
-    this.#writing = true;
-    try {
-      while (this.#queue.length > 0) await this.#writeGroup(this.#queue.splice(0, GROUP));
-    } finally {
-      this.#writing = false;
-    }
-  }
-
-  async #writeGroup(group: readonly Pending[]): Promise<void> {
-    let verdicts: readonly Verdict[] = [];
-    let batch: Batch | undefined;
-    try {
-      await this.#journal.transact(async (position, tailAfter) => {
-        if (position.revision < this.#mirror.revision) await this.#wentBack();
-        if (position.revision > this.#mirror.revision) this.#publish(await tailAfter(this.#mirror.revision));
-        ({ verdicts, batch } = this.#decide(group, position));
-        return batch;
-      });
-    } catch (error) {
-      const landed = error instanceof UncertainCommit && batch ? await this.#landed(batch) : false;
-      if (landed !== true) return this.#groupFailed(group, landed === 'unknown' ? unavailable(error) : error);
-    }
-    if (batch) this.#publish({ ...batch, position: batch });
-    for (const verdict of verdicts) {
-      if ('refused' in verdict) verdict.pending.reject(verdict.refused);
-      else verdict.pending.resolve(verdict.committed);
-    }
-  }
-
-  /** One bad write must not fail its neighbours: after a failed group, each goes alone (ruling 14). */
-  async #groupFailed(group: readonly Pending[], error: unknown): Promise<void> {
-    if (group.length > 1 && !this.outage()) {
-      for (const pending of group) await this.#writeGroup([pending]);
-    } else {
-      for (const pending of group) pending.reject(unavailable(error));
-    }
-  }
-
-  async #landed(batch: Batch): Promise<boolean | 'unknown'> {
-    const first = batch.changes[0];
-    if (!first) return false;
-    const until = this.#clock.monotonic() + UNCERTAIN_MS;
-    while (this.#clock.monotonic() < until && !this.#closing.signal.aborted) {
-      try {
-        return await this.#journal.wasCommitted(batch.commitId, first.revision);
-      } catch {
-        await sleep(this.#clock, 200, this.#closing.signal);
-      }
-    }
-    return 'unknown';
-  }
-
-  /**
-   * Each decision sees the ones before it. They are made on the mirror itself and taken back before anyone else can
-   * look: all of this is one synchronous stretch.
-   */
-  #decide(group: readonly Pending[], position: Position): { verdicts: Verdict[]; batch: Batch | undefined } {
-    const draft = new Draft(this.#mirror, position.revision);
-    try {
-      const verdicts = group.map((pending): Verdict => {
-        try {
-          const { decide, fence, dryRun } = pending.request;
-          if (fence !== undefined && fence !== position.epoch)
-            throw new FencedError(`the lease's epoch is ${position.epoch}, not ${fence}`);
-          const effects = decide(this.#mirror);
-          return {
-            pending,
-            committed: dryRun ? { revision: draft.revision, resources: effects.put ?? [] } : draft.add(effects),
-          };
-        } catch (refused) {
-          return { pending, refused };
-        }
-      });
-      return { verdicts, batch: draft.batch() };
-    } finally {
-      draft.takeBack();
-    }
-  }
 }
 
-function unavailable(error: unknown): unknown {
-  if (error instanceof StatusError || error instanceof FencedError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new StatusError('ServiceUnavailable', `the database did not take the write: ${message}`, {
-    cause: error,
-    details: { retryAfterSeconds: 1 },
-  });
-}
+/**
+ * The changes from what is known here to what there is cannot be read: the database was restored under a running
+ * daemon, or the daemon stood still for so long that they were compacted away.
+ */
+const isLost = (position: Position, known: number): boolean => position.revision < known || position.horizon > known;

@@ -7,15 +7,22 @@ import type { Change, RecordQuery, Retention } from './store.ts';
  * (`memory-journal.ts`). Everything that makes the store's promises true but durability is above this line, once.
  */
 export interface Journal {
-  /** Runs `fn` while no other writer of any process can take a revision. Commits when it returns a batch. */
+  /**
+   * Runs `fn` while no other writer of any process can take a revision. Commits when it returns a batch, all of whose
+   * parts it has sent: they are written while it goes on.
+   */
   transact(
-    fn: (at: Position, changesAfter: (revision: number) => Promise<Tail>) => Promise<Batch | undefined>,
+    fn: (
+      at: Position,
+      tailAfter: (revision: number) => Promise<Tail>,
+      send: (part: Part) => void,
+    ) => Promise<Batch | undefined>,
   ): Promise<void>;
   /** After a lost connection: did the batch with this id, whose first change has this revision, land? */
   wasCommitted(commitId: string, firstChange: number): Promise<boolean>;
   position(): Promise<Position>;
-  /** Everything after the revision, at one position. */
-  tail(after: number): Promise<Tail>;
+  /** Everything after the revision, up to the position. The answer's horizon is that of afterwards: what lies before it may be missing. */
+  tail(at: Position, after: number): Promise<Tail>;
   load(): Promise<{ position: Position; resources: readonly Resource[] }>;
 
   changesAfter(revision: number, limit: number): Promise<readonly Change[]>;
@@ -27,6 +34,8 @@ export interface Journal {
   inventory(): Promise<readonly InventoryRow[]>;
   compact(retention: Retention, now: Date): Promise<number>;
 
+  /** How often to look for what a lost call-back would have told, milliseconds; `undefined`: none is ever lost. */
+  readonly pollMs?: number;
   /** Calls back when another process may have committed. */
   onWake(listener: () => void): () => void;
   outage(): string | undefined;
@@ -47,13 +56,18 @@ export interface Tail {
   log: readonly Recorded<LogEntry>[];
 }
 
-export interface Batch {
+/** What some of a group's requests change. */
+export interface Part {
   commitId: string;
-  /** The newest revision after this batch. */
-  revision: number;
   changes: readonly Change[];
   events: readonly Recorded<EventRecord>[];
   log: readonly Recorded<LogEntry>[];
+}
+
+/** All that a group changes: its parts, and what is written once. */
+export interface Batch extends Part {
+  /** The newest revision after this batch. */
+  revision: number;
   inventory: readonly InventoryRow[];
   inventoryGone: readonly { table: InventoryRow['table']; id: string }[];
 }

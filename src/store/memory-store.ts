@@ -35,9 +35,14 @@ export class MemoryDatabase {
   }
 }
 
-export function openMemoryStore(database: MemoryDatabase, kinds: readonly KindDefinition[]): Promise<Store> {
+/** `journal` stands between the store and what it keeps: for answers that are late. */
+export function openMemoryStore(
+  database: MemoryDatabase,
+  kinds: readonly KindDefinition[],
+  journal: (journal: Journal) => Journal = (itself) => itself,
+): Promise<Store> {
   const parts = { leases: memoryLeases(database), keys: memoryKeys(database), settings: memorySettings(database) };
-  return StoreCore.open(memoryJournal(database), kinds, database.clock, parts);
+  return StoreCore.open(journal(memoryJournal(database)), kinds, database.clock, parts);
 }
 
 function memoryJournal(db: MemoryDatabase): Journal {
@@ -52,7 +57,11 @@ function memoryJournal(db: MemoryDatabase): Journal {
   return {
     async transact(fn) {
       const turn = db.lock.then(async () => {
-        const batch = await fn({ ...db.position }, async (revision) => tail(revision));
+        const batch = await fn(
+          { ...db.position },
+          async (revision) => tail(revision),
+          () => undefined, // the batch has it all
+        );
         if (batch) land(db, batch);
       });
       db.lock = turn.catch(() => undefined);
@@ -61,7 +70,7 @@ function memoryJournal(db: MemoryDatabase): Journal {
     },
     wasCommitted: async (commitId, first) => db.changes.some((c) => c.revision === first && c.commitId === commitId),
     position: async () => ({ ...db.position }),
-    tail: async (revision) => tail(revision),
+    tail: async (_at, revision) => tail(revision),
     load: async () => ({ position: { ...db.position }, resources: [...db.resources.values()] }),
     changesAfter: async (revision, limit) => after(db.changes, revision).slice(0, limit),
     eventsAfter: async (revision, limit) => after(db.events.values(), revision).slice(0, limit),

@@ -59,7 +59,7 @@ export class Mirror implements Snapshot {
 
   set(resource: Resource): void {
     const key = keyOf(refOf(resource));
-    this.remove(refOf(resource));
+    this.#removeKey(key);
     this.#byKey.set(key, resource);
     this.#byUid.set(resource.metadata.uid, resource);
     const peers = this.#byKind.get(resource.kind) ?? new Map<string, Resource>();
@@ -71,7 +71,10 @@ export class Mirror implements Snapshot {
   }
 
   remove(ref: Ref): void {
-    const key = keyOf(ref);
+    this.#removeKey(keyOf(ref));
+  }
+
+  #removeKey(key: string): void {
     const old = this.#byKey.get(key);
     if (!old) return;
     this.#byKey.delete(key);

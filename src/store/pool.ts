@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
@@ -8,10 +9,17 @@ import * as schema from './schema.ts';
 
 export type Database = NodePgDatabase<typeof schema>;
 
-/** One connection inside a transaction: drizzle for statements, `run` for the few that drizzle has no word for. */
+/** SQL with a name: the server parses and plans it once for each connection. One name, one text. */
+export interface Statement {
+  name: string;
+  text: string;
+  values?: unknown[];
+}
+
 export interface Tx {
   db: Database;
-  run: (sql: string) => Promise<pg.QueryResult | pg.QueryResult[]>;
+  /** Does not wait: what it comes to is known at the transaction's end, which fails when it did. */
+  send: (statements: readonly Statement[]) => void;
 }
 
 /** Bounds the holder of the revision's lock: no statement and no silence inside a transaction lasts longer (ruling 14). */
@@ -37,7 +45,8 @@ export class Pool {
       statement_timeout: STATEMENT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,
-    });
+      pipeline: true,
+    } as pg.PoolConfig);
     // Without these two, a backend that is killed while its connection is idle, or inside a transaction, ends the process.
     this.pool.on('error', (error) => log.warn({ err: error.message }, 'database connection lost'));
     this.pool.on('connect', (client) => {
@@ -71,23 +80,31 @@ export class Pool {
     }
   }
 
+  /** For what a quiet daemon asks again and again: neither side builds, parses or plans it anew. */
+  run(statement: Statement): Promise<pg.QueryResult> {
+    return this.use(() => this.pool.query(statement));
+  }
+
   /**
-   * One transaction. `begin` runs first and may hold statements that take locks; `end` is sent with the COMMIT.
-   * A connection that is lost at the COMMIT is an UncertainCommit; anything before it has changed nothing.
+   * One transaction. `begin` runs first and may hold statements that take locks. What `fn` answers, at least one
+   * statement of SQL, is sent with the COMMIT; nothing is committed without an answer.
+   * A connection that is lost after that is an UncertainCommit; one that is lost before it has changed nothing.
    */
   async transaction(
-    begin: string,
-    fn: (tx: Tx, began: pg.QueryResult[]) => Promise<string | undefined>,
+    begin: readonly (string | Statement)[],
+    fn: (tx: Tx, began: readonly pg.QueryResult[]) => Promise<string | undefined>,
   ): Promise<void> {
     let client: pg.PoolClient | undefined;
     let committing = false;
     try {
       client = await this.pool.connect();
       const held = client;
-      const began = await held.query(`BEGIN; ${begin}`);
-      const end = await fn({ db: this.#over(held), run: (sql) => held.query(sql) }, [began].flat());
+      const began = await allOf(together(held, ['BEGIN', ...begin]));
+      const sent: Promise<pg.QueryResult>[] = [];
+      const end = await fn({ db: this.#over(held), send: (them) => sent.push(...together(held, them)) }, began);
       committing = end !== undefined;
-      await held.query(end === undefined ? 'ROLLBACK' : `${end}; COMMIT`);
+      // After a failure before it, the statement ahead of the COMMIT fails too, and the COMMIT is not reached.
+      await allOf([...sent, ...together(held, [end === undefined ? 'ROLLBACK' : `${end}; COMMIT`])]);
       held.release();
       this.#outage = undefined;
     } catch (error) {
@@ -113,9 +130,11 @@ export class Pool {
 
   #translate(error: unknown): unknown {
     const cause = (error as { cause?: unknown } | null)?.cause ?? error;
-    if (!isConnectionError(cause)) return error;
-    this.#outage = messageOf(cause);
-    return new StatusError('ServiceUnavailable', `the database is away: ${messageOf(cause)}`, {
+    const isAway = isConnectionError(cause);
+    if (!isAway && !isPassing(cause)) return error;
+    if (isAway) this.#outage = messageOf(cause);
+    const what = isAway ? 'the database is away' : 'the database could not do it now';
+    return new StatusError('ServiceUnavailable', `${what}: ${messageOf(cause)}`, {
       cause,
       details: { retryAfterSeconds: 1 },
     });
@@ -126,9 +145,31 @@ export class Pool {
   }
 }
 
+/** Sends all in one write without waiting in between. Whoever calls looks at every answer, sooner or later. */
+function together(client: pg.PoolClient, queries: readonly (string | Statement)[]): Promise<pg.QueryResult>[] {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.cork();
+  const sent = queries.map((query) => (typeof query === 'string' ? client.query(query) : client.query(query)));
+  stream.uncork();
+  for (const answer of sent) answer.catch(() => undefined);
+  return sent;
+}
+
+/** Waits for all, so that none is still under way. Throws what the first that failed says. */
+async function allOf(answers: readonly Promise<pg.QueryResult>[]): Promise<pg.QueryResult[]> {
+  await Promise.allSettled(answers);
+  return Promise.all(answers);
+}
+
 /** The server's process id, which the types leave out. */
 const backendOf = (client: pg.PoolClient): number | undefined =>
   (client as { processID?: number | null }).processID ?? undefined;
+
+/**
+ * SQLSTATEs of a server that is there and not able to: classes 25 (read-only), 40 (rolled back), 55 (locked), 57
+ * (cancelled), 58 and XX (its own faults). Others are mistakes of the statement, and so ours.
+ */
+const isPassing = (error: unknown): boolean => /^(25|40|55|57|58|XX)...$/.test(codeOf(error) ?? '');
 
 /** SQLSTATE classes 08 (connection), 57P0x (shutdown, crash, terminated), 53 (no resources); and sockets' own errors. */
 function isConnectionError(error: unknown): boolean {

@@ -3,21 +3,12 @@ import type { SQL } from 'drizzle-orm';
 import { keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
-import { insertAll, replacing } from './bulk.ts';
-import type { Batch, Journal, Position, Tail } from './journal.ts';
+import { appendInventory, statementsOf } from './append.ts';
+import type { Batch, Journal, Part, Position, Tail } from './journal.ts';
 import type { Notifications } from './notifications.ts';
-import type { Database, Pool } from './pool.ts';
+import type { Database, Pool, Statement } from './pool.ts';
 import { repositoriesOf } from './repositories.ts';
-import {
-  fromChangeRow,
-  fromEventRow,
-  fromLogRow,
-  fromResourceRow,
-  toChangeRow,
-  toEventRow,
-  toLogRow,
-  toResourceRow,
-} from './rows.ts';
+import { fromChangeRow, fromEventRow, fromLogRow, fromResourceRow } from './rows.ts';
 import { changes, events, reconcileLog, resources, revisions } from './schema.ts';
 import type { Change, RecordQuery, Retention } from './store.ts';
 
@@ -30,44 +21,16 @@ const COMPACT_ROWS = 5_000;
  * Two statements, because the second must take its snapshot after the lock is ours: else a lease that changed hands
  * while we waited would still look like ours.
  */
-export const LOCK = 'SELECT 1 FROM revisions WHERE id = 1 FOR UPDATE';
-const POSITION = `SELECT value, horizon, COALESCE((SELECT epoch FROM leases WHERE name = '${LEADER}'), 0) AS epoch FROM revisions WHERE id = 1`;
-const REPLACE_EVENT = replacing(events, 'id', [
-  'revision',
-  'type',
-  'reason',
-  'message',
-  'count',
-  'firstSeen',
-  'lastSeen',
-]);
-const REPLACE_ENTRY = replacing(reconcileLog, 'id', [
-  'revision',
-  'trigger',
-  'difference',
-  'steps',
-  'outcome',
-  'reason',
-  'message',
-  'attempts',
-  'endedAt',
-  'nextAttemptAt',
-]);
-const REPLACE_RESOURCE = replacing(resources, 'uid', [
-  'labels',
-  'annotations',
-  'spec',
-  'status',
-  'generation',
-  'revision',
-  'finalizers',
-  'ownerReferences',
-  'fieldOwners',
-  'deletionTime',
-]);
+export const LOCK: Statement = { name: 'lock', text: 'SELECT 1 FROM revisions WHERE id = 1 FOR UPDATE' };
+const POSITION: Statement = {
+  name: 'position',
+  text: `SELECT value, horizon, COALESCE((SELECT epoch FROM leases WHERE name = '${LEADER}'), 0) AS epoch FROM revisions WHERE id = 1`,
+};
 
 /** The journal in PostgreSQL. The one row of `revisions`, locked for update, is the lock. */
 export class PostgresJournal implements Journal {
+  /** A notification can be lost with its connection. */
+  readonly pollMs = 1_000;
   readonly #pool: Pool;
   readonly #notifications: Notifications;
 
@@ -77,14 +40,23 @@ export class PostgresJournal implements Journal {
   }
 
   async transact(
-    fn: (at: Position, tailAfter: (revision: number) => Promise<Tail>) => Promise<Batch | undefined>,
+    fn: (
+      at: Position,
+      tailAfter: (revision: number) => Promise<Tail>,
+      send: (part: Part) => void,
+    ) => Promise<Batch | undefined>,
   ): Promise<void> {
-    await this.#pool.transaction(`${LOCK}; ${POSITION}`, async ({ db }, began) => {
+    await this.#pool.transaction([LOCK, POSITION], async ({ db, send }, began) => {
       const position = readPosition(began.at(-1)?.rows[0]);
-      const batch = await fn(position, (after) => tailAt(db, position, after));
+      const batch = await fn(
+        position,
+        (after) => tailAt(db, position, after),
+        (part) => send(statementsOf(part)),
+      );
       if (!batch) return undefined;
-      await append(db, batch);
-      return `UPDATE revisions SET value = ${batch.revision} WHERE id = 1; SELECT pg_notify('${this.#notifications.changes}', '')`;
+      await appendInventory(db, batch);
+      send([{ name: 'notify', text: `SELECT pg_notify('${this.#notifications.changes}', '')` }]);
+      return `UPDATE revisions SET value = ${batch.revision} WHERE id = 1`;
     });
   }
 
@@ -95,19 +67,19 @@ export class PostgresJournal implements Journal {
     });
   }
 
-  position(): Promise<Position> {
-    return this.#pool.use(async (db) => readPosition((await db.execute(sql.raw(POSITION))).rows[0]));
+  async position(): Promise<Position> {
+    return readPosition((await this.#pool.run(POSITION)).rows[0]);
   }
 
-  async tail(after: number): Promise<Tail> {
-    const position = await this.position();
-    return this.#pool.use((db) => tailAt(db, position, after));
+  async tail(at: Position, after: number): Promise<Tail> {
+    const tail = await this.#pool.use((db) => tailAt(db, at, after));
+    return { ...tail, position: { ...at, horizon: (await this.position()).horizon } };
   }
 
   async load(): Promise<{ position: Position; resources: readonly Resource[] }> {
     let loaded: { position: Position; resources: readonly Resource[] } | undefined;
     await this.#pool.transaction(
-      `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; ${POSITION}`,
+      ['SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', POSITION],
       async ({ db }, began) => {
         const rows = await db.select().from(resources);
         loaded = { position: readPosition(began.at(-1)?.rows[0]), resources: rows.map(fromResourceRow) };
@@ -275,42 +247,6 @@ async function tailAt(db: Database, position: Position, after: number): Promise<
     events: eventRows.map(fromEventRow),
     log: logRows.map(fromLogRow),
   };
-}
-
-async function append(db: Database, batch: Batch): Promise<void> {
-  await appendChanges(db, batch);
-  const lastOf = <T extends { id: string }>(records: readonly { revision: number; record: T }[]) => [
-    ...new Map(records.map((r) => [r.record.id, r])).values(),
-  ];
-  await insertAll(db, events, lastOf(batch.events).map(toEventRow), REPLACE_EVENT);
-  await insertAll(db, reconcileLog, lastOf(batch.log).map(toLogRow), REPLACE_ENTRY);
-  await appendInventory(db, batch);
-}
-
-/** Several changes of one document in one group leave one row: what it is at the end. */
-async function appendChanges(db: Database, batch: Batch): Promise<void> {
-  if (batch.changes.length === 0) return;
-  await insertAll(
-    db,
-    changes,
-    batch.changes.map((c) => toChangeRow(c, batch.commitId)),
-  );
-  const last = new Map(batch.changes.map((c) => [c.object.metadata.uid, c]));
-  const gone = [...last.values()].filter((c) => c.type === 'DELETED').map((c) => c.object.metadata.uid);
-  const rows = [...last.values()].filter((c) => c.type !== 'DELETED').map((c) => toResourceRow(c.object));
-  if (gone.length > 0) await db.delete(resources).where(inArray(resources.uid, gone));
-  await insertAll(db, resources, rows, REPLACE_RESOURCE);
-}
-
-async function appendInventory(db: Database, batch: Batch): Promise<void> {
-  const repositories = repositoriesOf(db);
-  const last = [...new Map(batch.inventory.map((row) => [row.id, row])).values()];
-  const goneFrom = (table: InventoryRow['table']) =>
-    batch.inventoryGone.filter((g) => g.table === table).map((g) => g.id);
-  await repositories.instances.remove(goneFrom('instances'));
-  await repositories.vpcs.remove(goneFrom('vpcs'));
-  await repositories.vpcs.save(last.filter((row) => row.table === 'vpcs'));
-  await repositories.instances.save(last.filter((row) => row.table === 'instances'));
 }
 
 function matching(table: typeof events | typeof reconcileLog, query: RecordQuery): SQL | undefined {

@@ -1,7 +1,7 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { and, eq, or, isNull, lt, sql } from 'drizzle-orm';
 import type { Notifications } from './notifications.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, Statement } from './pool.ts';
 import { LOCK } from './postgres-journal.ts';
 import { apiKeys, leases, settings } from './schema.ts';
 import type { ApiKey, KeyStore, LeaseStore, SettingStore } from './store.ts';
@@ -9,17 +9,18 @@ import type { ApiKey, KeyStore, LeaseStore, SettingStore } from './store.ts';
 /** `last_used` moves at most this often: reads must not become writes (ruling 8). */
 const LAST_USED_EVERY = '1 minute';
 
+const RENEW: Statement = {
+  name: 'renew lease',
+  text: `UPDATE leases SET expires_at = now() + $3 * interval '1 millisecond' WHERE name = $1 AND holder = $2 RETURNING epoch`,
+};
+
 /** Leases by the database's own clock. The epoch moves only under the revision's lock, so that no fenced write can slip by. */
 export function postgresLeases(pool: Pool, notifications: Notifications): LeaseStore {
   const expiry = (ttlMs: number) => sql`now() + ${ttlMs} * interval '1 millisecond'`;
-  const renew = (name: string, holder: string, ttlMs: number) =>
-    pool.use((db) =>
-      db
-        .update(leases)
-        .set({ expiresAt: expiry(ttlMs) })
-        .where(and(eq(leases.name, name), eq(leases.holder, holder)))
-        .returning({ epoch: leases.epoch }),
-    );
+  const renew = async (name: string, holder: string, ttlMs: number): Promise<number | undefined> => {
+    const { rows } = await pool.run({ ...RENEW, values: [name, holder, ttlMs] });
+    return rows[0] === undefined ? undefined : Number(rows[0].epoch);
+  };
   const holderOf = (name: string) =>
     pool.use(
       async (db) =>
@@ -33,7 +34,7 @@ export function postgresLeases(pool: Pool, notifications: Notifications): LeaseS
 
   async function take(name: string, holder: string, ttlMs: number): Promise<number | undefined> {
     let epoch: number | undefined;
-    await pool.transaction(LOCK, async ({ db }) => {
+    await pool.transaction([LOCK], async ({ db }) => {
       const rows = await db
         .insert(leases)
         .values({ name, holder, epoch: 1, expiresAt: expiry(ttlMs) })
@@ -51,8 +52,8 @@ export function postgresLeases(pool: Pool, notifications: Notifications): LeaseS
 
   return {
     async acquire(name, holder, ttlMs) {
-      const [renewed] = await renew(name, holder, ttlMs);
-      if (renewed) return { held: true, epoch: renewed.epoch };
+      const renewed = await renew(name, holder, ttlMs);
+      if (renewed !== undefined) return { held: true, epoch: renewed };
       const now = await holderOf(name);
       if (now && !now.free) return { held: false, holder: now.holder ?? '' };
       const epoch = await take(name, holder, ttlMs);

@@ -1,35 +1,14 @@
 import type { ManagedFields, Resource } from '../api/metadata.ts';
-import { API_VERSION, keyOf, refOf } from '../api/metadata.ts';
+import { API_VERSION } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { changes, events, reconcileLog, resources } from './schema.ts';
 import type { Change } from './store.ts';
 
-/** Documents and records as rows, and back. Nothing else knows the columns. */
+/** Rows as documents and records, and records as rows; documents become rows in `append.ts`. Nothing else knows the columns. */
 
 type ResourceRow = typeof resources.$inferSelect;
 
 const orUndefined = <T>(value: T | null): T | undefined => value ?? undefined;
-
-export function toResourceRow(r: Resource): ResourceRow {
-  const m = r.metadata;
-  return {
-    uid: m.uid,
-    kind: r.kind,
-    namespace: m.namespace,
-    name: m.name,
-    labels: m.labels ?? null,
-    annotations: m.annotations ?? null,
-    spec: r.spec,
-    status: r.status ?? null,
-    generation: m.generation,
-    revision: Number(m.resourceVersion),
-    finalizers: m.finalizers ?? null,
-    ownerReferences: m.ownerReferences ?? null,
-    fieldOwners: m.managedFields ?? null,
-    createdAt: new Date(m.creationTimestamp),
-    deletionTime: m.deletionTimestamp ? new Date(m.deletionTimestamp) : null,
-  };
-}
 
 /** Kubernetes' times have whole seconds; so do those of documents, or a reload would change them. */
 const seconds = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');
@@ -55,15 +34,6 @@ export function fromResourceRow(row: ResourceRow): Resource {
   const resource: Resource = { apiVersion: API_VERSION, kind: row.kind, metadata: present, spec: row.spec };
   return row.status ? { ...resource, status: row.status } : resource;
 }
-
-export const toChangeRow = (change: Change, commitId: string): typeof changes.$inferInsert => ({
-  revision: change.revision,
-  kind: change.object.kind,
-  key: keyOf(refOf(change.object)),
-  type: change.type,
-  object: change.object,
-  commitId,
-});
 
 export const fromChangeRow = (row: typeof changes.$inferSelect): Change => ({
   revision: row.revision,

@@ -19,16 +19,14 @@ export class Stream<T extends Numbered> {
   #complete: number;
   #horizon = 0;
   #generation = 0;
-  readonly #wakers = new Set<() => void>();
+  readonly #readers = new Set<{ wake: () => void }>();
+  /** What the last reader got: a thousand readers at one cursor get the same. */
+  #newest: { after: number; records: readonly T[] } | undefined;
   readonly #load: (after: number, limit: number) => Promise<readonly T[]>;
 
   constructor(start: number, load: (after: number, limit: number) => Promise<readonly T[]>) {
     this.#complete = start;
     this.#load = load;
-  }
-
-  get readers(): number {
-    return this.#wakers.size;
   }
 
   push(records: readonly T[]): void {
@@ -38,7 +36,7 @@ export class Stream<T extends Numbered> {
       const cut = this.#ring.splice(0, this.#ring.length - RING);
       this.#complete = cut.at(-1)?.revision ?? this.#complete;
     }
-    for (const wake of this.#wakers) wake();
+    this.#wake();
   }
 
   /** Nothing at or before this revision can be read any more. */
@@ -52,33 +50,55 @@ export class Stream<T extends Numbered> {
     this.#complete = at;
     this.#horizon = horizon;
     this.#generation++;
-    for (const wake of this.#wakers) wake();
+    this.#wake();
   }
 
-  async *read(from: number, newest: number, signal: AbortSignal): AsyncGenerator<readonly T[]> {
-    if (from > newest) throw expired(from, `the newest revision is ${newest}; the database was restored`);
+  #wake(): void {
+    this.#newest = undefined;
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  /** `newest`: asked once, when reading begins. */
+  async *read(from: number, newest: () => Promise<number>, signal: AbortSignal): AsyncGenerator<readonly T[]> {
+    const known = await newest();
+    if (from > known) throw expired(from, `the newest revision is ${known}; the database was restored`);
     const generation = this.#generation;
+    const reader = { wake: (): void => undefined };
+    const leave = () => reader.wake();
+    this.#readers.add(reader);
+    signal.addEventListener('abort', leave, { once: true });
     let cursor = from;
-    while (!signal.aborted) {
-      if (generation !== this.#generation) throw expired(cursor, 'the database was restored');
-      if (cursor < this.#horizon) throw expired(cursor, `the oldest that is kept is ${this.#horizon}`);
-      const complete = this.#complete;
-      const behind = cursor < complete;
-      const batch = behind
-        ? (await this.#load(cursor, PAGE)).filter((r) => r.revision <= complete)
-        : this.#after(cursor);
-      if (batch.length > 0) {
-        cursor = batch.at(-1)?.revision ?? cursor;
-        yield batch;
-      } else if (behind) {
-        cursor = complete; // nothing lies between: the ring goes on from here
-      } else {
-        await this.#more(cursor, signal);
+    try {
+      while (!signal.aborted) {
+        if (generation !== this.#generation)
+          throw expired(
+            cursor,
+            'the database was restored, or this daemon stood still for longer than changes are kept',
+          );
+        if (cursor < this.#horizon) throw expired(cursor, `the oldest that is kept is ${this.#horizon}`);
+        const complete = this.#complete;
+        const behind = cursor < complete;
+        const batch = behind
+          ? (await this.#load(cursor, PAGE)).filter((r) => r.revision <= complete)
+          : this.#after(cursor);
+        if (behind && cursor < this.#horizon) continue; // compacted away while it was loaded
+        if (batch.length > 0) {
+          cursor = batch.at(-1)?.revision ?? cursor;
+          yield batch;
+        } else if (behind) {
+          cursor = complete; // nothing lies between: the ring goes on from here
+        } else {
+          await new Promise<void>((resolve) => (reader.wake = resolve));
+        }
       }
+    } finally {
+      this.#readers.delete(reader);
+      signal.removeEventListener('abort', leave);
     }
   }
 
   #after(cursor: number): readonly T[] {
+    if (this.#newest?.after === cursor) return this.#newest.records;
     let low = 0;
     let high = this.#ring.length;
     while (low < high) {
@@ -86,21 +106,9 @@ export class Stream<T extends Numbered> {
       if ((this.#ring[middle]?.revision ?? 0) <= cursor) low = middle + 1;
       else high = middle;
     }
-    return this.#ring.slice(low);
-  }
-
-  #more(cursor: number, signal: AbortSignal): Promise<void> {
-    const last = this.#ring.at(-1);
-    if (last && last.revision > cursor) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#wakers.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#wakers.add(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
+    const records = this.#ring.slice(low);
+    this.#newest = { after: cursor, records };
+    return records;
   }
 }
 

@@ -40,8 +40,10 @@ export function trackUpdate(request: UpdateRequest): readonly ManagedFields[] {
   const changes = compare(trackedPart(before, subresource), trackedPart(after, subresource), schema);
   if (starting === stored && isUnchanged(changes)) return stored;
 
-  const whole = wholePart(after);
   const entries = isUnchanged(changes) ? starting : withChanges(starting, changes, request);
+  // Of an object that is created, the one entry was just made from what it has: nothing of it can be gone.
+  if (!before && starting.length === 0) return arrange(entries);
+  const whole = wholePart(after);
   const list = arrange(entries.flatMap((entry) => withExisting(entry, existing(entry.fieldsV1, whole, schema))));
   return sameJson(list, stored) ? stored : list;
 }
