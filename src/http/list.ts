@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
+import { Recent } from '../base/recent.ts';
+import { jsonOf } from '../store/json.ts';
 import type { Change } from '../store/store.ts';
 import { isTrue, numberOf, queryOf, targetOf } from './context.ts';
 import type { ApiContext, Query, Target } from './context.ts';
@@ -9,7 +11,7 @@ import { fieldSelector, labelSelector } from './selectors.ts';
 import type { Selector } from './selectors.ts';
 import { tableOf, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
-import { line, streamWatch } from './watch.ts';
+import { framed, frameOf, streamWatch } from './watch.ts';
 
 /** Objects that one answer holds at most, whatever was asked for. */
 const MOST = 10_000;
@@ -67,16 +69,12 @@ function readContinue(token: string | undefined): string {
 const includeOf = (query: Query): IncludeObject =>
   query['includeObject'] === 'Object' || query['includeObject'] === 'None' ? query['includeObject'] : 'Metadata';
 
-/** JSON of a change is the same for every watcher that has no Table: rendered once. */
-const rendered = new WeakMap<Change, string>();
-
-function renderedLine(change: Change): string {
-  const known = rendered.get(change);
-  if (known !== undefined) return known;
-  const text = line({ type: change.type, object: change.object });
-  rendered.set(change, text);
-  return text;
-}
+/** Bytes of frames that are kept: what watchers that keep up are sent next. */
+const FRAMES = 4 * 2 ** 20;
+/** A change is the same for every watcher that has no Table: framed once. */
+const frames = new Recent<Change, Buffer>(FRAMES, ({ type, object }) =>
+  framed(`{"type":"${type}","object":${jsonOf(object)}}`),
+);
 
 async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
   const target = targetOf(request);
@@ -111,11 +109,11 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
   await streamWatch<Change>(request, reply, context.clock, context.closing, {
     initial: first.map((object) => render('ADDED', object)),
     feed: (signal) => context.store.watchResources(start, signal),
-    lines(change) {
+    frame(change) {
       seen = change.revision;
       const type = asSeen(change, matches);
-      if (type === undefined) return '';
-      return plain && type === change.type ? renderedLine(change) : line(render(type, change.object));
+      if (type === undefined) return undefined;
+      return plain && type === change.type ? frames.get(change) : frameOf(render(type, change.object));
     },
     ...(isTrue(query['allowWatchBookmarks']) ? { bookmark } : {}),
     timeoutSeconds,

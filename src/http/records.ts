@@ -7,7 +7,7 @@ import type { ApiContext, Query } from './context.ts';
 import { fieldPairs } from './selectors.ts';
 import { formatAge } from '../base/quantity.ts';
 import { wantsTable } from './table.ts';
-import { line, streamWatch } from './watch.ts';
+import { frameOf, streamWatch } from './watch.ts';
 
 const DEFAULT_LIMIT = 500;
 const MOST = 5_000;
@@ -127,13 +127,13 @@ async function watch<T extends EventRecord | LogEntry>(
   await streamWatch<Recorded<T>>(request, reply, context.clock, context.closing, {
     initial: [],
     feed: (signal) => kind.watch(from, signal),
-    lines(recorded) {
-      if (!matches(recorded.record)) return '';
+    frame(recorded) {
+      if (!matches(recorded.record)) return undefined;
       const type = seen.has(recorded.record.id) ? 'MODIFIED' : 'ADDED';
       seen.add(recorded.record.id);
       if (seen.size > MOST) seen.delete(seen.values().next().value ?? '');
-      if (!wantsTable(request.headers.accept)) return line({ type, object: kind.render(recorded) });
-      return line({
+      if (!wantsTable(request.headers.accept)) return frameOf({ type, object: kind.render(recorded) });
+      return frameOf({
         type,
         object: recordTable(
           kind,

@@ -15,6 +15,7 @@ import {
 } from '../admission/operations.ts';
 import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
+import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, parseBody } from './body.ts';
 import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
@@ -101,7 +102,10 @@ function answer(
   target: Target,
   resource: Resource,
 ): unknown {
-  if (!wantsTable(request.headers.accept)) return resource;
+  if (!wantsTable(request.headers.accept)) {
+    void reply.type('application/json; charset=utf-8');
+    return jsonOf(resource);
+  }
   void reply.type('application/json');
   return tableOf(
     target.kind,

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import { asStatusError, statusOf } from './status.ts';
@@ -7,14 +8,18 @@ import { asStatusError, statusOf } from './status.ts';
 const BOOKMARK_MS = 15_000;
 /** A watch without timeoutSeconds ends after this long, as Kubernetes' do, so that clients spread over restarts. */
 const LONGEST_MS = 3_600_000;
+/** How long a client may take to read the rest of a watch that is over. */
+const LEAVE_MS = 5_000;
+/** What is written at once to a watcher that catches up, bytes: more would only wait in memory. */
+const PIECE = 1 << 16;
 
 export interface WatchRequest<T> {
   /** Sent first. */
   initial: readonly object[];
   /** Batches in order; ends or throws when the watch is over. */
   feed: (signal: AbortSignal) => AsyncIterable<readonly T[]>;
-  /** The lines that a record becomes, whole and with their newline: none when the watcher does not want it. */
-  lines: (record: T) => string;
+  /** The line that a record becomes, framed: none when the watcher does not want it. */
+  frame: (record: T) => Buffer | undefined;
   /** Given the last revision seen, when the client allows bookmarks. */
   bookmark?: () => object;
   timeoutSeconds: number | undefined;
@@ -23,6 +28,9 @@ export interface WatchRequest<T> {
 /**
  * Answers with one JSON object a line until the client goes, the time is over or the server stops. A client that does
  * not read holds a cursor and one batch, nothing more: its socket's buffer is waited for.
+ *
+ * Lines go straight to the connection, framed as chunks: a frame is made once for all watchers, where the response
+ * would encode and frame it for each.
  */
 export async function streamWatch<T>(
   request: FastifyRequest,
@@ -43,34 +51,89 @@ export async function streamWatch<T>(
     'cache-control': 'no-store',
   });
   raw.flushHeaders();
-  const bookmarks = watch.bookmark
-    ? repeat(clock, signal, () => void raw.write(line({ type: 'BOOKMARK', object: watch.bookmark?.() })))
-    : undefined;
+  const socket = raw.socket ?? (await assigned(raw, signal));
+  const bookmarks =
+    watch.bookmark && socket
+      ? repeat(clock, signal, () => void socket.write(frameOf({ type: 'BOOKMARK', object: watch.bookmark?.() })))
+      : undefined;
   try {
-    await send(raw, watch.initial.map(line).join(''), signal);
-    for await (const batch of watch.feed(signal)) await send(raw, batch.map(watch.lines).join(''), signal);
+    if (socket) await pour(socket, framesOf(watch.initial, frameOf), signal);
+    if (socket) for await (const batch of watch.feed(signal)) await pour(socket, framesOf(batch, watch.frame), signal);
   } catch (error) {
-    if (!signal.aborted) raw.write(line({ type: 'ERROR', object: statusOf(asStatusError(error)) }));
+    if (!signal.aborted) socket?.write(frameOf({ type: 'ERROR', object: statusOf(asStatusError(error)) }));
     request.log.debug({ err: String(error) }, 'watch ended');
   } finally {
     limit.cancel();
     bookmarks?.();
-    raw.end();
+    // What a client that does not read has not taken by then it never gets: its connection would stay for ever.
+    const cut = clock.after(LEAVE_MS, () => raw.destroy());
+    raw.once('finish', () => cut.cancel()).end();
   }
 }
 
-export const line = (value: object): string => `${JSON.stringify(value)}\n`;
+/** One object a line, as a chunk of HTTP/1.1's chunked encoding. */
+export const frameOf = (value: object): Buffer => framed(JSON.stringify(value));
+
+/** The same for JSON that is there already. */
+export function framed(json: string): Buffer {
+  const length = Buffer.byteLength(json) + 1;
+  return Buffer.from(`${length.toString(16)}\r\n${json}\n\r\n`);
+}
+
+/** A request that was sent before the answer to the one ahead of it has its connection when that one is over. */
+async function assigned(raw: ServerResponse, signal: AbortSignal): Promise<Socket | undefined> {
+  await until(raw, 'socket', signal);
+  return raw.socket ?? undefined;
+}
+
+/** Writes in pieces, and waits for the client to have read whenever the buffer is full. */
+async function pour(socket: Socket, frames: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+  for (const piece of piecesOf(frames)) {
+    if (signal.aborted) return;
+    if (!socket.write(piece)) await until(socket, 'drain', signal);
+  }
+}
+
+/** One after the other, when it is asked for: a client that stands still holds a piece of a batch, and not a copy of it all. */
+function* framesOf<T>(batch: readonly T[], frame: WatchRequest<T>['frame']): Iterable<Buffer> {
+  for (const record of batch) {
+    const made = frame(record);
+    if (made) yield made;
+  }
+}
+
+function* piecesOf(frames: Iterable<Buffer>): Iterable<Buffer> {
+  let piece: Buffer[] = [];
+  let size = 0;
+  for (const frame of frames) {
+    piece.push(frame);
+    size += frame.length;
+    if (size <= PIECE) continue;
+    yield wholeOf(piece);
+    piece = [];
+    size = 0;
+  }
+  if (piece.length > 0) yield wholeOf(piece);
+}
+
+/** One alone is not copied: it is every watcher's. */
+const wholeOf = (frames: readonly Buffer[]): Buffer =>
+  frames.length === 1 && frames[0] ? frames[0] : Buffer.concat(frames);
 
 /** Writes, and waits for the client to have read when the buffer is full. */
 export async function send(raw: ServerResponse, text: string | Buffer, signal: AbortSignal): Promise<void> {
-  if (text.length === 0 || signal.aborted || raw.write(text)) return;
-  await new Promise<void>((resolve) => {
+  if (text.length > 0 && !signal.aborted && !raw.write(text)) await until(raw, 'drain', signal);
+}
+
+/** Until the event, or the signal. */
+function until(emitter: ServerResponse | Socket, event: 'drain' | 'socket', signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve) => {
     const done = () => {
-      raw.off('drain', done);
+      emitter.off(event, done);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    raw.once('drain', done);
+    emitter.once(event, done);
     signal.addEventListener('abort', done, { once: true });
   });
 }

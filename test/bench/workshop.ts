@@ -52,7 +52,7 @@ export class Workshop {
     return database;
   }
 
-  /** The real program in a process of its own. */
+  /** The real program, as people run it, in a process of its own. */
   async daemon(options: DaemonOptions): Promise<TestDaemon> {
     this.signal.throwIfAborted();
     if (options.engine === 'docker') this.#usesEngine = true;
@@ -60,6 +60,7 @@ export class Workshop {
     const daemon = await startDaemon({
       database: options.database ?? (await this.database()),
       dataDir: await mkdtemp(join(this.folder, 'daemon-')),
+      built: true,
       ...options,
       env: { MINIAWS_INSTALLATION: this.installation, MINIAWS_LOG_LEVEL: 'info', ...options.env },
       nodeFlags: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`],

@@ -11,6 +11,7 @@ import type { TestDatabase } from './database.ts';
 import { eventually } from './wait.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface DaemonOptions {
   engine: 'docker' | 'simulated';
@@ -20,6 +21,8 @@ export interface DaemonOptions {
   env?: Record<string, string>;
   /** Where it listens; a free port by default. */
   listen?: string;
+  /** What people run, `dist/`, as it was built last; the sources, compiled as they are read, when left out. */
+  built?: boolean;
   /** More of Node's own flags, such as `--cpu-prof`. */
   nodeFlags?: readonly string[];
 }
@@ -53,7 +56,8 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     MINIAWS_LISTEN: options.listen ?? '127.0.0.1:0',
     ...options.env,
   };
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), '--import', 'tsx', MAIN, 'serve'], {
+  const program = options.built ? [BUILT] : ['--import', 'tsx', MAIN];
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), ...program, 'serve'], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
