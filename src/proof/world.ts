@@ -18,6 +18,7 @@ import type { CommitRequest, LeaseStore, Store } from '../store/store.ts';
 import { contradiction } from './kinds.ts';
 import { breathe, ManualClock } from './manual-clock.ts';
 import { Person, settings } from './person.ts';
+import { randomFrom } from './random.ts';
 
 export const INSTALLATION = 'world';
 
@@ -53,7 +54,7 @@ export class World {
   epoch = 0;
   readonly #open: () => Promise<Store>;
   readonly #computes: Compute[] = [];
-  readonly #random = generator(1);
+  readonly #random = randomFrom(1);
   #latest: Store | undefined;
 
   constructor(options: WorldOptions = {}) {
@@ -191,6 +192,11 @@ export class WorldDaemon extends Person {
     return this.#epoch;
   }
 
+  /** Aborted at the end of its reign. */
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
   /** Ends in order. */
   async stop(): Promise<void> {
     this.#end.abort();
@@ -246,15 +252,4 @@ export class WorldDaemon extends Person {
     if (this.#world.epoch !== this.#epoch)
       throw new PassError('LeaseLost', 'this daemon no longer leads: another has taken its lease');
   }
-}
-
-/** Numbers from 0 up to 1, the same at each run (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
