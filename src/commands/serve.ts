@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { startDaemon } from '../daemon.ts';
 import { acquireLock } from '../host/daemon-lock.ts';
 import { openDataFolder } from '../host/data-folder.ts';
+import { removeDrafts } from '../host/private-file.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { locateDatabase, redactUrl } from '../host/database.ts';
 import { migrateDown, migrateUp } from '../store/migrate.ts';
@@ -56,6 +57,7 @@ async function migrate(config: Config, folder: DataFolder, log: Log, down: strin
 async function serve(config: Config, folder: DataFolder, log: Log, version: string): Promise<void> {
   const lock = await acquireLock(folder.daemonLock);
   try {
+    for (const dir of [folder.path, folder.tls]) await removeDrafts(dir);
     const database = await locateDatabase({ url: config.databaseUrl, dataFolder: folder, log });
     log.info({ database: redactUrl(database.url), source: database.source }, 'database');
     try {

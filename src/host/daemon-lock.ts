@@ -70,7 +70,8 @@ async function tryTake(path: string, me: LockHolder): Promise<boolean> {
     await syncFolder(dirname(path));
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    // Held; or the holder took our draft for one of the dead.
+    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
     throw error;
   } finally {
     await rm(draft, { force: true });

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { codeOf } from '../base/errors.ts';
 
 /** For the owner alone: whatever is written here may hold a key or a password (I10). */
 const PRIVATE_MODE = 0o600;
+/** As `writeDraft` names them. */
+const DRAFT = /\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes `text` to `path`, readable by the owner alone. When it resolves the bytes are on the disk under that name (I11):
@@ -47,4 +50,20 @@ export async function syncFolder(folder: string): Promise<void> {
 export async function makeFolder(folder: string, mode: number): Promise<void> {
   const made = await mkdir(folder, { recursive: true, mode });
   if (made !== undefined) await chmod(folder, mode);
+}
+
+/**
+ * Removes the drafts in `folder` that were made before this process was: whoever made them died before they got their
+ * name, and they may hold a key. For the holder of the data folder's lock. A folder that is missing has none.
+ */
+export async function removeDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names.filter((each) => DRAFT.test(each))) {
+    const path = join(folder, name);
+    const made = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
+    if (made < performance.timeOrigin) await rm(path, { force: true });
+  }
 }

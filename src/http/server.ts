@@ -18,6 +18,8 @@ import { asStatusError, statusOf } from './status.ts';
 const BODY_LIMIT = 1 << 20;
 /** A client that sends its head or body slower than this is cut off: silence must not hold a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How late a half-sent request may be ended: Node looks for them this often. */
+const CHECK_TIMEOUTS_MS = 5_000;
 const KEEP_ALIVE_MS = 65_000;
 
 export interface Tls {
@@ -39,7 +41,12 @@ export async function startServer(
   tls: Tls,
 ): Promise<ApiServer> {
   const app = Fastify({
-    https: { key: tls.key, cert: tls.cert },
+    https: {
+      key: tls.key,
+      cert: tls.cert,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_TIMEOUTS_MS,
+    },
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,

@@ -78,7 +78,8 @@ function relay(near: Socket, sockets: Set<Socket>): void {
   }
 }
 
-function engineAddress(): { path: string } | { host: string; port: number } {
+/** Where the Engine of the tests listens, as `net.connect` takes it. */
+export function engineAddress(): { path: string } | { host: string; port: number } {
   const host = process.env['DOCKER_HOST'] || 'unix:///var/run/docker.sock';
   if (host.startsWith('unix://')) return { path: host.slice('unix://'.length) };
   const url = new URL(host.replace(/^tcp:/, 'http:'));

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LABEL } from '../../src/drivers/labels.ts';
+import { Cloud } from '../support/cloud.ts';
+import { faultyEngine } from '../support/faulty-engine.ts';
+import type { FaultyEngine, WireFault } from '../support/faulty-engine.ts';
+import { instance, vpc } from '../support/manifests.ts';
+import { eventually } from '../support/wait.ts';
+
+let cloud: Cloud;
+let wire: FaultyEngine;
+/** The changing requests of undisturbed runs. */
+const clean: Record<'create' | 'recreate' | 'delete', readonly string[]> = { create: [], recreate: [], delete: [] };
+
+const FAULTS: Record<string, WireFault> = {
+  'is answered 500': { is: 'refused', status: 500, message: 'layer does not exist' },
+  'is answered 503': { is: 'refused', status: 503, message: 'the daemon is shutting down' },
+  'is answered 404': { is: 'refused', status: 404, message: 'no such object: 0123456789ab' },
+  'is answered 409': {
+    is: 'refused',
+    status: 409,
+    message: 'removal of container 0123456789ab is already in progress',
+  },
+  'is cut off before the Engine has it': { is: 'cut' },
+  'is done, and its answer lost': { is: 'lost' },
+  'is done, and its answer breaks off': { is: 'broken' },
+  'is done, and its answer is 3 s late': { is: 'late', ms: 3_000 },
+};
+/** A 404 at a removal is the Engine's word that there is nothing: that is no fault. */
+const AT_CHANGES = Object.keys(FAULTS).filter((name) => !name.includes('404') && !name.includes('late'));
+
+/** A fault costs the request that it met and what finds out how that one ended. */
+const COST = 2;
+
+const netOf = (name: string) => `net-${name}`;
+const spec = (name: string, more: object = {}) => ({
+  image: cloud.image,
+  vpc: netOf(name),
+  stopGracePeriod: '0s',
+  volumes: [{ name: `${name}-data`, mountPath: '/data' }],
+  ...more,
+});
+const make = async (name: string, subnet: number): Promise<void> => {
+  await cloud.apply(vpc(netOf(name), { cidrBlock: `10.215.${subnet}.0/24` }), instance(name, spec(name)));
+  await cloud.ready('instances', name);
+};
+const unmake = async (...names: string[]): Promise<void> => {
+  await cloud.remove('instances', ...names);
+  await cloud.remove('vpcs', ...names.map(netOf));
+  await cloud.gone('instances', ...names);
+  await cloud.gone('vpcs', ...names.map(netOf));
+};
+
+/** Runs `work` with the fault at its `at`-th changing request; what it costs stays within bounds. */
+async function disturbed(what: keyof typeof clean, at: number, fault: WireFault, work: () => Promise<void>) {
+  const where = `at request ${at} of ${clean[what].length} of the ${what} (${clean[what][at - 1]})`;
+  wire.arm(at, fault);
+  await work().catch((error: unknown) => {
+    throw new Error(where, { cause: error });
+  });
+  expect(wire.struck(), where).toBe(true);
+  expect(wire.changes()[at - 1], where).toBe(clean[what][at - 1]);
+  expect(wire.changes().length, `${where}: ${wire.changes().join(', ')}`).toBeLessThanOrEqual(
+    clean[what].length + COST,
+  );
+}
+
+/** Same end, no orphan, quiet; and nothing more was asked of the Engine than the last round did. */
+async function judge(...names: string[]): Promise<void> {
+  const asked = wire.changes().length;
+  await cloud.judge(names.map(netOf), names);
+  expect(wire.changes().slice(asked)).toEqual([]);
+}
+
+beforeAll(async () => {
+  wire = await faultyEngine();
+  cloud = await Cloud.start({ env: { DOCKER_HOST: wire.host } });
+  wire.arm();
+  await make('first', 40);
+  clean.create = [...wire.changes()];
+  wire.arm();
+  await cloud.apply(instance('first', spec('first', { env: { ROUND: '0' } })));
+  await cloud.ready('instances', 'first');
+  clean.recreate = [...wire.changes()];
+  wire.arm();
+  await unmake('first');
+  clean.delete = [...wire.changes()];
+});
+afterAll(async () => {
+  await cloud?.close();
+  await wire?.close();
+});
+
+describe('one request to the Engine goes wrong on the wire, anywhere, and the end is the same (F2, F6)', () => {
+  it('an undisturbed run is what is counted against', () => {
+    const [start, stop, removal] = ['POST /containers/…/start', 'POST /containers/…/stop', 'DELETE /containers/…'];
+    const creation = ['POST /volumes/create', 'POST /containers/create', start];
+    expect(clean).toEqual({
+      create: ['POST /networks/create', ...creation],
+      recreate: [stop, removal, ...creation.slice(1)],
+      delete: [stop, removal, 'DELETE /networks/…'],
+    });
+  });
+
+  it.each(Object.entries(FAULTS))('a request of a create %s', async (_, fault) => {
+    const names: string[] = [];
+    for (let at = 1; at <= clean.create.length; at++) {
+      const name = `c${at}`;
+      await disturbed('create', at, fault, () => make(name, 40 + at));
+      names.push(name);
+    }
+    await judge(...names);
+    await unmake(...names);
+  });
+
+  it.each(AT_CHANGES)('a request of a recreate %s', async (kind) => {
+    await make('again', 40);
+    for (let at = 1; at <= clean.recreate.length; at++) {
+      await disturbed('recreate', at, FAULTS[kind]!, async () => {
+        await cloud.apply(instance('again', spec('again', { env: { ROUND: `${at}` } })));
+        await cloud.ready('instances', 'again');
+      });
+      expect((await cloud.container('again')).Config.Env).toContain(`ROUND=${at}`);
+    }
+    await judge('again');
+  });
+
+  it.each(AT_CHANGES)('a request of a delete %s', async (kind) => {
+    const names = clean.delete.map((_, i) => `d${i + 1}`);
+    for (const [i, name] of names.entries()) await make(name, 41 + i);
+    for (const [i, name] of names.entries())
+      await disturbed('delete', i + 1, FAULTS[kind]!, async () => {
+        await unmake(name);
+        const { uid } = LABEL;
+        expect((await cloud.containers()).filter((c) => c.Labels[LABEL.name] === name && c.Labels[uid])).toEqual([]);
+        expect((await cloud.networks()).filter((n) => n.Labels?.[LABEL.name] === netOf(name))).toEqual([]);
+      });
+  });
+
+  it('one that is never answered ends at the driver’s deadline, and holds nobody else up meanwhile', async () => {
+    await make('held', 41);
+    wire.arm(1, { is: 'silent' });
+    await cloud.remove('instances', 'held');
+    await eventually('the request that is not answered', () => wire.struck());
+    await make('free', 42);
+    expect(await cloud.find('instances', 'held')).toBeDefined();
+    await eventually('the end of the instance', async () => !(await cloud.find('instances', 'held')), 45_000);
+    await unmake('free');
+    await cloud.remove('vpcs', netOf('held'));
+    await cloud.gone('vpcs', netOf('held'));
+  });
+});
