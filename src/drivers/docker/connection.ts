@@ -59,7 +59,22 @@ function knock({ socketPath, host, port, protocol }: Docker.DockerOptions): Prom
 /** docker-modem prints its options at every request: an agent that is not opaque costs a hundred times the call. */
 function plainAgent(secure: boolean): http.Agent {
   const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
-  return Object.assign(agent, { [inspect.custom]: () => 'Agent' });
+  return Object.assign(endingBrokenAnswers(agent), { [inspect.custom]: () => 'Agent' });
+}
+
+/**
+ * docker-modem waits for ever for the end of an answer that breaks off in the middle. It hears of the failure of a
+ * request, and so the broken answer fails its request; of one whose answer it hands over as a stream, it hears no more.
+ */
+function endingBrokenAnswers<A extends http.Agent>(agent: A): A {
+  const seam = agent as unknown as { addRequest: (request: http.ClientRequest, ...more: unknown[]) => void };
+  const addRequest = seam.addRequest.bind(agent);
+  const broken = () => Object.assign(new Error('the answer broke off'), { code: 'ECONNRESET' });
+  seam.addRequest = (request, ...more) => {
+    request.once('response', (response) => response.once('aborted', () => request.emit('error', broken())));
+    addRequest(request, ...more);
+  };
+  return agent;
 }
 
 /** As Docker's own clients read it: TLS by https or `DOCKER_TLS_VERIFY`, with the PEM files of `DOCKER_CERT_PATH`. */

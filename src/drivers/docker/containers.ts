@@ -117,7 +117,9 @@ export class DockerContainers {
         this.#world.dropContainer(id);
       } catch (error) {
         hold.looking();
-        await this.#world.lookAtContainer(id);
+        const { value } = await this.#world.lookAtContainer(id);
+        // Somebody else's removal is as good as ours, when there is one: the Engine says so of one that has failed, too.
+        if (value !== undefined && value.state !== 'removing') throw error;
         if (statusOf(error) !== 409 || !/already in progress/.test(wordsOf(error))) throw error;
       }
     });

@@ -1,0 +1,232 @@
+import { keyOf, parseKey, PAUSED, refOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import type { Trigger } from '../api/records.ts';
+import type { KindDefinition } from '../api/schema.ts';
+import { messageOf } from '../base/errors.ts';
+import { sameJson } from '../base/hash.ts';
+import { Backoff } from './backoff.ts';
+import type { PassEnd } from './ending.ts';
+import type { Noticed } from './informer.ts';
+import type { ManagerOptions, ManagerSeams } from './manager.ts';
+import { collect, concerned } from './owners.ts';
+import { PassRun } from './pass.ts';
+import type { AnyController, PassTools } from './pass.ts';
+import { WorkQueue } from './queue.ts';
+
+/** More than any kind needs from one settled state to the next. */
+const FREE_STRIDES = 10;
+/** Who wants the next look sooner than this is in haste; others wait for something. */
+const HASTE_MS = 1_000;
+
+/** The passes of one term: its queues, its workers, and what it remembers of each key while it lasts. */
+export class Reign {
+  readonly queue: WorkQueue;
+  readonly garbage: WorkQueue;
+  readonly #seams: ManagerSeams;
+  readonly #options: ManagerOptions;
+  readonly #controllers: ReadonlyMap<string, AnyController>;
+  readonly #kinds: ReadonlyMap<string, KindDefinition>;
+  readonly #tools: PassTools;
+  readonly #backoff: Backoff;
+  readonly #count: (kind: string, outcome: string) => void;
+  /** The revision that the last pass of a key wrote, until the informer has it. */
+  readonly #written = new Map<string, number>();
+  /** Why a key that fails was looked at in the first place. */
+  readonly #origin = new Map<string, string>();
+  /** Passes in a row after which a key was in haste for another. */
+  readonly #strides = new Map<string, number>();
+  #passes = 0;
+
+  constructor(
+    seams: ManagerSeams,
+    options: ManagerOptions,
+    controllers: ReadonlyMap<string, AnyController>,
+    kinds: ReadonlyMap<string, KindDefinition>,
+    tools: PassTools,
+    count: (kind: string, outcome: string) => void,
+  ) {
+    this.#seams = seams;
+    this.#options = options;
+    this.#backoff = new Backoff(options.random);
+    this.#controllers = controllers;
+    this.#kinds = kinds;
+    this.#tools = tools;
+    this.#count = count;
+    this.queue = new WorkQueue(seams.clock);
+    this.garbage = new WorkQueue(seams.clock);
+  }
+
+  async run(): Promise<void> {
+    const { informer } = this.#seams;
+    const { signal } = this.#tools;
+    const stop = informer.onChange((noticed) => this.#onChange(noticed));
+    const end = () => {
+      stop();
+      this.queue.close();
+      this.garbage.close();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    this.everything({ type: 'start', detail: `leading since epoch ${this.#tools.epoch}` });
+    for (const resource of informer.view.all()) this.#noticeGarbage(resource);
+    this.#resyncLater();
+    const workers = Array.from({ length: this.#options.workers }, () =>
+      this.#work(this.queue, (key, trigger) => this.#pass(key, trigger)),
+    );
+    await Promise.all([...workers, this.#work(this.garbage, (key) => this.#collect(key))]);
+  }
+
+  everything(trigger: Trigger): void {
+    for (const resource of this.#seams.informer.view.all()) this.queue.add(keyOf(refOf(resource)), trigger);
+  }
+
+  #resyncLater(): void {
+    this.#seams.clock.after(this.#options.resyncMs, () => {
+      if (this.#tools.signal.aborted) return;
+      this.everything({ type: 'resync', detail: 'periodic look at everything' });
+      this.#resyncLater();
+    });
+  }
+
+  async #work(queue: WorkQueue, handle: (key: string, trigger: Trigger) => Promise<void>): Promise<void> {
+    for (let next = await queue.take(); next; next = await queue.take()) {
+      try {
+        await handle(next.key, next.trigger);
+      } catch (error) {
+        this.#seams.log.warn({ key: next.key, err: messageOf(error) }, 'pass could not be ended; trying again');
+        queue.addAfter(next.key, this.#backoff.next(next.key), {
+          type: 'retry',
+          detail: `the pass could not be ended: ${messageOf(error)}`,
+        });
+      } finally {
+        queue.done(next.key);
+      }
+    }
+  }
+
+  async #pass(key: string, trigger: Trigger): Promise<void> {
+    const { informer } = this.#seams;
+    const ref = parseKey(key);
+    const controller = this.#controllers.get(ref.kind);
+    const resource = informer.view.get(ref);
+    if (!controller || !resource || resource.metadata.annotations?.[PAUSED] === 'true') return;
+    if (this.#stale(key, trigger)) return;
+    const id = `${this.#tools.epoch}-${++this.#passes}`;
+    const end = await new PassRun(this.#tools, controller, resource, informer.view, id, trigger).run(() =>
+      this.#backoff.next(key),
+    );
+    this.#count(ref.kind, end.outcome);
+    this.#goOn(key, end, trigger);
+  }
+
+  /** A pass on a document from before its own last write would plan against the past. */
+  #stale(key: string, trigger: Trigger): boolean {
+    const written = this.#written.get(key);
+    if (written === undefined) return false;
+    if (this.#seams.informer.revision >= written) {
+      this.#written.delete(key);
+      return false;
+    }
+    this.queue.addAfter(key, 5, trigger);
+    return true;
+  }
+
+  #goOn(key: string, end: PassEnd, trigger: Trigger): void {
+    if (end.revision !== undefined) this.#written.set(key, end.revision);
+    if (end.outcome === 'deleted') {
+      this.#written.delete(key);
+      this.#strides.delete(key);
+      return this.#backoff.reset(key);
+    }
+    if (end.outcome === 'blocked')
+      return this.queue.addAfter(key, this.#backoff.slowest(), {
+        type: 'retry',
+        detail: 'looking again at what is blocked',
+      });
+    if (end.outcome === 'retrying') {
+      const origin = this.#origin.get(key) ?? trigger.detail;
+      this.#origin.set(key, origin);
+      const detail = `retry ${this.#backoff.failures(key)} of: ${origin}`;
+      return this.queue.addAfter(key, end.afterMs ?? 0, { type: 'retry', detail });
+    }
+    if (end.outcome === 'progressing' && (end.afterMs ?? 0) < HASTE_MS) return this.#stride(key, end.afterMs ?? 0);
+    this.#backoff.reset(key);
+    this.#origin.delete(key);
+    this.#strides.delete(key);
+    if (end.afterMs !== undefined)
+      this.queue.addAfter(key, end.afterMs, { type: 'schedule', detail: 'the last pass asked for another look' });
+  }
+
+  /** Who goes on getting on and arrives nowhere, for one that acts on a picture that does not follow, is slowed down as one that fails. */
+  #stride(key: string, afterMs: number): void {
+    const strides = (this.#strides.get(key) ?? 0) + 1;
+    this.#strides.set(key, strides);
+    this.#origin.delete(key);
+    if (strides <= FREE_STRIDES) this.#backoff.reset(key);
+    const ms = strides <= FREE_STRIDES ? afterMs : Math.max(afterMs, this.#backoff.next(key));
+    this.queue.addAfter(key, ms, { type: 'schedule', detail: 'the last pass asked for another look' });
+  }
+
+  #onChange(noticed: Noticed): void {
+    const { object, old, revision } = noticed;
+    const ref = refOf(object);
+    if (noticed.type === 'DELETED') this.#controllers.get(object.kind)?.forget?.(object.metadata.uid);
+    else if (!old || concernsItself(object, old))
+      this.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old), revision });
+    const trigger: Trigger = {
+      type: 'dependency',
+      detail: `${object.kind} ${ref.namespace}/${ref.name} ${noticed.type === 'DELETED' ? 'is gone' : 'changed'}`,
+      revision,
+    };
+    for (const controller of this.#controllers.values()) {
+      for (const watch of controller.watches) {
+        if (watch.kind !== object.kind) continue;
+        for (const dependent of watch.enqueue(object, this.#seams.informer.view))
+          this.queue.add(keyOf(dependent), trigger);
+      }
+    }
+    this.#noticeGarbage(object);
+  }
+
+  #noticeGarbage(resource: Resource): void {
+    for (const ref of concerned(resource, this.#seams.informer.view, this.#kinds.keys()))
+      this.garbage.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
+  }
+
+  async #collect(key: string): Promise<void> {
+    const { store, clock, informer } = this.#seams;
+    const decide = collect(parseKey(key), this.#kinds, clock.now());
+    const planned = decide(informer.view);
+    if ((planned.put ?? []).length + (planned.remove ?? []).length === 0) return;
+    await store.commit({ decide, fence: this.#tools.epoch });
+  }
+}
+
+/** A change of the status alone is a pass's own doing and needs no other. */
+function concernsItself(next: Resource, old: Resource): boolean {
+  if (next.metadata.uid !== old.metadata.uid || next.metadata.generation !== old.metadata.generation) return true;
+  const relevant = ({ metadata: m }: Resource) => ({
+    a: m.annotations,
+    d: m.deletionTimestamp,
+    f: m.finalizers,
+    l: m.labels,
+    o: m.ownerReferences,
+  });
+  return !sameJson(relevant(next), relevant(old));
+}
+
+/** Who changed what, in the log's words. */
+function describe(next: Resource, old: Resource | undefined): string {
+  const before = new Map(
+    (old?.metadata.managedFields ?? []).map((e) => [`${e.manager}/${e.operation}/${e.subresource ?? ''}`, e]),
+  );
+  const author = (next.metadata.managedFields ?? []).find(
+    (e) => !sameJson(before.get(`${e.manager}/${e.operation}/${e.subresource ?? ''}`), e),
+  )?.manager;
+  const by = author ? ` by ${author}` : '';
+  if (!old || old.metadata.uid !== next.metadata.uid) return `created${by}`;
+  if (next.metadata.deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) return 'deleted';
+  return next.metadata.generation === old.metadata.generation
+    ? `metadata changed${by}`
+    : `generation ${next.metadata.generation}${by}`;
+}
