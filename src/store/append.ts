@@ -1,6 +1,6 @@
 import type { InventoryRow } from '../api/records.ts';
 import { bulkInsert } from './bulk.ts';
-import type { Batch, Part } from './journal.ts';
+import type { Batch } from './journal.ts';
 import { jsonOf } from './json.ts';
 import type { Database, Statement } from './pool.ts';
 import { repositoriesOf } from './repositories.ts';
@@ -49,22 +49,22 @@ const putLog = bulkInsert(reconcileLog, 'id', [
 ]);
 
 /** In the order in which they must be carried out. */
-export function statementsOf(part: Part): Statement[] {
+export function statementsOf(batch: Batch): Statement[] {
   const lastOf = <T extends { id: string }>(records: readonly { revision: number; record: T }[]) => [
     ...new Map(records.map((r) => [r.record.id, r])).values(),
   ];
   return [
-    ...changesOf(part),
-    ...unlessEmpty(lastOf(part.events).map(toEventRow), putEvents),
-    ...unlessEmpty(lastOf(part.log).map(toLogRow), putLog),
+    ...changesOf(batch),
+    ...unlessEmpty(lastOf(batch.events).map(toEventRow), putEvents),
+    ...unlessEmpty(lastOf(batch.log).map(toLogRow), putLog),
   ];
 }
 
 const unlessEmpty = <T>(items: readonly T[], statement: (items: readonly T[]) => Statement): Statement[] =>
   items.length === 0 ? [] : [statement(items)];
 
-/** Several changes of one document in one part leave one row: what it is at the end. */
-function changesOf({ changes, commitId }: Part): Statement[] {
+/** Several changes of one document in one batch leave one row: what it is at the end. */
+function changesOf({ changes, commitId }: Batch): Statement[] {
   if (changes.length === 0) return [];
   const newest = new Map(changes.map((c) => [c.object.metadata.uid, c]));
   const gone = [...newest].flatMap(([uid, { type }]) => (type === 'DELETED' ? [uid] : []));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
-import type { Batch, Part } from './journal.ts';
+import type { Batch } from './journal.ts';
 import type { Mirror } from './mirror.ts';
 import type { Change, Committed, Effects } from './store.ts';
 
@@ -10,9 +10,6 @@ import type { Change, Committed, Effects } from './store.ts';
 export class Draft {
   revision: number;
   readonly #mirror: Mirror;
-  readonly #commitId = randomUUID();
-  /** How many of the changes, events and log entries are in parts already. */
-  #parted = { changes: 0, events: 0, log: 0 };
   readonly #undo: (() => void)[] = [];
   readonly #changes: Change[] = [];
   readonly #events: Recorded<EventRecord>[] = [];
@@ -56,16 +53,6 @@ export class Draft {
     return { ...resource, metadata: { ...resource.metadata, resourceVersion: String(++this.revision) } };
   }
 
-  /** What was added since the last call, if anything. */
-  part(): Part | undefined {
-    const { changes: c, events: e, log: l } = this.#parted;
-    const [changes, events, log] = [this.#changes.slice(c), this.#events.slice(e), this.#log.slice(l)];
-    this.#parted = { changes: this.#changes.length, events: this.#events.length, log: this.#log.length };
-    return changes.length + events.length + log.length === 0
-      ? undefined
-      : { commitId: this.#commitId, changes, events, log };
-  }
-
   batch(): Batch | undefined {
     const parts = {
       changes: this.#changes,
@@ -75,7 +62,7 @@ export class Draft {
       inventoryGone: this.#gone,
     };
     const empty = Object.values(parts).every((list) => list.length === 0);
-    return empty ? undefined : { commitId: this.#commitId, revision: this.revision, ...parts };
+    return empty ? undefined : { commitId: randomUUID(), revision: this.revision, ...parts };
   }
 
   takeBack(): void {

@@ -3,15 +3,13 @@ import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import { Draft } from './draft.ts';
 import { UncertainCommit } from './journal.ts';
-import type { Batch, Journal, Part, Position, Tail } from './journal.ts';
+import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { Mirror } from './mirror.ts';
 import { FencedError } from './store.ts';
 import type { CommitRequest, Committed } from './store.ts';
 
 /** Requests that share one transaction at most; more only adds latency to the first of them. */
 const GROUP = 128;
-/** So many decisions are sent while the next ones are made: enough to be worth a statement. */
-const PART = 4;
 /** How long an uncertain commit is asked after before its callers are told that the database is away. */
 const UNCERTAIN_MS = 30_000;
 
@@ -69,11 +67,11 @@ export class GroupCommit {
     let verdicts: readonly Verdict[] = [];
     let batch: Batch | undefined;
     try {
-      await journal.transact(async (position, tailAfter, send) => {
+      await journal.transact(async (position, tailAfter) => {
         // Until nothing has come in between: the decisions that follow are one synchronous stretch.
         while (position.revision !== mirror.revision) await catchUp(position, tailAfter);
         group = take();
-        ({ verdicts, batch } = this.#decide(group, position, send));
+        ({ verdicts, batch } = this.#decide(group, position));
         return batch;
       });
     } catch (error) {
@@ -113,23 +111,12 @@ export class GroupCommit {
 
   /**
    * Each decision sees the ones before it. They are made on the mirror itself and taken back before anyone else can
-   * look: all of this is one synchronous stretch, in which the database already writes what was decided first.
+   * look: all of this is one synchronous stretch.
    */
-  #decide(
-    group: readonly Pending[],
-    position: Position,
-    send: (part: Part) => void,
-  ): { verdicts: Verdict[]; batch: Batch | undefined } {
-    const { mirror } = this.#parts;
-    const draft = new Draft(mirror, position.revision);
+  #decide(group: readonly Pending[], position: Position): { verdicts: Verdict[]; batch: Batch | undefined } {
+    const draft = new Draft(this.#parts.mirror, position.revision);
     try {
-      const verdicts = group.map((pending, n) => {
-        const verdict = this.#verdict(pending, position, draft);
-        const isLast = n === group.length - 1;
-        const part = isLast || n % PART === PART - 1 ? draft.part() : undefined;
-        if (part) send(part);
-        return verdict;
-      });
+      const verdicts = group.map((pending) => this.#verdict(pending, position, draft));
       return { verdicts, batch: draft.batch() };
     } finally {
       draft.takeBack();

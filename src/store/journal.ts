@@ -7,16 +7,9 @@ import type { Change, RecordQuery, Retention } from './store.ts';
  * (`memory-journal.ts`). Everything that makes the store's promises true but durability is above this line, once.
  */
 export interface Journal {
-  /**
-   * Runs `fn` while no other writer of any process can take a revision. Commits when it returns a batch, all of whose
-   * parts it has sent: they are written while it goes on.
-   */
+  /** Runs `fn` while no other writer of any process can take a revision. Commits when it returns a batch. */
   transact(
-    fn: (
-      at: Position,
-      tailAfter: (revision: number) => Promise<Tail>,
-      send: (part: Part) => void,
-    ) => Promise<Batch | undefined>,
+    fn: (at: Position, tailAfter: (revision: number) => Promise<Tail>) => Promise<Batch | undefined>,
   ): Promise<void>;
   /** After a lost connection: did the batch with this id, whose first change has this revision, land? */
   wasCommitted(commitId: string, firstChange: number): Promise<boolean>;
@@ -56,18 +49,13 @@ export interface Tail {
   log: readonly Recorded<LogEntry>[];
 }
 
-/** What some of a group's requests change. */
-export interface Part {
+export interface Batch {
   commitId: string;
+  /** The newest revision after this batch. */
+  revision: number;
   changes: readonly Change[];
   events: readonly Recorded<EventRecord>[];
   log: readonly Recorded<LogEntry>[];
-}
-
-/** All that a group changes: its parts, and what is written once. */
-export interface Batch extends Part {
-  /** The newest revision after this batch. */
-  revision: number;
   inventory: readonly InventoryRow[];
   inventoryGone: readonly { table: InventoryRow['table']; id: string }[];
 }

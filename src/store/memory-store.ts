@@ -57,11 +57,7 @@ function memoryJournal(db: MemoryDatabase): Journal {
   return {
     async transact(fn) {
       const turn = db.lock.then(async () => {
-        const batch = await fn(
-          { ...db.position },
-          async (revision) => tail(revision),
-          () => undefined, // the batch has it all
-        );
+        const batch = await fn({ ...db.position }, async (revision) => tail(revision));
         if (batch) land(db, batch);
       });
       db.lock = turn.catch(() => undefined);

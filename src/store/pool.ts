@@ -16,10 +16,10 @@ export interface Statement {
   values?: unknown[];
 }
 
-export interface Tx {
-  db: Database;
-  /** Does not wait: what it comes to is known at the transaction's end, which fails when it did. */
-  send: (statements: readonly Statement[]) => void;
+/** What is sent with the COMMIT, in one write: `end` is SQL of at least one statement. */
+export interface Last {
+  statements?: readonly Statement[];
+  end: string;
 }
 
 /** Bounds the holder of the revision's lock: no statement and no silence inside a transaction lasts longer (ruling 14). */
@@ -86,13 +86,13 @@ export class Pool {
   }
 
   /**
-   * One transaction. `begin` runs first and may hold statements that take locks. What `fn` answers, at least one
-   * statement of SQL, is sent with the COMMIT; nothing is committed without an answer.
+   * One transaction. `begin` runs first and may hold statements that take locks; what `fn` answers is sent with the
+   * COMMIT; nothing is committed without an answer.
    * A connection that is lost after that is an UncertainCommit; one that is lost before it has changed nothing.
    */
   async transaction(
     begin: readonly (string | Statement)[],
-    fn: (tx: Tx, began: readonly pg.QueryResult[]) => Promise<string | undefined>,
+    fn: (db: Database, began: readonly pg.QueryResult[]) => Promise<Last | undefined>,
   ): Promise<void> {
     let client: pg.PoolClient | undefined;
     let committing = false;
@@ -100,11 +100,10 @@ export class Pool {
       client = await this.pool.connect();
       const held = client;
       const began = await allOf(together(held, ['BEGIN', ...begin]));
-      const sent: Promise<pg.QueryResult>[] = [];
-      const end = await fn({ db: this.#over(held), send: (them) => sent.push(...together(held, them)) }, began);
-      committing = end !== undefined;
+      const last = await fn(this.#over(held), began);
+      committing = last !== undefined;
       // After a failure before it, the statement ahead of the COMMIT fails too, and the COMMIT is not reached.
-      await allOf([...sent, ...together(held, [end === undefined ? 'ROLLBACK' : `${end}; COMMIT`])]);
+      await allOf(together(held, last ? [...(last.statements ?? []), `${last.end}; COMMIT`] : ['ROLLBACK']));
       held.release();
       this.#outage = undefined;
     } catch (error) {

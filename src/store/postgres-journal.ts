@@ -4,7 +4,7 @@ import { keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { appendInventory, statementsOf } from './append.ts';
-import type { Batch, Journal, Part, Position, Tail } from './journal.ts';
+import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { Notifications } from './notifications.ts';
 import type { Database, Pool, Statement } from './pool.ts';
 import { repositoriesOf } from './repositories.ts';
@@ -40,23 +40,16 @@ export class PostgresJournal implements Journal {
   }
 
   async transact(
-    fn: (
-      at: Position,
-      tailAfter: (revision: number) => Promise<Tail>,
-      send: (part: Part) => void,
-    ) => Promise<Batch | undefined>,
+    fn: (at: Position, tailAfter: (revision: number) => Promise<Tail>) => Promise<Batch | undefined>,
   ): Promise<void> {
-    await this.#pool.transaction([LOCK, POSITION], async ({ db, send }, began) => {
+    await this.#pool.transaction([LOCK, POSITION], async (db, began) => {
       const position = readPosition(began.at(-1)?.rows[0]);
-      const batch = await fn(
-        position,
-        (after) => tailAt(db, position, after),
-        (part) => send(statementsOf(part)),
-      );
+      const batch = await fn(position, (after) => tailAt(db, position, after));
       if (!batch) return undefined;
       await appendInventory(db, batch);
-      send([{ name: 'notify', text: `SELECT pg_notify('${this.#notifications.changes}', '')` }]);
-      return `UPDATE revisions SET value = ${batch.revision} WHERE id = 1`;
+      const notify = { name: 'notify', text: `SELECT pg_notify('${this.#notifications.changes}', '')` };
+      const end = `UPDATE revisions SET value = ${batch.revision} WHERE id = 1`;
+      return { statements: [...statementsOf(batch), notify], end };
     });
   }
 
@@ -78,14 +71,11 @@ export class PostgresJournal implements Journal {
 
   async load(): Promise<{ position: Position; resources: readonly Resource[] }> {
     let loaded: { position: Position; resources: readonly Resource[] } | undefined;
-    await this.#pool.transaction(
-      ['SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', POSITION],
-      async ({ db }, began) => {
-        const rows = await db.select().from(resources);
-        loaded = { position: readPosition(began.at(-1)?.rows[0]), resources: rows.map(fromResourceRow) };
-        return undefined;
-      },
-    );
+    await this.#pool.transaction(['SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', POSITION], async (db, began) => {
+      const rows = await db.select().from(resources);
+      loaded = { position: readPosition(began.at(-1)?.rows[0]), resources: rows.map(fromResourceRow) };
+      return undefined;
+    });
     if (!loaded) throw new Error('the database gave no position');
     return loaded;
   }

@@ -34,7 +34,7 @@ export function postgresLeases(pool: Pool, notifications: Notifications): LeaseS
 
   async function take(name: string, holder: string, ttlMs: number): Promise<number | undefined> {
     let epoch: number | undefined;
-    await pool.transaction([LOCK], async ({ db }) => {
+    await pool.transaction([LOCK], async (db) => {
       const rows = await db
         .insert(leases)
         .values({ name, holder, epoch: 1, expiresAt: expiry(ttlMs) })
@@ -45,7 +45,7 @@ export function postgresLeases(pool: Pool, notifications: Notifications): LeaseS
         })
         .returning({ epoch: leases.epoch });
       epoch = rows[0]?.epoch;
-      return 'SELECT 1';
+      return { end: 'SELECT 1' };
     });
     return epoch;
   }
