@@ -57,8 +57,12 @@ export async function streamWatch<T>(
       ? repeat(clock, signal, () => void socket.write(frameOf({ type: 'BOOKMARK', object: watch.bookmark?.() })))
       : undefined;
   try {
-    if (socket) await pour(socket, framesOf(watch.initial, frameOf), signal);
-    if (socket) for await (const batch of watch.feed(signal)) await pour(socket, framesOf(batch, watch.frame), signal);
+    if (socket) await pour(socket, watch.initial, frameOf, signal);
+    if (socket)
+      for await (const batch of watch.feed(signal)) {
+        const drained = pour(socket, batch, watch.frame, signal);
+        if (drained) await drained;
+      }
   } catch (error) {
     if (!signal.aborted) socket?.write(frameOf({ type: 'ERROR', object: statusOf(asStatusError(error)) }));
     request.log.debug({ err: String(error) }, 'watch ended');
@@ -86,8 +90,23 @@ async function assigned(raw: ServerResponse, signal: AbortSignal): Promise<Socke
   return raw.socket ?? undefined;
 }
 
-/** Writes in pieces, and waits for the client to have read whenever the buffer is full. */
-async function pour(socket: Socket, frames: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
+/**
+ * Writes in pieces, and waits for the client to have read whenever the buffer is full. One record alone, which is what
+ * a thousand watchers that keep up get each time, takes the short way.
+ */
+function pour<T>(
+  socket: Socket,
+  batch: readonly T[],
+  frame: (record: T) => Buffer | undefined,
+  signal: AbortSignal,
+): Promise<void> | undefined {
+  const [only] = batch;
+  if (only === undefined || batch.length > 1) return pourAll(socket, framesOf(batch, frame), signal);
+  const made = frame(only);
+  return made === undefined || socket.write(made) ? undefined : until(socket, 'drain', signal);
+}
+
+async function pourAll(socket: Socket, frames: Iterable<Buffer>, signal: AbortSignal): Promise<void> {
   for (const piece of piecesOf(frames)) {
     if (signal.aborted) return;
     if (!socket.write(piece)) await until(socket, 'drain', signal);
@@ -128,6 +147,7 @@ export async function send(raw: ServerResponse, text: string | Buffer, signal: A
 /** Until the event, or the signal. */
 function until(emitter: ServerResponse | Socket, event: 'drain' | 'socket', signal: AbortSignal): Promise<void> {
   return new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
     const done = () => {
       emitter.off(event, done);
       signal.removeEventListener('abort', done);

@@ -64,12 +64,16 @@ export class Stream<T extends Numbered> {
     if (from > known) throw expired(from, `the newest revision is ${known}; the database was restored`);
     const generation = this.#generation;
     const reader = { wake: (): void => undefined };
-    const leave = () => reader.wake();
+    let left = signal.aborted;
+    const leave = () => {
+      left = true;
+      reader.wake();
+    };
     this.#readers.add(reader);
     signal.addEventListener('abort', leave, { once: true });
     let cursor = from;
     try {
-      while (!signal.aborted) {
+      while (!left) {
         if (generation !== this.#generation)
           throw expired(
             cursor,
