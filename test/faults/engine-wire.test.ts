@@ -23,10 +23,9 @@ const FAULTS: Record<string, WireFault> = {
   'is cut off before the Engine has it': { is: 'cut' },
   'is done, and its answer lost': { is: 'lost' },
   'is done, and its answer breaks off': { is: 'broken' },
-  'is done, and its answer is 3 s late': { is: 'late', ms: 3_000 },
 };
-/** A 404 at a removal is the Engine's word that there is nothing: that is no fault. */
-const AT_CHANGES = Object.keys(FAULTS).filter((name) => !name.includes('404') && !name.includes('late'));
+/** Those that a later step could mistake for another answer. */
+const AT_CHANGES = ['is answered 500', 'is answered 409', 'is done, and its answer lost'];
 
 /** A fault costs the request that it met and what finds out how that one ended. */
 const COST = 2;
@@ -39,8 +38,15 @@ const spec = (name: string, more: object = {}) => ({
   volumes: [{ name: `${name}-data`, mountPath: '/data' }],
   ...more,
 });
-const make = async (name: string, subnet: number): Promise<void> => {
-  await cloud.apply(vpc(netOf(name), { cidrBlock: `10.215.${subnet}.0/24` }), instance(name, spec(name)));
+/** A name is used once: a named volume outlives its instance, and would make the next creation another. */
+let made = 0;
+/** What the tests leave running: judged at the end, together. */
+const standing: string[] = [];
+const freshName = (): string => `i${++made}`;
+const make = async (name: string): Promise<void> => {
+  const n = Number(name.slice(1));
+  const cidrBlock = `10.215.${40 + Math.floor(n / 16)}.${(n % 16) * 16}/28`;
+  await cloud.apply(vpc(netOf(name), { cidrBlock }), instance(name, spec(name)));
   await cloud.ready('instances', name);
 };
 const unmake = async (...names: string[]): Promise<void> => {
@@ -64,25 +70,19 @@ async function disturbed(what: keyof typeof clean, at: number, fault: WireFault,
   );
 }
 
-/** Same end, no orphan, quiet; and nothing more was asked of the Engine than the last round did. */
-async function judge(...names: string[]): Promise<void> {
-  const asked = wire.changes().length;
-  await cloud.judge(names.map(netOf), names);
-  expect(wire.changes().slice(asked)).toEqual([]);
-}
-
 beforeAll(async () => {
   wire = await faultyEngine();
   cloud = await Cloud.start({ env: { DOCKER_HOST: wire.host } });
   wire.arm();
-  await make('first', 40);
+  const first = freshName();
+  await make(first);
   clean.create = [...wire.changes()];
   wire.arm();
-  await cloud.apply(instance('first', spec('first', { env: { ROUND: '0' } })));
-  await cloud.ready('instances', 'first');
+  await cloud.apply(instance(first, spec(first, { env: { ROUND: '0' } })));
+  await cloud.ready('instances', first);
   clean.recreate = [...wire.changes()];
   wire.arm();
-  await unmake('first');
+  await unmake(first);
   clean.delete = [...wire.changes()];
 });
 afterAll(async () => {
@@ -102,50 +102,61 @@ describe('one request to the Engine goes wrong on the wire, anywhere, and the en
   });
 
   it.each(Object.entries(FAULTS))('a request of a create %s', async (_, fault) => {
-    const names: string[] = [];
     for (let at = 1; at <= clean.create.length; at++) {
-      const name = `c${at}`;
-      await disturbed('create', at, fault, () => make(name, 40 + at));
-      names.push(name);
+      const name = freshName();
+      await disturbed('create', at, fault, () => make(name));
+      standing.push(name);
     }
-    await judge(...names);
-    await unmake(...names);
   });
 
   it.each(AT_CHANGES)('a request of a recreate %s', async (kind) => {
-    await make('again', 40);
+    const name = freshName();
+    await make(name);
     for (let at = 1; at <= clean.recreate.length; at++) {
       await disturbed('recreate', at, FAULTS[kind]!, async () => {
-        await cloud.apply(instance('again', spec('again', { env: { ROUND: `${at}` } })));
-        await cloud.ready('instances', 'again');
+        await cloud.apply(instance(name, spec(name, { env: { ROUND: `${at}` } })));
+        await cloud.ready('instances', name);
       });
-      expect((await cloud.container('again')).Config.Env).toContain(`ROUND=${at}`);
+      expect((await cloud.container(name)).Config.Env).toContain(`ROUND=${at}`);
     }
-    await judge('again');
+    standing.push(name);
   });
 
   it.each(AT_CHANGES)('a request of a delete %s', async (kind) => {
-    const names = clean.delete.map((_, i) => `d${i + 1}`);
-    for (const [i, name] of names.entries()) await make(name, 41 + i);
+    const names = clean.delete.map(freshName);
+    await Promise.all(names.map(make));
     for (const [i, name] of names.entries())
       await disturbed('delete', i + 1, FAULTS[kind]!, async () => {
         await unmake(name);
-        const { uid } = LABEL;
-        expect((await cloud.containers()).filter((c) => c.Labels[LABEL.name] === name && c.Labels[uid])).toEqual([]);
+        expect((await cloud.containers()).filter((c) => c.Labels[LABEL.name] === name)).toEqual([]);
         expect((await cloud.networks()).filter((n) => n.Labels?.[LABEL.name] === netOf(name))).toEqual([]);
       });
   });
 
-  it('one that is never answered ends at the driver’s deadline, and holds nobody else up meanwhile', async () => {
-    await make('held', 41);
+  it('one is never answered until the driver’s deadline, and those of others, answered 3 s late, go on', async () => {
+    const held = freshName();
+    await make(held);
     wire.arm(1, { is: 'silent' });
-    await cloud.remove('instances', 'held');
+    await cloud.remove('instances', held);
     await eventually('the request that is not answered', () => wire.struck());
-    await make('free', 42);
-    expect(await cloud.find('instances', 'held')).toBeDefined();
-    await eventually('the end of the instance', async () => !(await cloud.find('instances', 'held')), 45_000);
-    await unmake('free');
-    await cloud.remove('vpcs', netOf('held'));
-    await cloud.gone('vpcs', netOf('held'));
+    for (let at = 1; at <= clean.create.length; at++) {
+      const name = freshName();
+      wire.arm(at, { is: 'late', ms: 3_000 });
+      await make(name);
+      expect(wire.struck()).toBe(true);
+      if (at === 1) expect(await cloud.find('instances', held)).toBeDefined();
+      // On a slow machine, the two requests that end the one that was held are among them.
+      expect(wire.changes().length, wire.changes().join(', ')).toBeLessThanOrEqual(clean.create.length + COST);
+      standing.push(name);
+    }
+    await eventually('the end of the instance', async () => !(await cloud.find('instances', held)), 45_000);
+    await cloud.remove('vpcs', netOf(held));
+    await cloud.gone('vpcs', netOf(held));
+  });
+
+  it('and what all of that has left is as it should be, and stays so', async () => {
+    const asked = wire.changes().length;
+    await cloud.judge(standing.map(netOf), standing);
+    expect(wire.changes().slice(asked)).toEqual([]);
   });
 });

@@ -52,7 +52,7 @@ export async function faultyEngine(): Promise<FaultyEngine> {
     const change = changeOf(request);
     if (change !== undefined) changes.push(change);
     const fault = change !== undefined && armed?.at === changes.length ? armed.fault : undefined;
-    if (!fault) return relay(await passOn(request, agent), response);
+    if (!fault) return relay(await passOn(request, response, agent), response);
     struck = true;
     return strike(fault, request, response, agent);
   };
@@ -111,14 +111,14 @@ async function strike(
       socket.destroy();
       return;
     case 'lost':
-      await buffer(await passOn(request, agent));
+      await buffer(await passOn(request, response, agent));
       socket.destroy();
       return;
     case 'broken':
-      socket.end(await firstHalf(await passOn(request, agent)), () => socket.destroy());
+      socket.end(await firstHalf(await passOn(request, response, agent)), () => socket.destroy());
       return;
     case 'late': {
-      const answer = await passOn(request, agent);
+      const answer = await passOn(request, response, agent);
       await pause(fault.ms);
       return relay(answer, response);
     }
@@ -127,14 +127,14 @@ async function strike(
   }
 }
 
-async function passOn(request: IncomingMessage, agent: Agent): Promise<IncomingMessage> {
+async function passOn(request: IncomingMessage, response: ServerResponse, agent: Agent): Promise<IncomingMessage> {
   const { method, url, headers } = request;
   const onward = httpRequest({ ...target(), method, path: url, headers, agent });
   // What nobody waits for any longer, an event stream say, ends at the Engine too.
-  request.socket.once('close', () => onward.destroy());
+  response.once('close', () => onward.destroy());
   request.pipe(onward);
-  const [answer] = (await once(onward, 'response')) as [IncomingMessage];
   onward.on('error', () => request.socket.destroy());
+  const [answer] = (await once(onward, 'response')) as [IncomingMessage];
   return answer;
 }
 
