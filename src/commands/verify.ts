@@ -7,8 +7,7 @@ import { loadManifests, problemsOf } from '../cli/manifests.ts';
 import type { Manifest } from '../cli/manifests.ts';
 import { createProgress } from '../cli/progress.ts';
 import { readSources } from '../cli/sources.ts';
-import type { Manifest as Document } from '../proof/person.ts';
-import { verify } from '../proof/verify.ts';
+import type { Document } from '../proof/person.ts';
 import type { Progress, Verdict } from '../proof/verify.ts';
 
 interface VerifyFlags {
@@ -35,12 +34,17 @@ export function verifyCommand(program: Command): void {
     .action(async (flags: VerifyFlags) => {
       const manifests = await manifestsOf(flags);
       if (!manifests) return;
+      // The world in memory is for this command alone.
+      const { verify } = await import('../proof/verify.ts');
       const progress = createProgress(processIo);
-      const verdict = await verify(
-        manifests.map(({ ref, document }) => ({ key: keyOf(ref), document: document as unknown as Document })),
-        { allFaults: flags.allFaults === true, onProgress: teller((text) => progress.note(text)) },
+      const documents = manifests.map(({ ref, document }) => ({
+        key: keyOf(ref),
+        document: document as unknown as Document,
+      }));
+      const onProgress = teller((text) => progress.note(text));
+      const verdict = await verify(documents, { allFaults: flags.allFaults === true, onProgress }).finally(() =>
+        progress.done(),
       );
-      progress.done();
       tell(verdict, manifests);
     });
 }

@@ -12,8 +12,8 @@ import type { Compute, Owned } from '../drivers/compute.ts';
 const EVERY_MS = 30_000;
 /** SIGTERM before SIGKILL: what `stopGracePeriod` is when nobody says otherwise. */
 const GRACE_MS = 10_000;
-/** Lives of one name that are looked through for the end of one uid. */
-const LIVES = 1_000;
+/** Changes of one name, the newest, that are looked through for the end of one uid. */
+const CHANGES = 1_000;
 
 export interface SweeperSeams {
   compute: Compute;
@@ -34,6 +34,7 @@ export class Sweeper {
   readonly #seams: SweeperSeams;
   /** Uids that the database does not know: they are told of elsewhere, and not asked after again. */
   readonly #unknown = new Set<string>();
+  readonly #told = new Set<string>();
 
   constructor(seams: SweeperSeams) {
     this.#seams = seams;
@@ -44,7 +45,7 @@ export class Sweeper {
     const { clock, log } = this.#seams;
     while (!signal.aborted) {
       await this.#sweep().catch((error: unknown) =>
-        log.warn({ err: messageOf(error) }, 'what is left of deleted documents could not be removed; trying again'),
+        log.warn({ err: messageOf(error) }, 'what is left of deleted documents could not be looked for; trying again'),
       );
       await sleep(clock, EVERY_MS, signal);
     }
@@ -55,15 +56,31 @@ export class Sweeper {
     const owned = valueOf(compute.everything()) ?? [];
     const masterless = owned.filter((o) => !view.byUid(o.owner.uid) && !this.#unknown.has(o.owner.uid));
     // Networks last: a container may be on one.
-    for (const object of masterless.toSorted((a, b) => (a.type < b.type ? -1 : 1)))
-      if (object.type !== 'volume' && (await this.#wasDeleted(object))) await this.#remove(object);
+    for (const object of masterless.toSorted((a, b) => a.type.localeCompare(b.type)))
+      if (object.type !== 'volume' && (await this.#wasDeleted(object))) await this.#removeOrTell(object);
   }
 
   async #wasDeleted({ owner }: Owned): Promise<boolean> {
-    const history = await this.#seams.history(owner, LIVES);
+    const history = await this.#seams.history(owner, CHANGES);
     const deleted = history.some((change) => change.type === 'DELETED' && change.object.metadata.uid === owner.uid);
-    if (!deleted) this.#unknown.add(owner.uid);
+    // One that is known and lives is only not in our view yet.
+    if (!history.some((change) => change.object.metadata.uid === owner.uid)) this.#unknown.add(owner.uid);
     return deleted;
+  }
+
+  /** One that cannot be removed keeps none behind it, and is told of once. */
+  async #removeOrTell(object: Owned): Promise<void> {
+    try {
+      await this.#remove(object);
+    } catch (error) {
+      if (this.#told.has(object.id)) return;
+      this.#told.add(object.id);
+      const { type, id, name } = object;
+      this.#seams.log.warn(
+        { type, id, name, err: messageOf(error) },
+        'what is left of a deleted document cannot be removed; trying again',
+      );
+    }
   }
 
   async #remove({ type, id, name, owner }: Owned): Promise<void> {

@@ -48,11 +48,16 @@ interface Subject {
 /** A step that waits, for a pull say, is looked at this often: its progress becomes events. */
 const WAIT_MS = 5_000;
 
-/** By then the informer has what a pass was found not to know. */
-const OUTDATED_MS = 100;
-
 /** The status was written by another pass than the one that this pass knows of. */
-class Outdated extends Error {}
+class Outdated extends Error {
+  /** Of the document as it is: the next pass waits until the informer has it. */
+  readonly revision: number;
+
+  constructor(latest: Resource) {
+    super('the status is not the one that this pass began with');
+    this.revision = Number(latest.metadata.resourceVersion);
+  }
+}
 
 /** The ending of a pass, for every kind: status, events, log entry, inventory row and finalizer are written here and nowhere else. */
 export class Ending {
@@ -79,46 +84,49 @@ export class Ending {
     const generation = this.#subject.resource.metadata.generation;
     const gone = report?.outcome.is === 'gone' && !failure;
 
+    let vanished = false;
+
     const decide = (view: View): Effects => {
       const latest = view.get(refOf(this.#subject.resource));
-      const said_ = { events: records, log: log ? [log] : [] };
+      const told = { events: records, log: log ? [log] : [] };
+      vanished = latest?.metadata.uid !== this.#subject.resource.metadata.uid;
       // A document that is gone has no row, whatever this pass, which began before its end, still saw of the thing.
-      if (latest?.metadata.uid !== this.#subject.resource.metadata.uid)
-        return { ...said_, ...this.#noInventory(report) };
-      const records_ = { ...said_, ...inventory };
+      if (!latest || vanished) return { ...told, ...this.#noInventory(report) };
+      const all = { ...told, ...inventory };
       if (gone) {
         const left = settled(withoutFinalizer(latest));
-        return 'remove' in left ? { ...records_, remove: [left.remove] } : { ...records_, put: [left.put] };
+        return 'remove' in left ? { ...all, remove: [left.remove] } : { ...all, put: [left.put] };
       }
       const next = mergeStatus(latest, status.fields, status.verdicts, generation, now);
-      return next === latest.status ? records_ : { ...records_, put: [{ ...latest, status: next }] };
+      return next === latest.status ? all : { ...all, put: [{ ...latest, status: next }] };
     };
     if (this.#nothingToWrite(decide))
       return { ...end, ...(this.#subject.revision === undefined ? {} : { revision: this.#subject.revision }) };
     this.#rememberInventory(report, false);
     const committed = await this.#commit(decide);
-    if (!committed) return { outcome: 'retrying', afterMs: OUTDATED_MS };
-    this.#rememberInventory(report, true);
+    if (committed instanceof Outdated) return { outcome: 'retrying', afterMs: 0, revision: committed.revision };
+    if (vanished) this.#tools.inventory.delete(this.#subject.resource.metadata.uid);
+    else this.#rememberInventory(report, true);
     const revision = revisionOf(committed) ?? this.#subject.revision;
     return revision === undefined ? end : { ...end, revision };
   }
 
   /**
    * What this pass says of the thing stands on the status that it began with, and claims are part of that. When the
-   * stored one is another (a write whose answer was lost, before the informer had it), all of it is void: `undefined`.
+   * stored one is another (a write whose answer was lost, before the informer had it), all of it is void.
    */
-  async #commit(decide: (view: View) => Effects): Promise<Committed | undefined> {
+  async #commit(decide: (view: View) => Effects): Promise<Committed | Outdated> {
     const { uid } = this.#subject.resource.metadata;
     const decideUpToDate = (view: View): Effects => {
       const latest = view.get(refOf(this.#subject.resource));
       if (latest?.metadata.uid === uid && !sameJson(latest.status ?? {}, this.#subject.resource.status ?? {}))
-        throw new Outdated();
+        throw new Outdated(latest);
       return decide(view);
     };
     try {
       return await this.#tools.store.commit({ decide: decideUpToDate, fence: this.#tools.epoch });
     } catch (error) {
-      if (error instanceof Outdated) return undefined;
+      if (error instanceof Outdated) return error;
       throw error;
     }
   }

@@ -78,7 +78,8 @@ export class Informer {
     }
     for (const object of fresh.values()) {
       const known = this.#mirror.byUid(object.metadata.uid);
-      if (known?.metadata.resourceVersion !== object.metadata.resourceVersion)
+      // After a restore one number may stand for two things.
+      if (revision < this.#mirror.revision || known?.metadata.resourceVersion !== object.metadata.resourceVersion)
         this.#take({ type: known ? 'MODIFIED' : 'ADDED', object, revision });
     }
     this.#mirror.revision = revision;

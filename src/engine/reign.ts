@@ -15,6 +15,10 @@ import { WorkQueue } from './queue.ts';
 
 /** More than any kind needs from one settled state to the next. */
 const FREE_STRIDES = 10;
+/** A feed that is later than this has gone back in time, with a restored database: the next pass sees for itself. As the slowest retry. */
+const FEED_LATE_MS = 30_000;
+/** A feed is a few milliseconds late as a rule; one that is later is asked less and less often. */
+const FEED_ASKED_MS = { first: 5, most: 250 };
 /** Who wants the next look sooner than this is in haste; others wait for something. */
 const HASTE_MS = 1_000;
 
@@ -30,7 +34,7 @@ export class Reign {
   readonly #backoff: Backoff;
   readonly #count: (kind: string, outcome: string) => void;
   /** The revision that the last pass of a key wrote, until the informer has it. */
-  readonly #written = new Map<string, number>();
+  readonly #written = new Map<string, { revision: number; until: number; askMs: number }>();
   /** Why a key that fails was looked at in the first place. */
   readonly #origin = new Map<string, string>();
   /** Passes in a row after which a key was in haste for another. */
@@ -123,19 +127,24 @@ export class Reign {
   #stale(key: string, trigger: Trigger): boolean {
     const written = this.#written.get(key);
     if (written === undefined) return false;
-    if (this.#seams.informer.revision >= written) {
+    if (this.#seams.informer.revision >= written.revision || this.#seams.clock.monotonic() > written.until) {
       this.#written.delete(key);
       return false;
     }
-    this.queue.addAfter(key, 5, trigger);
+    this.queue.addAfter(key, written.askMs, trigger);
+    written.askMs = Math.min(2 * written.askMs, FEED_ASKED_MS.most);
     return true;
   }
 
   #goOn(key: string, end: PassEnd, trigger: Trigger): void {
-    if (end.revision !== undefined) this.#written.set(key, end.revision);
+    if (end.revision !== undefined) {
+      const until = this.#seams.clock.monotonic() + FEED_LATE_MS;
+      this.#written.set(key, { revision: end.revision, until, askMs: FEED_ASKED_MS.first });
+    }
     if (end.outcome === 'deleted') {
       this.#written.delete(key);
       this.#strides.delete(key);
+      this.#origin.delete(key);
       return this.#backoff.reset(key);
     }
     if (end.outcome === 'blocked')
@@ -170,7 +179,7 @@ export class Reign {
   #onChange(noticed: Noticed): void {
     const { object, old, revision } = noticed;
     const ref = refOf(object);
-    if (noticed.type === 'DELETED') this.#controllers.get(object.kind)?.forget?.(object.metadata.uid);
+    if (noticed.type === 'DELETED') this.#forget(keyOf(ref), object);
     else if (!old || concernsItself(object, old))
       this.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old), revision });
     const trigger: Trigger = {
@@ -186,6 +195,12 @@ export class Reign {
       }
     }
     this.#noticeGarbage(object);
+  }
+
+  #forget(key: string, { kind, metadata }: Resource): void {
+    this.#controllers.get(kind)?.forget?.(metadata.uid);
+    for (const memory of [this.#written, this.#strides, this.#origin]) memory.delete(key);
+    this.#backoff.reset(key);
   }
 
   #noticeGarbage(resource: Resource): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 
@@ -63,7 +63,7 @@ export async function removeDrafts(folder: string): Promise<void> {
   });
   for (const name of names.filter((each) => DRAFT.test(each))) {
     const path = join(folder, name);
-    const made = (await stat(path).catch(() => undefined))?.mtimeMs ?? Infinity;
-    if (made < performance.timeOrigin) await rm(path, { force: true });
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isFile() && found.mtimeMs < performance.timeOrigin) await rm(path, { force: true });
   }
 }

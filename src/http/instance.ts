@@ -11,6 +11,7 @@ import { valueOf } from '../base/observed.ts';
 import type { Container, ExecSession } from '../drivers/compute.ts';
 import type { Authenticator } from './auth.ts';
 import { isTrue, numberOf, queryOf } from './context.ts';
+import { lifetimeOf } from './lifetime.ts';
 import type { ApiContext } from './context.ts';
 import { statusOf } from './status.ts';
 import { send } from './watch.ts';
@@ -60,9 +61,8 @@ async function streamLog(
     ...(since ? { since } : {}),
     timestamps: query['timestamps'] !== undefined && isTrue(query['timestamps']),
   };
-  const gone = new AbortController();
-  reply.raw.on('close', () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, context.closing]);
+  const { signal, end } = lifetimeOf(request, context.closing);
+  reply.raw.once('close', end);
   const chunks = context.compute.logs(container.id, options, signal)[Symbol.asyncIterator]();
   // The first chunk is waited for before the head is sent, so that a failure can still be told as one.
   const first = options.follow ? undefined : await chunks.next();

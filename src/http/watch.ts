@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
+import { lifetimeOf } from './lifetime.ts';
 import { asStatusError, statusOf } from './status.ts';
 
 /** Between bookmarks, which tell an idle watcher how far it has seen. */
@@ -41,23 +42,34 @@ export async function streamWatch<T>(
 ): Promise<void> {
   const raw = reply.raw;
   reply.hijack();
-  const gone = new AbortController();
-  raw.on('close', () => gone.abort());
-  const limit = clock.after((watch.timeoutSeconds ?? LONGEST_MS / 1000) * 1000, () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, closing]);
+  const life = lifetimeOf(request, closing);
+  const { signal } = life;
+  const limit = clock.after((watch.timeoutSeconds ?? LONGEST_MS / 1000) * 1000, () => life.end());
+  const end = () => {
+    limit.cancel();
+    life.end();
+    // What a client that does not read has not taken by then it never gets: its connection would stay for ever.
+    const cut = clock.after(LEAVE_MS, () => raw.destroy());
+    raw.once('finish', () => cut.cancel()).end();
+  };
   raw.writeHead(200, {
     'content-type': 'application/json',
     'transfer-encoding': 'chunked',
     'cache-control': 'no-store',
   });
   raw.flushHeaders();
+  if (request.method === 'HEAD') return end();
   const socket = raw.socket ?? (await assigned(raw, signal));
-  const bookmarks =
-    watch.bookmark && socket
-      ? repeat(clock, signal, () => void socket.write(frameOf({ type: 'BOOKMARK', object: watch.bookmark?.() })))
-      : undefined;
+  let bookmarks: (() => void) | undefined;
   try {
     if (socket) await pour(socket, watch.initial, frameOf, signal);
+    // Not before the last of what is there: whoever goes on from a bookmark has had all before it.
+    if (socket && watch.bookmark)
+      bookmarks = repeat(
+        clock,
+        signal,
+        () => void socket.write(frameOf({ type: 'BOOKMARK', object: watch.bookmark?.() })),
+      );
     if (socket)
       for await (const batch of watch.feed(signal)) {
         const drained = pour(socket, batch, watch.frame, signal);
@@ -67,11 +79,8 @@ export async function streamWatch<T>(
     if (!signal.aborted) socket?.write(frameOf({ type: 'ERROR', object: statusOf(asStatusError(error)) }));
     request.log.debug({ err: String(error) }, 'watch ended');
   } finally {
-    limit.cancel();
     bookmarks?.();
-    // What a client that does not read has not taken by then it never gets: its connection would stay for ever.
-    const cut = clock.after(LEAVE_MS, () => raw.destroy());
-    raw.once('finish', () => cut.cancel()).end();
+    end();
   }
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Store } from '../store/store.ts';
 
 /** A document as a manifest has it: what is left out is filled in. */
-export interface Manifest {
+export interface Document {
   apiVersion?: string;
   kind: string;
   metadata: { name: string; namespace?: string; [key: string]: unknown };
@@ -33,7 +33,7 @@ export class Person {
     this.#clock = clock;
   }
 
-  async apply(document: Manifest, manager = 'person', force = false): Promise<Resource> {
+  async apply(document: Document, manager = 'person', force = false): Promise<Resource> {
     const kind = mustKind(document.kind);
     const raw = {
       apiVersion: 'miniaws.dev/v1',

@@ -1,3 +1,5 @@
+import { findCondition, isReady } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
 import { PAUSED_MS } from './faults.ts';
 import type { FaultRow } from './faults.ts';
 import { judge, picture } from './oracles.ts';
@@ -9,6 +11,8 @@ import type { WorldDaemon } from './world.ts';
 
 /** Longer than the slowest rate at which a failed or blocked key, and everything at a relist, is looked at again. */
 const SETTLED_MS = 45_000;
+/** So often what is not Ready yet, for a health check that is seldom made, is given as much time again. */
+const TIMES_MORE = 20;
 /** How long a fault may let wait for itself, and in which steps it is waited for, in the world's time. */
 const REACHED_MS = 120_000;
 const STEP_MS = 100;
@@ -29,7 +33,7 @@ export async function undisturbed(scenario: Scenario): Promise<Clean> {
   const effects = new SideEffects();
   const daemon = await world.start(effects);
   if (!scenario.pending) await play(daemon, scenario.when);
-  await daemon.settle(SETTLED_MS);
+  await arrive(world, daemon);
   const clean = { end: await picture(world), effects: [...effects.names], mutations: world.mutations() };
   await daemon.stop();
   return clean;
@@ -47,7 +51,7 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
   // The one that the fault is about is accounted for by its row.
   const repeated = row.daemon === 'lives' ? 0 : effects.underway - 1;
   const last = await successor(world, first, row);
-  await last.settle(SETTLED_MS);
+  await arrive(world, last);
   const found = await judge(world, last, {
     end: clean.end,
     mutations: clean.mutations + row.cost(clean.mutations) + repeated,
@@ -57,13 +61,23 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
   return found;
 }
 
+/** Until nothing moves and, where that comes at all, everything is Ready. */
+async function arrive(world: World, daemon: WorldDaemon): Promise<void> {
+  await daemon.settle(SETTLED_MS);
+  for (let more = 0; more < TIMES_MORE && !world.documents.every(hasArrived); more++) await daemon.settle(SETTLED_MS);
+}
+
+/** Ready; or a process that was to run once, and did; or it waits to be gone. */
+export const hasArrived = (r: Resource): boolean =>
+  isReady(r) || findCondition(r, 'Ready')?.reason === 'Completed' || r.metadata.deletionTimestamp !== undefined;
+
 /** The world as `when` finds it, without a daemon. */
 async function upTo(scenario: Scenario): Promise<World> {
   const world = new World();
   scenario.prepare?.(world);
   const daemon = await world.start();
   await play(daemon, scenario.given);
-  await daemon.settle();
+  await arrive(world, daemon);
   await daemon.stop();
   if (scenario.pending) await play(await world.person(), scenario.when);
   return world;

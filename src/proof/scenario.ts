@@ -1,14 +1,14 @@
 import { StatusError } from '../base/errors.ts';
-import type { Manifest, Person } from './person.ts';
+import type { Document, Person } from './person.ts';
 import type { World } from './world.ts';
 
 /** One thing that a person does. */
 export type Action =
-  | { apply: Manifest }
+  | { apply: Document }
   /** A key such as `Instance/default/web`. */
   | { delete: string }
   /** Must be refused, in words that match. */
-  | { refused: Manifest; because: RegExp };
+  | { refused: Document; because: RegExp };
 
 /** A stretch of a cloud's life that a proof goes over: a new kind is proven by writing its own. */
 export interface Scenario {
@@ -33,7 +33,7 @@ export async function play(person: Person, actions: readonly Action[]): Promise<
 
 async function expectRefusal(
   person: Person,
-  { refused, because }: Extract<Action, { refused: Manifest }>,
+  { refused, because }: Extract<Action, { refused: Document }>,
 ): Promise<void> {
   try {
     await person.apply(refused);

@@ -1,20 +1,20 @@
-import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
+import { findCondition, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import { ALL_FAULTS, DEATHS } from './faults.ts';
 import type { FaultRow } from './faults.ts';
-import type { Manifest } from './person.ts';
-import { disturbed, undisturbed } from './proof.ts';
+import type { Document } from './person.ts';
+import { disturbed, hasArrived, undisturbed } from './proof.ts';
 import type { Scenario } from './scenario.ts';
 import { World } from './world.ts';
 
 /** In the world's time: what is not Ready after it never will be; it covers every back-off and a crash loop's. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 900_000;
 
 /** A manifest and what a person calls it. */
 export interface Verifiable {
   key: string;
-  document: Manifest;
+  document: Document;
 }
 
 export type Verdict =
@@ -114,15 +114,12 @@ async function unverifiable(
       }
     }
     await world.clock.advance(PATIENCE_MS);
-    const objects = world.documents.filter((r) => !isReady(r) && !hasEnded(r)).map(complaint);
+    const objects = world.documents.filter((r) => !hasArrived(r)).map(complaint);
     return objects.length > 0 ? { is: 'never ready', objects } : undefined;
   } finally {
     await daemon.stop();
   }
 }
-
-/** A process that was to run once, and did. */
-const hasEnded = (r: Resource): boolean => findCondition(r, 'Ready')?.reason === 'Completed';
 
 function complaint(r: Resource): { key: string; reason: string; message: string } {
   const { reason = 'Unknown', message = 'nothing was said of it' } = findCondition(r, 'Ready') ?? {};

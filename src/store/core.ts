@@ -100,15 +100,15 @@ export class StoreCore implements Store {
   }
 
   watchResources(from: number, signal: AbortSignal): AsyncGenerator<readonly Change[]> {
-    return this.#resources.read(from, this.#newest, this.#untilClose(signal));
+    return this.#resources.read(from, this.#newest, signal);
   }
 
   watchEvents(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<EventRecord>[]> {
-    return this.#events.read(from, this.#newest, this.#untilClose(signal));
+    return this.#events.read(from, this.#newest, signal);
   }
 
   watchLog(from: number, signal: AbortSignal): AsyncGenerator<readonly Recorded<LogEntry>[]> {
-    return this.#log.read(from, this.#newest, this.#untilClose(signal));
+    return this.#log.read(from, this.#newest, signal);
   }
 
   async events(query: RecordQuery): Promise<RecordPage<EventRecord>> {
@@ -141,15 +141,12 @@ export class StoreCore implements Store {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const stream of [this.#resources, this.#events, this.#log]) stream.close();
     await this.#refreshing?.catch(() => undefined);
     await this.#journal.close();
   }
 
   readonly #newest = async (): Promise<number> => (await this.current()).revision;
-
-  #untilClose(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, this.#closing.signal]);
-  }
 
   // --- reading: what other processes committed -------------------------------------------------------------------
 

@@ -69,7 +69,12 @@ export class GroupCommit {
     try {
       await journal.transact(async (position, tailAfter) => {
         // Until nothing has come in between: the decisions that follow are one synchronous stretch.
-        while (position.revision !== mirror.revision) await catchUp(position, tailAfter);
+        while (position.revision !== mirror.revision) {
+          await catchUp(position, tailAfter);
+          // What was read is newer than what the lock held fast: it was taken from us, and others go on.
+          if (mirror.revision > position.revision)
+            throw new StatusError('ServiceUnavailable', 'the database took its lock back before it had answered');
+        }
         group = take();
         ({ verdicts, batch } = this.#decide(group, position));
         return batch;

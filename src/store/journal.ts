@@ -4,7 +4,7 @@ import type { Change, RecordQuery, Retention } from './store.ts';
 
 /**
  * What the store needs of whatever keeps its bytes: PostgreSQL (`postgres-journal.ts`) or memory
- * (`memory-journal.ts`). Everything that makes the store's promises true but durability is above this line, once.
+ * (`memory-store.ts`). Everything that makes the store's promises true but durability is above this line, once.
  */
 export interface Journal {
   /** Runs `fn` while no other writer of any process can take a revision. Commits when it returns a batch. */

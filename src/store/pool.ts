@@ -102,7 +102,7 @@ export class Pool {
       const began = await allOf(together(held, ['BEGIN', ...begin]));
       const last = await fn(this.#over(held), began);
       committing = last !== undefined;
-      // After a failure before it, the statement ahead of the COMMIT fails too, and the COMMIT is not reached.
+      // After a failure of the server's before it, the statement ahead of the COMMIT fails too, and the COMMIT is not reached.
       await allOf(together(held, last ? [...(last.statements ?? []), `${last.end}; COMMIT`] : ['ROLLBACK']));
       held.release();
       this.#outage = undefined;

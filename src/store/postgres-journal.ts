@@ -53,11 +53,15 @@ export class PostgresJournal implements Journal {
     });
   }
 
-  wasCommitted(commitId: string, firstChange: number): Promise<boolean> {
-    return this.#pool.use(async (db) => {
+  async wasCommitted(commitId: string, firstChange: number): Promise<boolean> {
+    // Under the lock: the server may still be carrying out what the lost connection had sent.
+    let is = false;
+    await this.#pool.transaction([LOCK], async (db) => {
       const rows = await db.select({ id: changes.commitId }).from(changes).where(eq(changes.revision, firstChange));
-      return rows[0]?.id === commitId;
+      is = rows[0]?.id === commitId;
+      return undefined;
     });
+    return is;
   }
 
   async position(): Promise<Position> {

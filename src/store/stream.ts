@@ -19,6 +19,7 @@ export class Stream<T extends Numbered> {
   #complete: number;
   #horizon = 0;
   #generation = 0;
+  #closed = false;
   readonly #readers = new Set<{ wake: () => void }>();
   /** What the last reader got: a thousand readers at one cursor get the same. */
   #newest: { after: number; records: readonly T[] } | undefined;
@@ -53,6 +54,12 @@ export class Stream<T extends Numbered> {
     this.#wake();
   }
 
+  /** Every reader's reading ends. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
   #wake(): void {
     this.#newest = undefined;
     for (const reader of this.#readers) reader.wake();
@@ -73,7 +80,7 @@ export class Stream<T extends Numbered> {
     signal.addEventListener('abort', leave, { once: true });
     let cursor = from;
     try {
-      while (!left) {
+      while (!left && !this.#closed) {
         if (generation !== this.#generation)
           throw expired(
             cursor,

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
 import { engineName, LABEL } from '../../src/drivers/labels.ts';
 import { differences, judge, orphans, picture, unrest, untruths } from '../../src/proof/oracles.ts';
-import type { Manifest } from '../../src/proof/person.ts';
+import type { Document } from '../../src/proof/person.ts';
 import { play } from '../../src/proof/scenario.ts';
 import type { Action } from '../../src/proof/scenario.ts';
 import { SideEffects } from '../../src/proof/seam.ts';
@@ -10,7 +10,7 @@ import { World } from '../../src/proof/world.ts';
 import type { WorldDaemon } from '../../src/proof/world.ts';
 import { mainVpc } from './scenarios/vpc.ts';
 
-const instance = (name: string, spec: object = {}): Manifest => ({
+const instance = (name: string, spec: object = {}): Document => ({
   kind: 'Instance',
   metadata: { name },
   spec: { image: 'app:1', vpc: 'main', ...spec },

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { startDaemon } from '../support/daemon.ts';
@@ -143,5 +145,27 @@ describe('a watch', () => {
     for (const one of mute) one.close();
     const memory = /^process_resident_memory_bytes (\S+)$/m.exec((await call(daemon, 'GET', '/metrics')).text)?.[1];
     expect(Number(memory)).toBeLessThan(600 * 2 ** 20);
+  });
+});
+
+describe('a watch on a connection of its own', () => {
+  /** Sends these requests in one write and reads until `enough`; then cuts the connection. */
+  async function raw(requests: readonly string[], enough: RegExp): Promise<string> {
+    const { hostname, port, host } = new URL(daemon.url);
+    const socket = connect({ host: hostname, port: Number(port), ca: daemon.ca });
+    let text = '';
+    socket.on('data', (data: Buffer) => (text += data.toString('latin1')));
+    socket.on('error', () => undefined);
+    await once(socket, 'secureConnect');
+    const head = `HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${daemon.token}\r\n\r\n`;
+    socket.write(requests.map((request) => `${request} ${head}`).join(''));
+    await eventually(`${enough} in the answers`, () => enough.test(text));
+    socket.destroy();
+    return text;
+  }
+  it('answers a HEAD with nothing but a head, and the next request on it as usual', async () => {
+    const text = await raw([`HEAD ${PATH}?watch=true`, 'GET /healthz'], /\r\n\r\nok/);
+    expect(text.split('HTTP/1.1 200 OK')).toHaveLength(3);
+    expect(text).not.toContain('"type"');
   });
 });

@@ -71,3 +71,25 @@ it('found: an answer about the database that is older than our own commits was t
   end.abort();
   await watching;
 });
+
+it('found: a lock that was lost while everything was read anew left the writer turning for ever (F8)', async () => {
+  const database = new MemoryDatabase(systemClock);
+  const other = await openMemoryStore(database, KINDS);
+  let lost = 0;
+  const behind = (journal: Journal): Journal => ({
+    ...journal,
+    // As the lock's holder saw it before others went on: first of a database that had gone back.
+    transact: (fn) => journal.transact((at, tailAfter) => fn(lost++ === 0 ? { ...at, revision: 1 } : at, tailAfter)),
+  });
+  const store = await openMemoryStore(database, KINDS, behind);
+  onTestFinished(async () => {
+    await store.close();
+    await other.close();
+  });
+  await other.commit({ decide: () => ({ put: [vpc('a')] }) });
+  await other.commit({ decide: () => ({ put: [vpc('b')] }) });
+  await store.current();
+  await expect(store.commit({ decide: () => ({ put: [vpc('c')] }) })).rejects.toMatchObject({ code: 503 });
+  await store.commit({ decide: () => ({ put: [vpc('c')] }) });
+  expect([...store.cached().list('VPC')].map((r) => r.metadata.name)).toEqual(['a', 'b', 'c']);
+});
