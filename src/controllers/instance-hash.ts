@@ -29,6 +29,17 @@ const ALGORITHM = 'v1';
 
 /** One short hash a field that is set, so that a container tells which of its fields differ: `v1 image=9f86d081884c env=…`. */
 export function specHash(spec: InstanceSpec): string {
+  const known = hashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = hashOf(spec);
+  hashes.set(spec, hash);
+  return hash;
+}
+
+/** A stored specification never changes, and is asked for its hash several times in each pass. */
+const hashes = new WeakMap<InstanceSpec, string>();
+
+function hashOf(spec: InstanceSpec): string {
   const parts = Object.entries(RECREATES).flatMap(([field, of]) => {
     const value = of(spec);
     return value === undefined ? [] : [`${field}=${sha256(canonicalJson(value)).slice(0, 12)}`];

@@ -30,7 +30,7 @@ const POSITION: Statement = {
 /** The journal in PostgreSQL. The one row of `revisions`, locked for update, is the lock. */
 export class PostgresJournal implements Journal {
   /** A notification can be lost with its connection. */
-  readonly pollMs = 1_000;
+  readonly pollMs = 2_000;
   readonly #pool: Pool;
   readonly #notifications: Notifications;
 
