@@ -2,7 +2,8 @@ import { isInstance } from '../api/instance.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import { passError } from '../drivers/docker/errors.ts';
-import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
+import { BY_HAND, prune } from './by-hand.ts';
+import { ENGINE_ERRORS, LOST, timedOut } from './engine-errors.ts';
 import type { Person } from './person.ts';
 import type { Effect, Fault } from './seam.ts';
 import type { World } from './world.ts';
@@ -19,45 +20,13 @@ export interface FaultRow {
   steady: boolean;
 }
 
-/** The driver's deadline of a call: what hangs ends there. */
+/** What hangs ends by a deadline. The driver's own is a minute for a change; a shorter one proves the same. */
 const DEADLINE_MS = 30_000;
 const OUTAGE_MS = 30_000;
 const SLOW_MS = 5_000;
 /** How long a leader is stopped: longer than its lease stands. */
 export const PAUSED_MS = 20_000;
 const HOUR_MS = 3_600_000;
-
-const engineAnswer = (statusCode: number, message: string) =>
-  Object.assign(new Error(message), { statusCode, json: { message } });
-const socketError = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
-
-const timedOut = () => socketError('ETIMEDOUT');
-
-/** What the Engine and the way to it really give, as the driver translates it: one of every reason, and then some. */
-const ENGINE_ERRORS: Record<string, () => Error> = {
-  ECONNREFUSED: () => socketError('ECONNREFUSED'),
-  ECONNRESET: () => socketError('ECONNRESET'),
-  EPIPE: () => socketError('EPIPE'),
-  'ENOENT of the socket': () => socketError('ENOENT'),
-  ETIMEDOUT: timedOut,
-  'a hang-up': () => new Error('socket hang up'),
-  '500': () => engineAnswer(500, 'layer does not exist'),
-  '503': () => engineAnswer(503, 'the daemon is shutting down'),
-  '404 of an image': () => engineAnswer(404, 'No such image: app:1'),
-  '404 of a container': () => engineAnswer(404, 'No such container: 0123456789ab'),
-  '409 of a removal': () => engineAnswer(409, 'removal of container 0123456789ab is already in progress'),
-  '409 of a name': () => engineAnswer(409, 'Conflict. The container name "/x" is already in use by container "y"'),
-  '400': () => engineAnswer(400, 'invalid reference format'),
-  '400 at a start': () =>
-    engineAnswer(400, 'OCI runtime create failed: container_linux.go: starting container process'),
-  '403 of an overlap': () => engineAnswer(403, 'Pool overlaps with other one on this address space'),
-  '500 of a port': () =>
-    engineAnswer(500, 'driver failed programming: Bind for 0.0.0.0:8080 failed: port is already allocated'),
-  '403 of an address': () => engineAnswer(403, 'Address already in use'),
-};
-
-/** Those that may come instead of an answer to what was done. */
-const LOST = new Set(['ECONNRESET', 'ETIMEDOUT', '500']);
 
 /** A call of the Engine fails as the driver says it; a commit as the store does. */
 const errorOf = (make: () => Error, { name }: Effect): Error =>
@@ -230,29 +199,6 @@ export const OUTAGES: readonly FaultRow[] = [false, true].map((done) => ({
       return done ? answer : act();
     },
 }));
-
-/** What a person does to one container by hand. */
-const BY_HAND: Record<string, (world: World, container: SimulatedContainer) => unknown> = {
-  'rm -f': ({ engine }, { id }) => engine.remove(id),
-  stop: ({ engine }, { id, state }) => state === 'running' && engine.stop(id, 0),
-  kill: ({ engine }, { id, state }) => state === 'running' && engine.kill(id),
-  pause: ({ engine }, { id, state }) => state === 'running' && engine.pause(id),
-  rename: ({ engine }, { id }) => engine.rename(id, `by-hand-${id.slice(0, 12)}`),
-  'network disconnect': ({ engine }, { id, attachments }) =>
-    [...attachments.keys()].forEach((network) => engine.disconnect(id, network)),
-  'a crash of its process': ({ engine }, { id, state }) => state === 'running' && engine.crash(id, 1),
-};
-
-/** `docker system prune --all --volumes`: what does not run, what no container uses. */
-function prune({ engine }: World): void {
-  for (const { id, state } of engine.containers.values())
-    if (state === 'exited' || state === 'created') engine.remove(id);
-  const containers = [...engine.containers.values()];
-  for (const network of engine.networks.byId.values())
-    if (!containers.some((c) => c.attachments.has(network.id))) engine.networks.remove(network.id);
-  const used = containers.flatMap((c) => c.spec.mounts.map(({ source }) => ('volume' in source ? source.volume : '')));
-  for (const name of engine.volumes.keys()) if (!used.includes(name)) engine.volumes.delete(name);
-}
 
 /** F7: a person tampers right after the side effect; F5: and no event says so. */
 export const TAMPERING: readonly FaultRow[] = [
