@@ -1,25 +1,11 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { KINDS } from '../../src/api/registry.ts';
-import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { breathe } from '../../src/proof/manual-clock.ts';
 import type { Journal } from '../../src/store/journal.ts';
 import { eventually } from '../support/wait.ts';
 import { MemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts';
-
-const vpc = (name: string): Resource => ({
-  apiVersion: 'miniaws.dev/v1',
-  kind: 'VPC',
-  metadata: {
-    name,
-    namespace: 'default',
-    uid: crypto.randomUUID(),
-    resourceVersion: '0',
-    generation: 1,
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-  spec: {},
-});
+import { storedVpc } from '../support/stored.ts';
 
 /** Answers of the named calls are taken when they are asked for, and arrive when they are let go. */
 function late(calls: readonly (keyof Journal)[]) {
@@ -56,7 +42,7 @@ it('found: an answer about the database that is older than our own commits was t
   for (const name of names) {
     looks.push(store.current());
     await breathe();
-    await store.commit({ decide: () => ({ put: [vpc(name)] }) });
+    await store.commit({ decide: () => ({ put: [storedVpc(name)] }) });
     answers.letGo();
     await breathe();
     expect([...store.cached().list('VPC')].map((r) => r.metadata.name)).toContain(name);
@@ -86,10 +72,10 @@ it('found: a lock that was lost while everything was read anew left the writer t
     await store.close();
     await other.close();
   });
-  await other.commit({ decide: () => ({ put: [vpc('a')] }) });
-  await other.commit({ decide: () => ({ put: [vpc('b')] }) });
+  await other.commit({ decide: () => ({ put: [storedVpc('a')] }) });
+  await other.commit({ decide: () => ({ put: [storedVpc('b')] }) });
   await store.current();
-  await expect(store.commit({ decide: () => ({ put: [vpc('c')] }) })).rejects.toMatchObject({ code: 503 });
-  await store.commit({ decide: () => ({ put: [vpc('c')] }) });
+  await expect(store.commit({ decide: () => ({ put: [storedVpc('c')] }) })).rejects.toMatchObject({ code: 503 });
+  await store.commit({ decide: () => ({ put: [storedVpc('c')] }) });
   expect([...store.cached().list('VPC')].map((r) => r.metadata.name)).toEqual(['a', 'b', 'c']);
 });

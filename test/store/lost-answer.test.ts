@@ -7,6 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import { databaseForTest } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
+import { storedVpc } from '../support/stored.ts';
 
 /** Between the store and PostgreSQL; cuts the connection at the next COMMIT, before it or after it was carried out. */
 class CuttingProxy {
@@ -48,20 +49,6 @@ class CuttingProxy {
   }
 }
 
-const vpc = (name: string) => ({
-  apiVersion: 'miniaws.dev/v1',
-  kind: 'VPC',
-  metadata: {
-    name,
-    namespace: 'default',
-    uid: crypto.randomUUID(),
-    resourceVersion: '0',
-    generation: 1,
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-  spec: {},
-});
-
 describe('F2: the answer of a COMMIT is lost', () => {
   it.each(['before', 'after'] as const)(
     'the connection is cut %s the commit was carried out: it happens exactly once, and the caller is told the truth (I11)',
@@ -76,14 +63,16 @@ describe('F2: the answer of a COMMIT is lost', () => {
         await store.close();
         proxy.close();
       });
-      await store.commit({ decide: () => ({ put: [vpc('first')] }) });
+      await store.commit({ decide: () => ({ put: [storedVpc('first')] }) });
       proxy.cut = when;
       let decisions = 0;
       const outcome = await store
         .commit({
           decide: (view) => {
             decisions++;
-            return view.get({ kind: 'VPC', namespace: 'default', name: 'second' }) ? {} : { put: [vpc('second')] };
+            return view.get({ kind: 'VPC', namespace: 'default', name: 'second' })
+              ? {}
+              : { put: [storedVpc('second')] };
           },
         })
         .then(
@@ -96,7 +85,7 @@ describe('F2: the answer of a COMMIT is lost', () => {
       // And whoever tries again, as a client does, finds it or makes it: once.
       await store.commit({
         decide: (view) =>
-          view.get({ kind: 'VPC', namespace: 'default', name: 'second' }) ? {} : { put: [vpc('second')] },
+          view.get({ kind: 'VPC', namespace: 'default', name: 'second' }) ? {} : { put: [storedVpc('second')] },
       });
       expect(await database.query('SELECT 1 FROM changes WHERE key = $1', ['VPC/default/second'])).toHaveLength(1);
     },

@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.ts';
 import { databaseForTest, freshDatabase } from '../support/database.ts';
 import { eventually } from '../support/wait.ts';
 import { storeContract } from './contract.ts';
+import { storedVpc } from '../support/stored.ts';
 
 const open = (url: string): Promise<Store> =>
   openPostgresStore({ url, kinds: KINDS, clock: systemClock, log: silentLog });
@@ -25,20 +26,6 @@ storeContract('the store in PostgreSQL', async () => {
       await database.drop();
     },
   };
-});
-
-const vpc = (name: string) => ({
-  apiVersion: 'miniaws.dev/v1',
-  kind: 'VPC',
-  metadata: {
-    name,
-    namespace: 'default',
-    uid: crypto.randomUUID(),
-    resourceVersion: '0',
-    generation: 1,
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-  spec: { cidrBlock: '10.0.0.0/24', gateway: '10.0.0.1', internetGateway: true },
 });
 
 describe('PostgreSQL as it fails', () => {
@@ -64,7 +51,8 @@ describe('PostgreSQL as it fails', () => {
           const name = `n${i}`;
           await store
             .commit({
-              decide: (view) => (view.get({ kind: 'VPC', namespace: 'default', name }) ? {} : { put: [vpc(name)] }),
+              decide: (view) =>
+                view.get({ kind: 'VPC', namespace: 'default', name }) ? {} : { put: [storedVpc(name)] },
             })
             .then(
               () => acknowledged.add(name),
@@ -74,7 +62,7 @@ describe('PostgreSQL as it fails', () => {
         }
       })();
       await writer;
-      await store.commit({ decide: () => ({ put: [vpc('last')] }) });
+      await store.commit({ decide: () => ({ put: [storedVpc('last')] }) });
       const stored = new Set((await database.query<{ name: string }>('SELECT name FROM resources')).map((r) => r.name));
       expect([...acknowledged].filter((name) => !stored.has(name))).toEqual([]);
       expect(new Set([...(await store.current()).list('VPC')].map((r) => r.metadata.name))).toEqual(stored);
@@ -88,7 +76,7 @@ describe('PostgreSQL as it fails', () => {
       await stranger.connect();
       await stranger.query('BEGIN; SELECT 1 FROM revisions FOR UPDATE');
       const before = (await store.current()).revision;
-      const write = store.commit({ decide: () => ({ put: [vpc('behind')] }) });
+      const write = store.commit({ decide: () => ({ put: [storedVpc('behind')] }) });
       await eventually(
         'the write to wait for the lock',
         async () =>
@@ -106,8 +94,8 @@ describe('PostgreSQL as it fails', () => {
 
   it('a database that went back in time ends its watches with 410 and is read anew', () =>
     withStore(async (store, database) => {
-      await store.commit({ decide: () => ({ put: [vpc('a')] }) });
-      const { revision } = await store.commit({ decide: () => ({ put: [vpc('b')] }) });
+      await store.commit({ decide: () => ({ put: [storedVpc('a')] }) });
+      const { revision } = await store.commit({ decide: () => ({ put: [storedVpc('b')] }) });
       const watching = (async () => {
         for await (const _ of store.watchResources(revision, new AbortController().signal)) return 'changes';
         return 'end';
