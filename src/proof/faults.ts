@@ -1,5 +1,6 @@
 import { isInstance } from '../api/instance.ts';
 import type { Resource } from '../api/metadata.ts';
+import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import { passError } from '../drivers/docker/errors.ts';
 import { BY_HAND, prune } from './by-hand.ts';
@@ -98,7 +99,7 @@ export const FAILURES: readonly FaultRow[] = [
     fault:
       (world) =>
       async ({ act }) => {
-        await passed(world, SLOW_MS);
+        await sleep(world.clock, SLOW_MS);
         return act();
       },
   },
@@ -111,7 +112,7 @@ export const FAILURES: readonly FaultRow[] = [
       (world) =>
       async ({ act }) => {
         const answer = await act();
-        await passed(world, SLOW_MS);
+        await sleep(world.clock, SLOW_MS);
         return answer;
       },
   },
@@ -122,7 +123,7 @@ export const FAILURES: readonly FaultRow[] = [
     steady: true,
     fault: (world) => async (effect) => {
       if (done) await effect.act();
-      await passed(world, DEADLINE_MS);
+      await sleep(world.clock, DEADLINE_MS);
       throw errorOf(timedOut, effect);
     },
   })),
@@ -238,7 +239,7 @@ export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({
     (world) =>
     async ({ act }) => {
       const answer = when === 'after' ? await act() : undefined;
-      await new Promise<void>((resolve) => world.clock.after(PAUSED_MS, resolve));
+      await sleep(world.clock, PAUSED_MS);
       return when === 'after' ? answer : act();
     },
 }));
@@ -257,8 +258,6 @@ export const JUMPS: readonly FaultRow[] = [-HOUR_MS, HOUR_MS, -8_760 * HOUR_MS, 
       return answer;
     },
 }));
-
-const passed = (world: World, ms: number): Promise<void> => new Promise((resolve) => world.clock.after(ms, resolve));
 
 /** The whole table, for one document as for all of them. */
 export const ALL_FAULTS: readonly FaultRow[] = [

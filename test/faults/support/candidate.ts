@@ -108,10 +108,7 @@ export class Candidate {
     );
     await parts.informer.open();
     const candidate = new Candidate(name, store, compute, leader, parts, gate);
-    leader.start(
-      () => true,
-      (term) => parts.manager.reign(term).finally(() => parts.health.stop()),
-    );
+    leader.start(() => true, parts.reign);
     return candidate;
   }
 
