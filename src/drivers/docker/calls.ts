@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { Clock } from '../../base/clock.ts';
+import { sleep, type Clock } from '../../base/clock.ts';
 import { isUnreachable, passError } from './errors.ts';
 
 /** Milliseconds. An inspect takes one and a list of a thousand containers seventy: beyond this, nobody is there. */
@@ -38,6 +38,11 @@ export class EngineCalls {
   /** One that changes the Engine's world, at most a few at a time. */
   change<T>(name: string, call: () => Promise<T>): Promise<T> {
     return this.#limit(() => this.raw(name, call, CHANGE_DEADLINE_MS));
+  }
+
+  /** Lets the Engine go on with what it is doing. */
+  pause(ms: number): Promise<void> {
+    return sleep(this.#clock, ms);
   }
 }
 

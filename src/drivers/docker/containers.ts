@@ -11,6 +11,9 @@ import { unlessGone, type World } from './world.ts';
 
 /** Milliseconds beyond its grace that a stop may take: the SIGKILL, and the network's end. */
 const STOP_MARGIN_MS = 30_000;
+/** Milliseconds between two questions about a removal that is under way: it takes 50, on a busy machine a second. */
+const REMOVAL_PAUSE_MS = 100;
+const REMOVAL_LOOKS = 100;
 
 /** Containers of ours. Each change is followed by a look, so that the next observation shows it. */
 export class DockerContainers {
@@ -112,17 +115,28 @@ export class DockerContainers {
     return this.#quietly(id, `remove container ${this.#nameOf(id)}`, async (hold) => {
       if (!(await this.#world.ourContainer(id))) return;
       try {
-        const remove = () => this.#docker.getContainer(id).remove({ force: true, v: true });
-        await unlessGone(this.#calls.change('removeContainer', remove));
+        await this.#removeNow(id);
         this.#world.dropContainer(id);
       } catch (error) {
         hold.looking();
         const { value } = await this.#world.lookAtContainer(id);
-        // Somebody else's removal is as good as ours, when there is one: the Engine says so of one that has failed, too.
-        if (value !== undefined && value.state !== 'removing') throw error;
-        if (statusOf(error) !== 409 || !/already in progress/.test(wordsOf(error))) throw error;
+        if (value !== undefined) throw error;
       }
     });
+  }
+
+  /** A removal by somebody else is asked about until it has come to its end: it may still fail. */
+  async #removeNow(id: string): Promise<void> {
+    const remove = () => this.#docker.getContainer(id).remove({ force: true, v: true });
+    for (let asked = 1; ; asked += 1) {
+      try {
+        return void (await unlessGone(this.#calls.change('removeContainer', remove)));
+      } catch (error) {
+        const underWay = statusOf(error) === 409 && /already in progress/.test(wordsOf(error));
+        if (!underWay || asked === REMOVAL_LOOKS) throw error;
+        await this.#calls.pause(REMOVAL_PAUSE_MS);
+      }
+    }
   }
 
   /** The new container's id; `undefined` when its name is held. */
