@@ -87,6 +87,13 @@ export const SETTINGS = {
   caKey: setting('ca-key', 'FILE', 'MINIAWS_CA_KEY', '', 'Its key (PEM)'),
   workers: setting('workers', 'N', 'MINIAWS_WORKERS', '16', 'Passes under way at once'),
   resync: setting('resync', 'SECONDS', 'MINIAWS_RESYNC', '300', 'Every document is looked at again this often'),
+  metricsInterval: setting(
+    'metrics-interval',
+    'SECONDS',
+    'MINIAWS_METRICS_INTERVAL',
+    '10',
+    'What instances use is sampled this often; 0: not at all',
+  ),
   keepHistory: setting(
     'keep-history',
     'HOURS',
@@ -125,6 +132,7 @@ function checkConfig(config: Config): void {
     refuse('vpcPool', 'an IPv4 range that holds at least one block of --vpc-prefix');
   if (!whole(config.vpcPrefix, 16, 28)) refuse('vpcPrefix', 'a number from 16 to 28');
   if (!whole(config.workers, 1, 256)) refuse('workers', 'a number from 1 to 256');
+  if (!whole(config.metricsInterval, 0, 3_600)) refuse('metricsInterval', 'a number of seconds up to 3600, or 0');
   for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog'] as const)
     if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(config.installation || 'a'))

@@ -49,3 +49,18 @@ export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,15})(k|m|g|Ki|Mi|Gi)?$/.exec(text);
   return match ? Number(match[1]) * (UNIT_BYTES[match[2] ?? ''] ?? 1) : undefined;
 }
+
+/** `3`, or `25%` of the whole. Rounded as the caller says. */
+export function countOf(value: number | string, whole: number, round: (x: number) => number): number {
+  return typeof value === 'number' ? value : round((Number.parseInt(value, 10) * whole) / 100);
+}
+
+/** For people, three digits at most: `512 B`, `4.2Mi`, `1.5Gi`. */
+export function formatBytes(bytes: number): string {
+  const units = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
+  if (bytes < 1_000) return `${Math.round(bytes)} B`;
+  let [value, unit] = [bytes / 1024, 0];
+  while (value >= 1_000 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  const text = value < 10 ? value.toFixed(1) : String(Math.round(value));
+  return `${text.replace(/\.0$/, '')}${units[unit] ?? ''}`;
+}

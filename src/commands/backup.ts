@@ -27,6 +27,7 @@ const TABLES = [
   'scaling_groups',
   'objects',
   'metrics_history',
+  'metrics_aggregates',
 ];
 const FORMAT = 'miniaws-backup/1';
 /** Rows a statement, both ways. */

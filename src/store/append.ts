@@ -83,8 +83,11 @@ export async function appendInventory(db: Database, batch: Batch): Promise<void>
   const last = [...new Map(batch.inventory.map((row) => [row.id, row])).values()];
   const goneFrom = (table: InventoryRow['table']) =>
     batch.inventoryGone.filter((g) => g.table === table).map((g) => g.id);
-  await repositories.instances.remove(goneFrom('instances'));
-  await repositories.vpcs.remove(goneFrom('vpcs'));
+  // What refers to a VPC's row goes before it and comes after it.
+  for (const table of ['load_balancers', 'scaling_groups', 'instances', 'vpcs'] as const)
+    await repositories[table].remove(goneFrom(table));
   await repositories.vpcs.save(last.filter((row) => row.table === 'vpcs'));
   await repositories.instances.save(last.filter((row) => row.table === 'instances'));
+  await repositories.scaling_groups.save(last.filter((row) => row.table === 'scaling_groups'));
+  await repositories.load_balancers.save(last.filter((row) => row.table === 'load_balancers'));
 }

@@ -14,6 +14,7 @@ import type {
   Committed,
   KeyStore,
   LeaseStore,
+  MetricsStore,
   RecordPage,
   RecordQuery,
   Retention,
@@ -22,11 +23,15 @@ import type {
   Store,
 } from './store.ts';
 
+/** What stands beside the documents and their history. */
+export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics'>;
+
 /** The store over any journal: the mirror, what changes it, and the feeds. */
 export class StoreCore implements Store {
   readonly leases: LeaseStore;
   readonly keys: KeyStore;
   readonly settings: SettingStore;
+  readonly metrics: MetricsStore;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #mirror: Mirror;
@@ -43,13 +48,14 @@ export class StoreCore implements Store {
     kinds: readonly KindDefinition[],
     clock: Clock,
     start: { position: Position; resources: readonly Resource[] },
-    parts: Pick<Store, 'leases' | 'keys' | 'settings'>,
+    parts: StoreParts,
   ) {
     this.#journal = journal;
     this.#clock = clock;
     this.leases = parts.leases;
     this.keys = parts.keys;
     this.settings = parts.settings;
+    this.metrics = parts.metrics;
     this.#mirror = new Mirror(kinds);
     this.#mirror.reset(start.position.revision, start.resources);
     const at = start.position.revision;
@@ -79,7 +85,7 @@ export class StoreCore implements Store {
     journal: Journal,
     kinds: readonly KindDefinition[],
     clock: Clock,
-    parts: Pick<Store, 'leases' | 'keys' | 'settings'>,
+    parts: StoreParts,
   ): Promise<StoreCore> {
     const store = new StoreCore(journal, kinds, clock, await journal.load(), parts);
     store.#follow();

@@ -5,6 +5,7 @@ import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/recor
 import type { KindDefinition } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { StoreCore } from './core.ts';
+import { MemoryMetrics } from './memory-metrics.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { ApiKey, Change, KeyStore, LeaseStore, RecordQuery, Retention, SettingStore, Store } from './store.ts';
 
@@ -20,6 +21,7 @@ export class MemoryDatabase {
   log = new Map<string, Recorded<LogEntry>>();
   inventory = new Map<string, InventoryRow>();
   settings = new Map<string, string>();
+  readonly metrics = new MemoryMetrics();
   keys = new Map<string, ApiKey>();
   lease: { holder: string | undefined; expires: number } = { holder: undefined, expires: 0 };
   /** Bytes of the store that were written: for I2's "no database write". */
@@ -41,7 +43,12 @@ export function openMemoryStore(
   kinds: readonly KindDefinition[],
   journal: (journal: Journal) => Journal = (itself) => itself,
 ): Promise<Store> {
-  const parts = { leases: memoryLeases(database), keys: memoryKeys(database), settings: memorySettings(database) };
+  const parts = {
+    leases: memoryLeases(database),
+    keys: memoryKeys(database),
+    settings: memorySettings(database),
+    metrics: database.metrics,
+  };
   return StoreCore.open(journal(memoryJournal(database)), kinds, database.clock, parts);
 }
 

@@ -158,8 +158,9 @@ export class PostgresJournal implements Journal {
 
   inventory(): Promise<readonly InventoryRow[]> {
     return this.#pool.use(async (db) => {
-      const repositories = repositoriesOf(db);
-      return [...(await repositories.vpcs.list()), ...(await repositories.instances.list())];
+      const rows: InventoryRow[] = [];
+      for (const repository of Object.values(repositoriesOf(db))) rows.push(...(await repository.list()));
+      return rows;
     });
   }
 

@@ -2,6 +2,7 @@ import type { KindDefinition } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { StoreCore } from './core.ts';
+import { postgresMetrics } from './metrics.ts';
 import { Notifications } from './notifications.ts';
 import { Pool } from './pool.ts';
 import { PostgresJournal } from './postgres-journal.ts';
@@ -22,6 +23,7 @@ export async function openPostgresStore(options: {
     leases: postgresLeases(pool, notifications),
     keys: postgresKeys(pool),
     settings: postgresSettings(pool),
+    metrics: postgresMetrics(pool, options.clock),
   };
   try {
     return await StoreCore.open(journal, options.kinds, options.clock, parts);

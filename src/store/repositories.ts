@@ -1,7 +1,7 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { InventoryRow } from '../api/records.ts';
 import type { Database } from './pool.ts';
-import { instances, vpcs } from './schema.ts';
+import { instances, loadBalancers, scalingGroups, vpcs } from './schema.ts';
 
 /**
  * The seed's tables, each behind an interface: what exists, by the uid of the document that wanted it. A row appears
@@ -18,6 +18,8 @@ export interface Repository<Row> {
 
 export type InstanceRow = Extract<InventoryRow, { table: 'instances' }>;
 export type VpcRow = Extract<InventoryRow, { table: 'vpcs' }>;
+export type ScalingGroupRow = Extract<InventoryRow, { table: 'scaling_groups' }>;
+export type LoadBalancerRow = Extract<InventoryRow, { table: 'load_balancers' }>;
 
 /** The value that the statement tried to insert, for ON CONFLICT. */
 const excluded = (column: string) => sql.raw(`excluded.${column}`);
@@ -99,5 +101,78 @@ function vpcRepository(db: Database): Repository<VpcRow> {
   };
 }
 
+function scalingGroupRepository(db: Database): Repository<ScalingGroupRow> {
+  const fromRow = (row: typeof scalingGroups.$inferSelect): ScalingGroupRow => ({
+    table: 'scaling_groups',
+    ...row,
+    status: row.status ?? '',
+  });
+  return {
+    async save(rows) {
+      if (rows.length === 0) return;
+      await db
+        .insert(scalingGroups)
+        .values(rows.map(({ table: _, ...row }) => row))
+        .onConflictDoUpdate({
+          target: scalingGroups.id,
+          set: {
+            name: excluded('name'),
+            namespace: excluded('namespace'),
+            vpcId: excluded('vpc_id'),
+            minInstances: excluded('min_instances'),
+            maxInstances: excluded('max_instances'),
+            desiredCount: excluded('desired_count'),
+            currentCount: excluded('current_count'),
+            status: excluded('status'),
+          },
+        });
+    },
+    getById: async (id) => (await db.select().from(scalingGroups).where(eq(scalingGroups.id, id))).map(fromRow)[0],
+    list: async () => (await db.select().from(scalingGroups)).map(fromRow),
+    async remove(ids) {
+      if (ids.length > 0) await db.delete(scalingGroups).where(inArray(scalingGroups.id, [...ids]));
+    },
+  };
+}
+
+function loadBalancerRepository(db: Database): Repository<LoadBalancerRow> {
+  const fromRow = (row: typeof loadBalancers.$inferSelect): LoadBalancerRow => ({
+    table: 'load_balancers',
+    ...row,
+    type: row.type ?? '',
+    status: row.status ?? '',
+  });
+  return {
+    async save(rows) {
+      if (rows.length === 0) return;
+      await db
+        .insert(loadBalancers)
+        .values(rows.map(({ table: _, ...row }) => row))
+        .onConflictDoUpdate({
+          target: loadBalancers.id,
+          set: {
+            name: excluded('name'),
+            namespace: excluded('namespace'),
+            vpcId: excluded('vpc_id'),
+            type: excluded('type'),
+            status: excluded('status'),
+            listenerPort: excluded('listener_port'),
+            containerId: excluded('container_id'),
+          },
+        });
+    },
+    getById: async (id) => (await db.select().from(loadBalancers).where(eq(loadBalancers.id, id))).map(fromRow)[0],
+    list: async () => (await db.select().from(loadBalancers)).map(fromRow),
+    async remove(ids) {
+      if (ids.length > 0) await db.delete(loadBalancers).where(inArray(loadBalancers.id, [...ids]));
+    },
+  };
+}
+
 /** All repositories of one connection, by table. */
-export const repositoriesOf = (db: Database) => ({ instances: instanceRepository(db), vpcs: vpcRepository(db) });
+export const repositoriesOf = (db: Database) => ({
+  vpcs: vpcRepository(db),
+  instances: instanceRepository(db),
+  scaling_groups: scalingGroupRepository(db),
+  load_balancers: loadBalancerRepository(db),
+});

@@ -5,6 +5,7 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
   text,
   timestamp,
   unique,
@@ -106,13 +107,45 @@ export const scalingGroups = pgTable(
   (t) => [unique('scaling_groups_namespace_name_key').on(t.namespace, t.name)],
 );
 
-export const metricsHistory = pgTable('metrics_history', {
-  id: uuid('id').primaryKey(),
-  instanceId: uuid('instance_id').notNull(),
-  cpuPercent: doublePrecision('cpu_percent'),
-  memoryUsageBytes: count('memory_usage_bytes'),
-  recordedAt: time('recorded_at').defaultNow(),
-});
+export const metricsHistory = pgTable(
+  'metrics_history',
+  {
+    /** Version 7, beginning with `recorded_at`: in the order of time. */
+    id: uuid('id').primaryKey(),
+    instanceId: uuid('instance_id').notNull(),
+    cpuPercent: doublePrecision('cpu_percent'),
+    memoryUsageBytes: count('memory_usage_bytes'),
+    recordedAt: time('recorded_at').defaultNow(),
+    memoryLimitBytes: count('memory_limit_bytes'),
+    networkReceiveRate: doublePrecision('network_receive_rate'),
+    networkSendRate: doublePrecision('network_send_rate'),
+    blockReadRate: doublePrecision('block_read_rate'),
+    blockWriteRate: doublePrecision('block_write_rate'),
+  },
+  (t) => [index('metrics_history_instance_idx').on(t.instanceId, t.recordedAt)],
+);
+
+export const metricsAggregates = pgTable(
+  'metrics_aggregates',
+  {
+    instanceId: uuid('instance_id').notNull(),
+    bucketStart: time('bucket_start').notNull(),
+    samples: integer('samples').notNull(),
+    cpuPercentAvg: doublePrecision('cpu_percent_avg'),
+    cpuPercentMax: doublePrecision('cpu_percent_max'),
+    memoryUsageBytesAvg: doublePrecision('memory_usage_bytes_avg'),
+    memoryUsageBytesMax: count('memory_usage_bytes_max'),
+    memoryLimitBytes: count('memory_limit_bytes'),
+    networkReceiveRate: doublePrecision('network_receive_rate'),
+    networkSendRate: doublePrecision('network_send_rate'),
+    blockReadRate: doublePrecision('block_read_rate'),
+    blockWriteRate: doublePrecision('block_write_rate'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.instanceId, t.bucketStart] }),
+    index('metrics_aggregates_bucket_idx').on(t.bucketStart),
+  ],
+);
 
 export const revisions = pgTable('revisions', {
   id: integer('id').primaryKey(),

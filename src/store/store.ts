@@ -1,6 +1,7 @@
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/schema.ts';
+import type { Rates, Sample } from '../base/sample.ts';
 
 /**
  * Desired state, its history, and what was done about it.
@@ -38,6 +39,7 @@ export interface Store {
   readonly leases: LeaseStore;
   readonly keys: KeyStore;
   readonly settings: SettingStore;
+  readonly metrics: MetricsStore;
 
   /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
   compact(retention: Retention, now: Date): Promise<number>;
@@ -136,6 +138,49 @@ export interface SettingStore {
   /** Sets it when it is not set; answers what is set afterwards, whoever set it. */
   setOnce(name: string, value: string): Promise<string>;
   set(name: string, value: string): Promise<void>;
+}
+
+/**
+ * What instances used. Its writes are not the quiet world's (ruling 8): they take no revision, hold no lock that a commit
+ * waits for, and wake nobody. What was appended twice is there once.
+ */
+export interface MetricsStore {
+  /** One statement, however many there are. */
+  append(samples: readonly Sample[]): Promise<void>;
+  /**
+   * By instance, from `since` up to and without `until`, at most `points` buckets of one width, the oldest first; those
+   * of which nothing is known are left out. Raw samples where they are kept and fine enough, else the aggregates.
+   */
+  range(
+    instanceIds: readonly string[],
+    since: Date,
+    until: Date,
+    points: number,
+  ): Promise<ReadonlyMap<string, readonly MetricsBucket[]>>;
+  /** By instance, the newest sample, however old. */
+  latest(instanceIds: readonly string[]): Promise<ReadonlyMap<string, Sample>>;
+  /** Makes the aggregates of what was sampled since they were made last; again, without harm. @returns buckets of time. */
+  rollUp(now: Date): Promise<number>;
+  /** Removes what is older, a few rows a transaction. @returns rows removed. */
+  prune(now: Date, retention: MetricsRetention): Promise<number>;
+}
+
+/** Each value over the samples that have it. */
+export interface MetricsBucket extends Rates {
+  start: Date;
+  samples: number;
+  cpuPercentAvg?: number;
+  cpuPercentMax?: number;
+  memoryBytesAvg?: number;
+  memoryBytesMax?: number;
+  /** The highest of the time. */
+  memoryLimitBytes?: number;
+}
+
+export interface MetricsRetention {
+  /** Samples younger than this are kept, milliseconds. */
+  samplesMs: number;
+  aggregatesMs: number;
 }
 
 export interface Retention {

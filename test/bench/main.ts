@@ -5,6 +5,7 @@ import type { TestPostgres } from '../support/postgres.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import type { Benchmark, Figure } from './figure.ts';
+import { metrics } from './metrics.ts';
 import { noop } from './noop.ts';
 import { quiet } from './quiet.ts';
 import { repair } from './repair.ts';
@@ -19,7 +20,7 @@ import { write } from './write.ts';
  * it is known, and at the end a table for people on the standard error. Ctrl-C cleans up; exit status 1: a benchmark
  * failed. A missed goal is a finding, not a failure.
  */
-const BENCHMARKS: readonly Benchmark[] = [converge, repair, noop, quiet, write, watch, scale, failover];
+const BENCHMARKS: readonly Benchmark[] = [converge, repair, noop, quiet, write, watch, scale, failover, metrics];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;
 

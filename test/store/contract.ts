@@ -6,6 +6,7 @@ import { StatusError } from '../../src/base/errors.ts';
 import { FencedError } from '../../src/store/store.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import { eventually } from '../support/wait.ts';
+import { metricsContract } from './metrics-contract.ts';
 
 /** Several daemons over one database. */
 export interface StoreSubject {
@@ -279,5 +280,7 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       expect(await b.keys.revoke('admin')).toBe(1);
       expect(await a.keys.find(hash)).toBeUndefined();
     });
+
+    metricsContract(fresh);
   });
 }

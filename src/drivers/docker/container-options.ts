@@ -17,6 +17,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
     ...(spec.user && { User: spec.user }),
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),
     StopTimeout: graceSeconds(spec.stopGraceMs),
+    ...(spec.stopSignal && { StopSignal: spec.stopSignal }),
     ...healthOptions(spec),
     HostConfig: hostConfig(spec, labels),
     NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
@@ -24,6 +25,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
 }
 
 function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostConfig {
+  const { openFiles } = spec;
   return {
     ...updateOptions(spec),
     NetworkMode: spec.attachment.networkId,
@@ -34,6 +36,7 @@ function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostCo
       Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
     },
     SecurityOpt: ['no-new-privileges'],
+    ...(openFiles !== undefined && { Ulimits: [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] }),
   };
 }
 

@@ -7,6 +7,7 @@ import { connect } from './connection.ts';
 import { DockerContainers } from './containers.ts';
 import { EventReader } from './event-reader.ts';
 import { startExec } from './exec.ts';
+import { DockerFiles } from './files.ts';
 import { DockerImages } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { DockerNetworks } from './networks.ts';
@@ -34,6 +35,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const observer = new Observer(connection, calls, world, new EventReader(world), { clock, log });
   const networks = new DockerNetworks(docker, calls, world);
   const containers = new DockerContainers(docker, calls, world, () => connection.knock());
+  const files = new DockerFiles(docker, calls, world);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
   const sessions = new Set<ExecSession>();
@@ -60,6 +62,9 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     connectContainer: (id, attachment) => containers.connect(id, attachment),
     disconnectContainer: (id, networkId) => containers.disconnect(id, networkId),
     removeContainer: (id) => containers.remove(id),
+
+    writeFile: (id, path, content, mode) => files.write(id, path, content, mode),
+    readFile: (id, path) => files.read(id, path),
 
     image: (reference) => images.state(reference),
     pullImage: (reference, owner, waitMs) => images.pull(reference, owner, waitMs),

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import { Failure } from '../failure.ts';
+import { countFlag, durationFlag, oneOfFlag } from '../flags.ts';
+import { bytes, percent, steps } from '../instance-metrics.ts';
+import type { InstanceMetrics, MetricsPoint } from '../instance-metrics.ts';
+import { objectPath } from '../objects.ts';
+import type { ClientSetup, Session } from '../session.ts';
+import { task } from '../session.ts';
+import { heightsFor, sparkline } from '../sparkline.ts';
+import { Columns } from '../table.ts';
+import { refOfWords } from '../targets.ts';
+
+interface MetricsOptions {
+  since: number;
+  points: number;
+  output?: 'json';
+  headers: boolean;
+}
+
+export function addMetrics(program: Command, setup: ClientSetup): void {
+  program
+    .command('metrics')
+    .argument('<object...>', 'instance/NAME')
+    .description('print what an instance has used over a time, with a graph')
+    .option('--since <time>', 'how far back, such as 30m or 7d', durationFlag, 3_600_000)
+    .option('--points <n>', 'at most so many lines', countFlag, 60)
+    .option('-o, --output <format>', 'json', oneOfFlag(['json'] as const))
+    .option('--no-headers', 'print no graph and no headings')
+    .action(task<[string[]], MetricsOptions>(setup, (session, [words], options) => metrics(session, words, options)));
+}
+
+async function metrics(session: Session, words: readonly string[], options: MetricsOptions): Promise<void> {
+  const ref = refOfWords(words, session.namespace);
+  if (ref.kind !== 'Instance') throw new Failure(`only instances have metrics: instance/NAME, not ${words.join(' ')}`);
+  const query = { since: `${Math.round(options.since / 1_000)}s`, points: options.points };
+  const found = await session.client.get<InstanceMetrics>(objectPath(ref, 'metrics'), { query });
+  if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
+  if (found.points.length === 0)
+    return session.tell(
+      `Nothing is known of instance/${ref.name} in this time: it did not run, or the daemon samples nothing (--metrics-interval)`,
+    );
+  if (options.headers) session.print([...graph(session, found), ''].join('\n'));
+  session.print(table(session, found, options.headers).join('\n'));
+}
+
+function graph({ io, colors }: Session, found: InstanceMetrics): string[] {
+  const heights = heightsFor(io.env);
+  const line = (
+    name: string,
+    valueOf: (point: MetricsPoint) => number | undefined,
+    shown: (value: number) => string,
+    least: number,
+  ): string => {
+    const most = Math.max(...found.points.map((point) => valueOf(point) ?? 0));
+    return `${colors.bold(name.padEnd(6))}   ${sparkline(steps(found, valueOf), Math.max(most, least), heights)}   at most ${shown(most)}`;
+  };
+  const limit = found.points.findLast((point) => point.memoryLimitBytes !== undefined)?.memoryLimitBytes;
+  const memory = (value: number) => (limit === undefined ? bytes(value) : `${bytes(value)} of ${bytes(limit)}`);
+  return [
+    line('CPU', (point) => point.cpuPercent, percent, 1),
+    line('MEMORY', (point) => point.memoryBytes, memory, limit ?? 1),
+  ];
+}
+
+const HEADINGS = ['TIME', 'CPU', 'MAX', 'MEMORY', 'MAX', 'RECEIVED/S', 'SENT/S', 'READ/S', 'WRITTEN/S'];
+
+function table({ colors }: Session, { points }: InstanceMetrics, headers: boolean): string[] {
+  const rows = points.map((point) => [
+    point.time.replace(/\.\d+Z$/, 'Z'),
+    percent(point.cpuPercent),
+    percent(point.cpuPercentMax),
+    bytes(point.memoryBytes),
+    bytes(point.memoryBytesMax),
+    bytes(point.networkReceiveRate),
+    bytes(point.networkSendRate),
+    bytes(point.blockReadRate),
+    bytes(point.blockWriteRate),
+  ]);
+  return new Columns().lines(headers ? [HEADINGS.map((name) => colors.bold(name)), ...rows] : rows);
+}

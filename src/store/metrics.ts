@@ -1,0 +1,237 @@
+import { sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { RATES } from '../base/sample.ts';
+import type { Rates, Sample } from '../base/sample.ts';
+import { timeOrderedId } from './metrics-id.ts';
+import type { Pool, Statement } from './pool.ts';
+import type { MetricsBucket, MetricsRetention, MetricsStore } from './store.ts';
+
+/** What a row of the aggregates stands for. */
+export const BUCKET_MS = 5 * 60_000;
+/** Of one instance these are 2,160 samples, 8 ms; a day's are 50 ms, of which a graph of 5-minute buckets shows as much. */
+const FINE_MS = 6 * 3_600_000;
+/** Rows removed in one transaction: some 20 ms, in which nobody waits for its locks. */
+const PRUNE_ROWS = 5_000;
+/** Milliseconds until the next such: without a rest, pruning takes a third of the server from those who write. */
+const PRUNE_REST_MS = 200;
+/** Sorts before every id of version 7. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+const INSERT = `
+INSERT INTO metrics_history (id, instance_id, cpu_percent, memory_usage_bytes, recorded_at, memory_limit_bytes,
+  network_receive_rate, network_send_rate, block_read_rate, block_write_rate)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::float8[],
+  $8::float8[], $9::float8[], $10::float8[])
+ON CONFLICT (id) DO NOTHING`;
+
+/** Over rows of `samples` with `n` samples each. What a row does not know has no weight. */
+const mean = (value: string): string => `sum(${value} * n) / nullif(sum(n) FILTER (WHERE ${value} IS NOT NULL), 0)`;
+
+/**
+ * The aggregates before a moment of each instance's own, the raw samples from then on. `cut`: that moment.
+ * date_bin and not extract: arithmetic on numeric is most of the time otherwise.
+ */
+const rangeOf = (cut: string): string => `
+SELECT i.id, b.* FROM unnest($1::uuid[]) AS i (id)
+CROSS JOIN LATERAL (${cut}) AS c
+CROSS JOIN LATERAL (
+  SELECT date_bin($4 * interval '1 millisecond', at, $2::timestamptz) AS start, sum(n)::integer AS samples,
+    ${mean('cpu')} AS cpu_avg, max(cpu_max) AS cpu_max, ${mean('memory')} AS memory_avg, max(memory_max) AS memory_max,
+    max(memory_limit) AS memory_limit, ${mean('receive')} AS receive, ${mean('send')} AS send, ${mean('read')} AS read,
+    ${mean('write')} AS write
+  FROM (
+    SELECT bucket_start, samples, cpu_percent_avg, cpu_percent_max, memory_usage_bytes_avg, memory_usage_bytes_max,
+      memory_limit_bytes, network_receive_rate, network_send_rate, block_read_rate, block_write_rate
+    FROM metrics_aggregates WHERE instance_id = i.id AND bucket_start >= $2 AND bucket_start < least($3, c.cut)
+    UNION ALL
+    SELECT recorded_at, 1, cpu_percent, cpu_percent, memory_usage_bytes::float8, memory_usage_bytes,
+      memory_limit_bytes, network_receive_rate, network_send_rate, block_read_rate, block_write_rate
+    FROM metrics_history WHERE instance_id = i.id AND recorded_at >= greatest($2, c.cut) AND recorded_at < $3
+  ) AS samples (at, n, cpu, cpu_max, memory, memory_max, memory_limit, receive, send, read, write)
+  GROUP BY 1
+) AS b ORDER BY b.start`;
+/** As far as the aggregates go. */
+const COARSE = rangeOf(`
+  SELECT coalesce(max(bucket_start) + interval '5 minutes', '-infinity') AS cut FROM metrics_aggregates
+  WHERE instance_id = i.id AND bucket_start < $3`);
+/** As far back as the samples go; of what was pruned by half, the half that is there. */
+const FINE = rangeOf(`
+  SELECT coalesce(min(recorded_at) - interval '5 minutes', 'infinity') AS cut FROM metrics_history
+  WHERE instance_id = i.id`);
+
+const LATEST = `
+SELECT m.* FROM unnest($1::uuid[]) AS i (id) CROSS JOIN LATERAL (
+  SELECT * FROM metrics_history WHERE instance_id = i.id ORDER BY recorded_at DESC LIMIT 1) AS m`;
+
+const NEWEST_AGGREGATE = 'SELECT max(bucket_start) AS at FROM metrics_aggregates WHERE bucket_start < $1';
+const NEXT_SAMPLE = 'SELECT recorded_at AS at FROM metrics_history WHERE id >= $1 ORDER BY id LIMIT 1';
+/** Of a bucket that is made again once some of its samples are pruned, what it was is kept. */
+const ROLL_UP = `
+INSERT INTO metrics_aggregates AS known (instance_id, bucket_start, samples, cpu_percent_avg, cpu_percent_max,
+  memory_usage_bytes_avg, memory_usage_bytes_max, memory_limit_bytes, network_receive_rate, network_send_rate,
+  block_read_rate, block_write_rate)
+SELECT instance_id, $3::timestamptz, count(*), avg(cpu_percent), max(cpu_percent), avg(memory_usage_bytes),
+  max(memory_usage_bytes), max(memory_limit_bytes), avg(network_receive_rate), avg(network_send_rate),
+  avg(block_read_rate), avg(block_write_rate)
+FROM metrics_history WHERE id >= $1 AND id < $2 AND recorded_at >= $3 AND recorded_at < $4 GROUP BY instance_id
+ON CONFLICT (instance_id, bucket_start) DO UPDATE SET samples = excluded.samples,
+  cpu_percent_avg = excluded.cpu_percent_avg, cpu_percent_max = excluded.cpu_percent_max,
+  memory_usage_bytes_avg = excluded.memory_usage_bytes_avg, memory_usage_bytes_max = excluded.memory_usage_bytes_max,
+  memory_limit_bytes = excluded.memory_limit_bytes, network_receive_rate = excluded.network_receive_rate,
+  network_send_rate = excluded.network_send_rate, block_read_rate = excluded.block_read_rate,
+  block_write_rate = excluded.block_write_rate
+WHERE known.samples < excluded.samples`;
+
+/** `$1`: where the batch before ended, so that none looks again at what those before it have removed. */
+const PRUNE_SAMPLES = `
+WITH old AS (
+  SELECT id FROM metrics_history WHERE id > $1 AND id < $2 AND recorded_at < $3 ORDER BY id LIMIT ${PRUNE_ROWS}
+), gone AS (DELETE FROM metrics_history USING old WHERE metrics_history.id = old.id)
+SELECT count(*)::integer AS count, (SELECT id FROM old ORDER BY id DESC LIMIT 1) AS last FROM old`;
+const PRUNE_AGGREGATES = `
+WITH old AS (
+  SELECT instance_id, bucket_start FROM metrics_aggregates WHERE bucket_start < $1 ORDER BY bucket_start LIMIT ${PRUNE_ROWS}
+), gone AS (
+  DELETE FROM metrics_aggregates AS a USING old
+  WHERE a.instance_id = old.instance_id AND a.bucket_start = old.bucket_start
+) SELECT count(*)::integer AS count FROM old`;
+
+export function postgresMetrics(pool: Pool, clock: Clock): MetricsStore {
+  const rowsOf = async (name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> =>
+    (await pool.run({ name: `metrics ${name}`, text, values })).rows as Record<string, unknown>[];
+
+  /** The first bucket that has samples and may not have its aggregates yet, at or after `from`. */
+  async function nextBucket(from: number): Promise<number | undefined> {
+    const [next] = await rowsOf('next', NEXT_SAMPLE, [timeOrderedId(new Date(from))]);
+    return next && bucketOf((next['at'] as Date).getTime());
+  }
+
+  async function pruneSamples(before: Date): Promise<number> {
+    let [removed, last] = [0, FIRST_ID];
+    for (;;) {
+      const [row] = await rowsOf('prune', PRUNE_SAMPLES, [last, timeOrderedId(before), before]);
+      const count = Number(row?.['count']);
+      removed += count;
+      if (count < PRUNE_ROWS) return removed;
+      await sleep(clock, PRUNE_REST_MS);
+      last = row?.['last'] as string;
+    }
+  }
+
+  async function pruneAggregates(before: Date): Promise<number> {
+    let removed = 0;
+    for (;;) {
+      const [row] = await rowsOf('prune aggregates', PRUNE_AGGREGATES, [before]);
+      const count = Number(row?.['count']);
+      removed += count;
+      if (count < PRUNE_ROWS) return removed;
+      await sleep(clock, PRUNE_REST_MS);
+    }
+  }
+
+  return {
+    async append(samples) {
+      if (samples.length > 0) await pool.run(insertOf(samples));
+    },
+    async range(instanceIds, since, until, points) {
+      const widthMs = widthOf(since, until, points);
+      const [name, text] = isCoarse(widthMs) ? ['coarse', COARSE] : ['fine', FINE];
+      return bucketsOf(await rowsOf(name, text, [instanceIds, since, until, widthMs]));
+    },
+    async latest(instanceIds) {
+      const rows = await rowsOf('latest', LATEST, [instanceIds]);
+      return new Map(rows.map((row) => [row['instance_id'] as string, sampleOf(row)]));
+    },
+    async rollUp(now) {
+      const [newest] = await rowsOf('newest', NEWEST_AGGREGATE, [now]);
+      const known = newest?.['at'] as Date | null | undefined;
+      let made = 0;
+      // The newest is made again: a sample may have come late.
+      for (let from = known?.getTime() ?? 0; ; from += BUCKET_MS) {
+        const bucket = await nextBucket(from);
+        if (bucket === undefined || bucket + BUCKET_MS > now.getTime()) return made;
+        const [start, end] = [new Date(bucket), new Date(bucket + BUCKET_MS)];
+        await rowsOf('roll up', ROLL_UP, [timeOrderedId(start), timeOrderedId(end), start, end]);
+        from = bucket;
+        made++;
+      }
+    },
+    async prune(now, { samplesMs, aggregatesMs }: MetricsRetention) {
+      const before = (ms: number) => new Date(now.getTime() - ms);
+      return (await pruneSamples(before(samplesMs))) + (await pruneAggregates(before(aggregatesMs)));
+    },
+  };
+}
+
+export const bucketOf = (time: number): number => Math.floor(time / BUCKET_MS) * BUCKET_MS;
+
+/** Milliseconds of one bucket of an answer. */
+export function widthOf(since: Date, until: Date, points: number): number {
+  const span = until.getTime() - since.getTime();
+  // Of a long time the samples would be too many: its buckets are not finer than the aggregates.
+  return Math.max(span > FINE_MS ? BUCKET_MS : 1, Math.ceil(span / points));
+}
+
+/** Whether the aggregates show as much as was asked for. */
+export const isCoarse = (widthMs: number): boolean => widthMs >= BUCKET_MS;
+
+function insertOf(samples: readonly Sample[]): Statement {
+  const column = (value: (sample: Sample) => unknown) => samples.map((sample) => value(sample) ?? null);
+  const whole = (value: number | undefined) => (value === undefined ? undefined : Math.round(value));
+  return {
+    name: 'metrics append',
+    text: INSERT,
+    values: [
+      column((s) => timeOrderedId(s.at, s.instanceId)),
+      column((s) => s.instanceId),
+      column((s) => s.cpuPercent),
+      column((s) => whole(s.memoryBytes)),
+      column((s) => s.at),
+      column((s) => whole(s.memoryLimitBytes)),
+      ...RATES.map((rate) => column((s) => s[rate])),
+    ],
+  };
+}
+
+/** Only what is known is there at all. */
+const known = <Name extends string>(values: Record<Name, unknown>): { [N in Name]?: number } =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, Number(value)]])),
+  ) as { [N in Name]?: number };
+
+const ratesOf = (row: Record<string, unknown>, columns: readonly string[]): Rates =>
+  known(Object.fromEntries(RATES.map((rate, i) => [rate, row[columns[i] ?? ''] ?? null])));
+
+const sampleOf = (row: Record<string, unknown>): Sample => ({
+  instanceId: row['instance_id'] as string,
+  at: row['recorded_at'] as Date,
+  ...known({
+    cpuPercent: row['cpu_percent'],
+    memoryBytes: row['memory_usage_bytes'],
+    memoryLimitBytes: row['memory_limit_bytes'],
+  }),
+  ...ratesOf(row, ['network_receive_rate', 'network_send_rate', 'block_read_rate', 'block_write_rate']),
+});
+
+function bucketsOf(rows: readonly Record<string, unknown>[]): Map<string, MetricsBucket[]> {
+  const buckets = new Map<string, MetricsBucket[]>();
+  for (const row of rows) {
+    const bucket = {
+      start: row['start'] as Date,
+      samples: Number(row['samples']),
+      ...known({
+        cpuPercentAvg: row['cpu_avg'],
+        cpuPercentMax: row['cpu_max'],
+        memoryBytesAvg: row['memory_avg'],
+        memoryBytesMax: row['memory_max'],
+        memoryLimitBytes: row['memory_limit'],
+      }),
+      ...ratesOf(row, ['receive', 'send', 'read', 'write']),
+    };
+    const id = row['id'] as string;
+    const before = buckets.get(id);
+    if (before) before.push(bucket);
+    else buckets.set(id, [bucket]);
+  }
+  return buckets;
+}
