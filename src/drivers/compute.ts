@@ -47,6 +47,14 @@ export interface Compute {
   /** Removes it, running or not, and its anonymous volumes. */
   removeContainer(id: string): Promise<void>;
 
+  /**
+   * Puts a file of root's into a container, running or not, before its first start too. Folders on the way that are
+   * missing are made; what was at the path is replaced. `path` is absolute, `mode` is octal: 0o644.
+   */
+  writeFile(id: string, path: string, content: string, mode: number): Promise<void>;
+  /** `undefined`: no such file, or no such container. One larger than `MAX_FILE_BYTES` is `Refused`. */
+  readFile(id: string, path: string): Promise<string | undefined>;
+
   /** The image as it is on the Engine now; `pulling` while one of our pulls is under way. */
   image(reference: string): Promise<ImageState>;
   /**
@@ -83,6 +91,9 @@ export interface Compute {
   /** Calls made since the start, by name: for metrics and for the tests of I2. */
   calls(): ReadonlyMap<string, number>;
 }
+
+/** Of a file that is read out of a container. */
+export const MAX_FILE_BYTES = 2 ** 20;
 
 /** The mark that every object of ours carries, as labels. */
 export interface Owner {
@@ -169,6 +180,10 @@ export interface ContainerSpec extends ContainerUpdate {
   user?: string;
   workingDir?: string;
   stopGraceMs: number;
+  /** The signal that asks the process to end, such as `SIGUSR1`; left out, the image's own, or SIGTERM. */
+  stopSignal?: string;
+  /** How many files and connections the process may have open; left out, the Engine's default. */
+  openFiles?: number;
   logs: { maxBytes: number; maxFiles: number };
   healthCommand?: {
     command: readonly string[];

@@ -1,6 +1,6 @@
 import type { Compute } from './compute.ts';
 
-/** The calls that change the world. */
+/** The calls of `Compute` that change the world. */
 export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'createNetwork',
   'removeNetwork',
@@ -13,6 +13,7 @@ export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'connectContainer',
   'disconnectContainer',
   'removeContainer',
+  'writeFile',
   'pullImage',
   'ensureVolume',
   'removeVolume',
@@ -21,12 +22,16 @@ export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
 ]);
 
 /** The same driver with `check` before every call that changes the world: a passed leader's calls end there (ruling 4). */
-export function guarded(compute: Compute, check: () => void): Compute {
-  return new Proxy(compute, {
+export function guarded<Driver extends object>(
+  driver: Driver,
+  mutating: ReadonlySet<string>,
+  check: () => void,
+): Driver {
+  return new Proxy(driver, {
     get(target, property, receiver) {
       const member: unknown = Reflect.get(target, property, receiver);
       if (typeof member !== 'function') return member;
-      if (!MUTATING.has(String(property))) return member.bind(target) as unknown;
+      if (!mutating.has(String(property))) return member.bind(target) as unknown;
       return async (...args: unknown[]) => {
         check();
         return (await member.apply(target, args)) as unknown;

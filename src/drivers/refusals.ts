@@ -12,6 +12,10 @@ export function nameTaken(type: string, name: string, id: string, owner: Owner |
 export const overlapWords = (cidrBlock: string, name: string, range: string): string =>
   `${cidrBlock} overlaps ${range} of the Engine's network ${name}: choose another cidrBlock or remove that network`;
 
+/** For a caller that would read more of a container's file than a daemon should hold. */
+export const fileTooLarge = (path: string, bytes: number, most: number): string =>
+  `file ${path} has ${bytes} bytes, more than ${most}: it is not read`;
+
 /** For a caller that would change what is not ours (I5). */
 export const leftAlone = (type: string, name: string): string =>
   `${type} ${name} is not of this installation: it is left alone`;

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { changeContract } from './contract/changes.ts';
 import { containerContract } from './contract/containers.ts';
 import { contractContext, type ContractSubject } from './contract/context.ts';
+import { fileContract } from './contract/files.ts';
 import { imageContract } from './contract/images.ts';
 import { networkContract } from './contract/networks.ts';
 import { outputContract } from './contract/output.ts';
@@ -15,6 +16,7 @@ export function computeContract(name: string, open: () => Promise<ContractSubjec
     networkContract(context);
     containerContract(context);
     changeContract(context);
+    fileContract(context);
     imageContract(context);
     outputContract(context);
   });

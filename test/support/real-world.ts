@@ -8,6 +8,10 @@ import type { Assembly } from '../../src/controllers/assembly.ts';
 import type { Compute } from '../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
 import { MUTATING } from '../../src/drivers/guarded.ts';
+import { createHaproxyProxies } from '../../src/drivers/haproxy/haproxy-proxies.ts';
+import type { Proxies } from '../../src/drivers/proxies.ts';
+import { createProxyImages } from '../../src/drivers/proxy-image.ts';
+import { proxyImage } from '../../src/host/proxy-image.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { contradiction } from '../../src/proof/kinds.ts';
 import { Person, settings } from '../../src/proof/person.ts';
@@ -45,10 +49,12 @@ export class RealWorld {
       log: silentLog,
       clock: systemClock,
     });
+    const proxies = createHaproxyProxies({ compute, clock: systemClock });
     const daemon = new RealDaemon(
       this,
       effects?.store(store) ?? store,
       effects?.compute(compute) ?? compute,
+      effects?.proxies(proxies) ?? proxies,
       await defaultVpcDocument(),
     );
     await daemon.open();
@@ -104,6 +110,7 @@ export class RealWorld {
 export class RealDaemon extends Person {
   readonly #world: RealWorld;
   readonly #compute: Compute;
+  readonly #proxies: Proxies;
   readonly #parts: Assembly;
   readonly #end = new AbortController();
   #epoch = 0;
@@ -113,14 +120,18 @@ export class RealDaemon extends Person {
     world: RealWorld,
     store: Store,
     compute: Compute,
+    proxies: Proxies,
     defaultVpc: Awaited<ReturnType<typeof defaultVpcDocument>>,
   ) {
     super(store, systemClock);
     this.#world = world;
     this.#compute = compute;
+    this.#proxies = proxies;
     this.#parts = assemble({
       store,
       compute,
+      proxies,
+      images: createProxyImages({ compute, build: proxyImage }),
       clock: systemClock,
       log: silentLog,
       settings,
@@ -144,6 +155,8 @@ export class RealDaemon extends Person {
   async die(): Promise<void> {
     this.#end.abort();
     this.#parts.health.stop();
+    this.#parts.monitor.stop();
+    this.#proxies.close();
     await this.#parts.informer.close();
     await this.#compute.close();
     await this.store.close();
@@ -186,7 +199,8 @@ export class RealDaemon extends Person {
       await eventually('a look at everything', () => passes() >= from + documents && this.#parts.manager.idle());
     }
     const after = `${this.mutations()} ${(await this.store.current()).revision}`;
-    const lies = [...this.store.cached().all()].flatMap((r) => contradiction(r, this.#compute) ?? []);
+    const documents = [...this.store.cached().all()];
+    const lies = documents.flatMap((r) => contradiction(r, this.#compute, documents) ?? []);
     return [...lies, ...(after === before ? [] : [`not quiet: calls and revision went from ${before} to ${after}`])];
   }
 }

@@ -25,6 +25,8 @@ export interface SimulatedContainer {
   /** By network id. */
   readonly attachments: Map<string, { address: string; networkName: string }>;
   ports: readonly PublishedPort[];
+  /** What was put into it since it was made, by path. */
+  readonly files: Map<string, string>;
   readonly process: SimulatedProcess;
   readonly log: LogLine[];
   readonly followers: Set<Channel<LogLine>>;

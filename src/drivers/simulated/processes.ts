@@ -18,6 +18,9 @@ export class SimulatedProcesses {
   readonly crashing = new Map<string, { exitCode: number; afterMs: number }>();
   /** A test's say in a health check; `undefined`: by the command's exit status. */
   health: (container: SimulatedContainer) => boolean | undefined = () => undefined;
+  /** Called when a process has begun, and when one has ended. */
+  onStart: (container: SimulatedContainer) => void = () => undefined;
+  onEnd: () => void = () => undefined;
   readonly #clock: Clock;
   readonly #networks: SimulatedNetworks;
   readonly #emit: (event: SimulatedEvent) => void;
@@ -43,6 +46,7 @@ export class SimulatedProcesses {
     delete container.error;
     container.process.stoppedByHand = false;
     Object.assign(container, { state: 'running', startedAt: this.#clock.now(), oomKilled: false });
+    this.onStart(container);
     this.#say(container, 'container started');
     this.#watchHealth(container);
     this.#run(container, container.process.program.steps);
@@ -185,6 +189,7 @@ export class SimulatedProcesses {
     this.#networks.leave(container);
     this.#ports.release(container.id, container.ports);
     container.ports = [];
+    this.onEnd();
   }
 
   /** It no longer runs: its timers are void and whoever follows its log has seen all. */

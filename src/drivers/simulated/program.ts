@@ -8,7 +8,7 @@ export type Step =
 
 export interface Program {
   steps: readonly Step[];
-  /** The exit status with which it answers SIGTERM; `undefined`: it does not, and must be killed. */
+  /** The exit status with which it answers the signal that asks it to end; `undefined`: it does not, and must be killed. */
   onTerm?: number;
   /** Copies its input to its output. */
   copiesInput?: true;
@@ -52,7 +52,7 @@ function simple(name: string, args: readonly string[]): Program | undefined {
 /** As much of a shell as tests need: `echo a; echo b >&2; sleep 1; trap 'exit 7' TERM; exit 3`. */
 function script(text: string): Program {
   const statements = text.split(/;|&&|\n/).map((statement) => statement.trim());
-  const onTerm = /trap '?"?exit (\d+)'?"? TERM/.exec(text)?.[1];
+  const onTerm = /trap '?"?exit (\d+)'?"? (?:TERM|USR1)/.exec(text)?.[1];
   const steps: Step[] = [];
   for (const statement of statements) {
     if (statement.startsWith('while ')) return withTerm([...steps, { do: 'serve' }], onTerm);

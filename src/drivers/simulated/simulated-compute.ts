@@ -3,6 +3,7 @@ import { sleep } from '../../base/clock.ts';
 import { messageOf, PassError } from '../../base/errors.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
+import { MAX_FILE_BYTES } from '../compute.ts';
 import type {
   Compute,
   Container,
@@ -17,7 +18,7 @@ import type {
 } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { Pulls } from '../pulls.ts';
-import { leftAlone, nameTaken, overlapWords } from '../refusals.ts';
+import { fileTooLarge, leftAlone, nameTaken, overlapWords } from '../refusals.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
@@ -42,13 +43,19 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     return act();
   }
 
+  /** Somebody else's is neither changed nor read (I5). */
+  function ourContainer(id: string): SimulatedContainer | undefined {
+    const container = engine.containers.get(id);
+    if (container && !ownerOf(installation, container.labels)) {
+      throw new PassError('NameTaken', leftAlone('container', container.name));
+    }
+    return container;
+  }
+
   /** A change of a container of ours, seen by the next observation. */
   function change(name: string, id: string, act: () => void | Promise<void>): Promise<void> {
     return call(name, async () => {
-      const container = engine.containers.get(id);
-      if (container && !ownerOf(installation, container.labels)) {
-        throw new PassError('NameTaken', leftAlone('container', container.name));
-      }
+      ourContainer(id);
       const hold = cache.hold(id);
       try {
         await act();
@@ -147,6 +154,13 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     if (foreign) throw new PassError('NameTaken', leftAlone('image', id));
   }
 
+  function readFile(id: string, path: string): string | undefined {
+    const content = ourContainer(id)?.files.get(path);
+    const bytes = Buffer.byteLength(content ?? '');
+    if (bytes > MAX_FILE_BYTES) throw new PassError('Refused', fileTooLarge(path, bytes, MAX_FILE_BYTES));
+    return content;
+  }
+
   function running(id: string): SimulatedContainer {
     const container = engine.containers.get(id);
     if (!container) throw refuse.noSuchContainer(id);
@@ -182,6 +196,9 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     connectContainer: (id, attachment) => change('connectContainer', id, () => engine.connect(id, attachment)),
     disconnectContainer: (id, networkId) => change('disconnectContainer', id, () => engine.disconnect(id, networkId)),
     removeContainer: (id) => change('removeContainer', id, () => engine.remove(id)),
+
+    writeFile: (id, path, content) => change('writeFile', id, () => engine.writeFile(id, path, content)),
+    readFile: (id, path) => call('readFile', () => readFile(id, path)),
 
     image: (reference) => call('inspectImage', () => imageState(reference)),
     pullImage: (reference, owner, waitMs) => call('pullImage', () => pullImage(reference, owner, waitMs)),

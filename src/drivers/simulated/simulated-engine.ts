@@ -6,6 +6,7 @@ import { SimulatedImages } from './images.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { isRunning, type SimulatedContainer, type SimulatedEvent } from './objects.ts';
 import { SimulatedProcesses } from './processes.ts';
+import { SimulatedProxyHost } from './proxy-host.ts';
 
 /** What a driver hears from the Engine that it is connected to. */
 export interface EngineListener {
@@ -27,6 +28,7 @@ export class SimulatedEngine {
   readonly networks: SimulatedNetworks;
   readonly images: SimulatedImages;
   readonly processes: SimulatedProcesses;
+  readonly proxies: SimulatedProxyHost;
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
   /** Milliseconds before every call takes effect. */
@@ -46,6 +48,11 @@ export class SimulatedEngine {
     this.networks = new SimulatedNetworks(emit);
     this.images = new SimulatedImages(this.clock);
     this.processes = new SimulatedProcesses(this.clock, this.networks, emit);
+    const probe = (container: SimulatedContainer, target: ProbeTarget) => this.probe(container, target);
+    const { clock, containers, networks } = this;
+    this.proxies = new SimulatedProxyHost({ clock, containers, networks, probe });
+    this.processes.onStart = (container) => this.proxies.started(container);
+    this.processes.onEnd = () => this.proxies.watch();
   }
 
   get reachable(): boolean {
@@ -89,6 +96,7 @@ export class SimulatedEngine {
       restart: spec.restart ?? 'no',
       attachments: new Map([[networkId, { address, networkName }]]),
       ports: [],
+      files: new Map(),
       process: { timers: new Set(), stoppedByHand: false, restartDelayMs: 0, failingStreak: 0, onEnd: new Set() },
       log: [],
       followers: new Set(),
@@ -159,6 +167,7 @@ export class SimulatedEngine {
     const only = { ...container, attachments: new Map([[networkId, { address, networkName: network.name }]]) };
     if (isRunning(container)) this.networks.join(only);
     container.attachments.set(networkId, { address, networkName: network.name });
+    this.proxies.watch();
     this.#say(container, `container was connected to network ${network.name}`);
   }
 
@@ -168,7 +177,12 @@ export class SimulatedEngine {
     if (!attachment) return;
     this.networks.leave(container, networkId);
     container.attachments.delete(networkId);
+    this.proxies.watch();
     this.#say(container, `container was disconnected from network ${attachment.networkName}`);
+  }
+
+  writeFile(id: string, path: string, content: string): void {
+    this.#get(id).files.set(path, content);
   }
 
   remove(id: string): void {
@@ -176,6 +190,7 @@ export class SimulatedEngine {
     if (!container) return;
     this.processes.destroy(container);
     this.containers.delete(id);
+    this.proxies.removed(id);
     this.#names.delete(container.name);
     this.#emit({ type: 'container', id, words: 'container was removed', gone: true });
   }

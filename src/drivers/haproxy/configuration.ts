@@ -1,0 +1,190 @@
+import { sha256 } from '../../base/hash.ts';
+import type { ProxyBackend, ProxyConfig, ProxyListener } from '../proxies.ts';
+import { addressWord, countWord, durationWord, nameWord, portWord, quotedWord } from './words.ts';
+
+/** Where the configuration is inside the container. */
+export const CONFIG_PATH = '/etc/miniaws/haproxy.cfg';
+/** Everybody may read it: there is no secret in it. */
+export const FILE_MODE = 0o644;
+/** Where one is that is only to be judged. */
+export const TRIAL_PATH = '/etc/miniaws/trial.cfg';
+/** The container's command: a master that stays in the foreground, for reloads, and a worker. */
+export const PROXY_COMMAND: readonly string[] = ['haproxy', '-W', '-db', '-f', CONFIG_PATH];
+/** HAProxy ends its listeners at this one, and itself when its sessions have ended. */
+export const PROXY_STOP_SIGNAL = 'SIGUSR1';
+/** Two for each connection, and room for listeners, checks and the worker before a reload. */
+export const proxyOpenFiles = (maxConnections: number): number => 2 * maxConnections + 8_192;
+
+/** Of the hashes that are compared. */
+const HASH_DIGITS = 16;
+/** Before the structure's hash in `description`: none of ours has another. */
+const MARK = 'miniaws-';
+/** Milliseconds. Servers are one hop away: one that takes longer to take a connection is given up for another. */
+const CONNECT_MS = 2_000;
+/** Milliseconds for a request to come in whole, however slowly its client writes. */
+const REQUEST_MS = 10_000;
+/** Milliseconds that a request may wait for a server. */
+const QUEUE_MS = 10_000;
+/** Attempts after the first one failed to connect, each at another server. Nothing that was sent is sent again. */
+const RETRIES = 3;
+const THREADS = 2;
+
+/** For HAProxy 2.6. Equal configurations give equal text, in whatever order their lists of nouns were. */
+export function renderConfig(config: ProxyConfig): string {
+  return [...globalSection(config, structureOf(config)), ...rest(config), ''].join('\n');
+}
+
+/** What a change of membership leaves as it is. Of the text, so that a release that says more reloads once. */
+export function structureOf(config: ProxyConfig): string {
+  const backends = config.backends.map((backend) => ({ ...backend, servers: [] }));
+  const without = { ...config, backends };
+  return shortHash([...globalSection(without, ''), ...rest(without)].join('\n'));
+}
+
+/** What tells one stored file from another. */
+export const fileOf = (text: string): string => shortHash(text);
+
+/** As `fileOf`, of a whole SHA-256 that somebody else took. */
+export const fileOfSha256 = (digest: string): string => digest.slice(0, HASH_DIGITS);
+
+/** The structure in a worker's or a file's `description`; empty: it is none of ours. */
+export function structureIn(description: string): string {
+  const found = new RegExp(`^${MARK}([0-9a-f]{${HASH_DIGITS}})$`).exec(description.trim());
+  return found?.[1] ?? '';
+}
+
+const shortHash = (text: string): string => fileOfSha256(sha256(text));
+
+const rest = (config: ProxyConfig): readonly string[] => [
+  ...defaultsSection(config),
+  ...byName(config.listeners).flatMap((listener) => frontend(listener, config)),
+  ...byName(config.backends).flatMap((backend) => backendSection(backend, config)),
+];
+
+/** Nothing is logged but what HAProxy says of itself: no request, and so no secret in one. */
+const globalSection = (config: ProxyConfig, structure: string): readonly string[] => [
+  'global',
+  `  description ${MARK}${structure}`,
+  `  stats socket ipv4@127.0.0.1:${portWord(config.adminPort)} level admin expose-fd listeners`,
+  `  hard-stop-after ${durationWord(config.drainMs)}`,
+  `  maxconn ${countWord(config.maxConnections)}`,
+  `  nbthread ${THREADS}`,
+];
+
+const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[] => [
+  'defaults',
+  `  mode ${mode}`,
+  `  timeout connect ${durationWord(CONNECT_MS)}`,
+  `  timeout queue ${durationWord(QUEUE_MS)}`,
+  `  timeout client ${durationWord(idleTimeoutMs)}`,
+  `  timeout server ${durationWord(idleTimeoutMs)}`,
+  `  timeout tunnel ${durationWord(idleTimeoutMs)}`,
+  `  retries ${RETRIES}`,
+  '  option redispatch 1',
+  ...(mode === 'http' ? httpDefaults(idleTimeoutMs) : []),
+];
+
+/**
+ * `idle-close-on-response`: the old worker of a reload ends a kept-alive connection with an answer, never under a
+ * request. `http-reuse safe`: the first request of a client never goes out on a connection that a server may be closing.
+ * `abortonclose`: a client that has left does not hold the server, and so its removal, until the server answers.
+ */
+const httpDefaults = (idleTimeoutMs: number): readonly string[] => [
+  `  timeout http-request ${durationWord(REQUEST_MS)}`,
+  `  timeout http-keep-alive ${durationWord(idleTimeoutMs)}`,
+  '  retry-on conn-failure',
+  '  option idle-close-on-response',
+  '  option abortonclose',
+  '  option forwardfor',
+  '  http-reuse safe',
+];
+
+const frontend = (listener: ProxyListener, { mode }: ProxyConfig): readonly string[] => [
+  `frontend ${nameWord(listener.name)}`,
+  `  bind *:${portWord(listener.port)}${listener.acceptProxy ? ' accept-proxy' : ''}`,
+  ...(mode === 'http'
+    ? listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`)
+    : []),
+  ...(listener.defaultBackend === undefined ? [] : [`  default_backend ${nameWord(listener.defaultBackend)}`]),
+];
+
+/**
+ * The host without its port and without regard to case; the path's whole segments: `/api` is `/api` and `/api/v1`,
+ * not `/apis`. A rule that says neither takes everything.
+ */
+function conditionOf({ host, pathPrefix }: ProxyListener['rules'][number]): string {
+  const segments = pathPrefix?.replace(/\/+$/, '');
+  const conditions = [
+    ...(host === undefined ? [] : [`{ req.hdr(host),host_only -m str -i -- ${quotedWord(host)} }`]),
+    ...(segments ? [`{ path,concat(/) -m beg -- ${quotedWord(`${segments}/`)} }`] : []),
+  ];
+  return conditions.length > 0 ? ` if ${conditions.join(' ')}` : '';
+}
+
+const ALGORITHM: Record<ProxyBackend['algorithm'], readonly string[]> = {
+  roundRobin: ['  balance roundrobin'],
+  leastConn: ['  balance leastconn'],
+  // The default way to hash takes no servers at run time.
+  source: ['  balance source', '  hash-type consistent'],
+};
+
+const backendSection = (backend: ProxyBackend, { mode }: ProxyConfig): readonly string[] => [
+  `backend ${nameWord(backend.name)}`,
+  ...ALGORITHM[backend.algorithm],
+  ...checkLines(backend),
+  ...(mode === 'http' ? stickyLines(backend) : []),
+  `${SERVER_OPTIONS}${serverOptions(backend)}`,
+  ...byName(backend.servers).map(
+    ({ name, address, port }) => `  server ${nameWord(name)} ${addressWord(address)}:${portWord(port)}`,
+  ),
+];
+
+const checkLines = ({ name, check }: ProxyBackend): readonly string[] => [
+  `  timeout check ${durationWord(check.timeoutMs)}`,
+  ...(check.http
+    ? [
+        '  option httpchk',
+        `  http-check send meth GET uri ${quotedWord(check.http.path)} ver HTTP/1.1 hdr Host ${nameWord(name)} hdr User-Agent miniaws-health-check`,
+        `  http-check expect status ${countWord(check.http.expectedStatus)}`,
+      ]
+    : []),
+];
+
+/** Each server's value comes from its address and the key: a server that is added at run time can be given no other. */
+const stickyLines = ({ name, stickyCookie }: ProxyBackend): readonly string[] =>
+  stickyCookie === undefined
+    ? []
+    : [
+        `  cookie ${nameWord(stickyCookie)} insert indirect nocache httponly dynamic`,
+        `  dynamic-cookie-key ${nameWord(name)}`,
+      ];
+
+/** What every server of the backend is, in the file as at run time (`serverOptionsIn`). */
+function serverOptions({ check, sendProxy }: ProxyBackend): string {
+  const words = [
+    `check inter ${durationWord(check.intervalMs)}`,
+    `rise ${countWord(check.healthyThreshold)}`,
+    `fall ${countWord(check.unhealthyThreshold)}`,
+  ];
+  return [...words, ...(sendProxy ? ['send-proxy-v2', 'check-send-proxy'] : [])].join(' ');
+}
+
+const SERVER_OPTIONS = '  default-server ';
+
+/**
+ * What a server that is added at run time must be told, as the stored file has it: HAProxy gives it nothing of the
+ * backend's `default-server`. `undefined`: the file has no such backend.
+ */
+export function serverOptionsIn(text: string, backend: string): { options: string; sticky: boolean } | undefined {
+  const lines = text.split('\n');
+  const begin = lines.indexOf(`backend ${backend}`);
+  if (begin < 0) return undefined;
+  const length = lines.slice(begin + 1).findIndex((line) => !line.startsWith(' '));
+  const section = lines.slice(begin + 1, length < 0 ? undefined : begin + 1 + length);
+  const options = section.find((line) => line.startsWith(SERVER_OPTIONS))?.slice(SERVER_OPTIONS.length);
+  if (options === undefined || !/^[a-z0-9 -]+$/.test(options)) return undefined;
+  return { options, sticky: section.some((line) => line.startsWith('  cookie ')) };
+}
+
+const byName = <T extends { name: string }>(list: readonly T[]): readonly T[] =>
+  list.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,0 +1,143 @@
+import type { Observed } from '../base/observed.ts';
+
+/**
+ * The seam to the proxies that run inside the containers of load balancers. Implementations: `haproxy/` (HAProxy, over
+ * the files and commands of a `Compute`) and `simulated/` (in memory, with the same answers).
+ *
+ * Promises of every implementation:
+ * - What is observed is what the proxy itself says. One whose container does not run is `absent`; one that runs and
+ *   does not answer is `unobservable` (I4).
+ * - Every call is repeatable: a server that is there is added, one that is gone is removed (I3).
+ * - Membership changes break no connection and reload nothing; a reload hands its sockets over and lets the sessions
+ *   of the old worker end by themselves, within the configuration's `drainMs`.
+ * - Failures are `PassError`s; every call ends within its deadline.
+ */
+export interface Proxies {
+  state(containerId: string): Promise<Observed<ProxyState>>;
+
+  /** Puts the configuration's file into the container, which need not run. What runs goes on as it is. */
+  store(containerId: string, config: ProxyConfig): Promise<void>;
+  /** What the proxy says against a configuration, in its own words; `undefined`: nothing. Changes nothing. */
+  complaint(containerId: string, config: ProxyConfig): Promise<string | undefined>;
+  /** Takes up the stored configuration. Resolves when it is the one that answers. */
+  reload(containerId: string): Promise<void>;
+
+  /** Adds it ready, with its health check running. */
+  addServer(containerId: string, server: ServerRef, at: { address: string; port: number }): Promise<void>;
+  /**
+   * `drain`: keeps its sessions, gets no new ones but from clients whose sticky cookie names it. `maint`: gets nothing
+   * new and is not checked; its sessions end by themselves.
+   */
+  setServer(containerId: string, server: ServerRef, mode: ServerMode): Promise<void>;
+  /** Breaks off the connections that it still serves. */
+  endSessions(containerId: string, server: ServerRef): Promise<void>;
+  /** Only in `maint` and without sessions: else `DependencyNotReady`. */
+  removeServer(containerId: string, server: ServerRef): Promise<void>;
+
+  /** Lets go of the connections to the containers. */
+  close(): void;
+}
+
+/** The calls that change the world: counted, guarded and disturbed like those of `Compute`. */
+export const MUTATING_PROXY: ReadonlySet<string> = new Set<keyof Proxies>([
+  'store',
+  'reload',
+  'addServer',
+  'setServer',
+  'endSessions',
+  'removeServer',
+]);
+
+export interface ServerRef {
+  backend: string;
+  server: string;
+}
+
+export type ServerMode = 'ready' | 'drain' | 'maint';
+
+export interface ProxyState {
+  /** `structureOf` of the configuration that runs, as the proxy tells it; empty when it is none of ours. */
+  structure: string;
+  /** `fileOf` of the stored file as it is now; empty when it is missing. */
+  file: string;
+  /** When this worker began; counters count from here. */
+  since: Date;
+  servers: readonly ServerState[];
+  /** Of all listeners together, since the worker began. */
+  traffic: Traffic;
+}
+
+export interface ServerState extends ServerRef {
+  address: string;
+  port: number;
+  mode: ServerMode;
+  /** By the proxy's own health check; in `maint`, down. A new one is up until its first check, which comes at once. */
+  health: 'up' | 'down';
+  /** When `health` or `mode` last changed, to the second. */
+  changedAt: Date;
+  sessions: number;
+  /** The result of the last check in the proxy's words: `L4CON: connection refused`; empty before the first. */
+  lastCheck: string;
+  traffic: Traffic;
+}
+
+/** Counters that only grow while a worker lives, and the recent latency. */
+export interface Traffic {
+  /** Requests; of a TCP proxy, sessions. */
+  requests: number;
+  /** Those that got no answer of a server: refused, no server, connection or response error. */
+  failed: number;
+  /** Answers with a status of 500 or above, the proxy's own among them. */
+  errors5xx: number;
+  /** Milliseconds, average of the last 1,024 requests to the answer's first byte; of a TCP proxy, to the connection. */
+  latencyMs: number;
+  /** Connections at this moment. */
+  sessions: number;
+}
+
+/** What a proxy does, in our nouns. Names are `[a-z0-9.-]`, unique in their list; admission has bounded everything. */
+export interface ProxyConfig {
+  mode: 'http' | 'tcp';
+  listeners: readonly ProxyListener[];
+  backends: readonly ProxyBackend[];
+  /** Where the proxy's admin interface listens, on its own loopback; no listener has this port. */
+  adminPort: number;
+  /** A connection on which nothing is said for so long is closed. */
+  idleTimeoutMs: number;
+  /** Together; beyond it, connections wait in the kernel's queue. */
+  maxConnections: number;
+  /** How long the sessions of an old worker may last after a reload. */
+  drainMs: number;
+}
+
+export interface ProxyListener {
+  name: string;
+  /** Inside the container. */
+  port: number;
+  /** Reads the PROXY protocol from whoever connects. */
+  acceptProxy: boolean;
+  /** The first that matches decides; http only. */
+  rules: readonly { host?: string; pathPrefix?: string; backend: string }[];
+  /** Without one, an http listener answers 503 to what no rule matches. */
+  defaultBackend?: string;
+}
+
+export interface ProxyBackend {
+  name: string;
+  algorithm: 'roundRobin' | 'leastConn' | 'source';
+  check: ProxyCheck;
+  /** A cookie's name; http only. The same client gets the same server while it is up. */
+  stickyCookie?: string;
+  /** Speaks the PROXY protocol (version 2) to the servers. */
+  sendProxy: boolean;
+  servers: readonly { name: string; address: string; port: number }[];
+}
+
+interface ProxyCheck {
+  /** A GET; without it, a TCP connection. */
+  http?: { path: string; expectedStatus: number };
+  intervalMs: number;
+  timeoutMs: number;
+  healthyThreshold: number;
+  unhealthyThreshold: number;
+}

@@ -1,0 +1,186 @@
+import { PassError } from '../../base/errors.ts';
+import { structureOf } from '../haproxy/configuration.ts';
+import type { ProxyConfig, ProxyState, ServerMode, ServerRef, ServerState, Traffic } from '../proxies.ts';
+
+/** What a check would find of a server now. */
+export type Check = (server: { address: string; port: number }, config: ProxyConfig, backend: string) => CheckResult;
+
+export interface CheckResult {
+  healthy: boolean;
+  /** In the proxy's words: `L4CON: connection refused`. */
+  words: string;
+}
+
+interface Server {
+  readonly ref: ServerRef;
+  readonly address: string;
+  readonly port: number;
+  mode: ServerMode;
+  health: ServerState['health'];
+  changedAt: Date;
+  lastCheck: string;
+  /** What a check finds since when; it shows in `health` an interval later. */
+  truth: CheckResult;
+  truthSince: Date;
+  traffic: Traffic;
+}
+
+const NO_TRAFFIC: Traffic = { requests: 0, failed: 0, errors5xx: 0, latencyMs: 0, sessions: 0 };
+
+/**
+ * The proxy in a simulated container. A test is its clients (`open`, `count`) and whoever has a shell in its
+ * container: it tampers through the same methods that the driver uses.
+ */
+export class SimulatedProxy {
+  /** While false, its admin interface says nothing. */
+  answers = true;
+  /** What it says against every configuration; `undefined`: nothing. */
+  complaint: string | undefined;
+  readonly #now: () => Date;
+  readonly #check: Check;
+  #config: ProxyConfig | undefined;
+  #since: Date;
+  readonly #servers = new Map<string, Server>();
+  /** Of servers that are gone, and of what never had one. */
+  #others: Traffic = NO_TRAFFIC;
+
+  constructor(now: () => Date, check: Check) {
+    this.#now = now;
+    this.#check = check;
+    this.#since = now();
+  }
+
+  /** A new worker, with what the configuration has; `undefined`: one that is none of ours. */
+  begin(config: ProxyConfig | undefined): void {
+    this.#config = config;
+    this.#since = wholeSecond(this.#now());
+    this.#others = NO_TRAFFIC;
+    this.#servers.clear();
+    for (const backend of config?.backends ?? []) {
+      for (const { name, ...at } of backend.servers) this.add({ backend: backend.name, server: name }, at);
+    }
+  }
+
+  add(ref: ServerRef, at: { address: string; port: number }): void {
+    if (!this.#config?.backends.some(({ name }) => name === ref.backend)) throw failed('add', ref, 'No such backend.');
+    const found = this.#servers.get(keyOf(ref));
+    if (found && (found.address !== at.address || found.port !== at.port)) {
+      const words = `server ${keyOf(ref)} is at ${found.address}:${found.port}, not at ${at.address}:${at.port}`;
+      throw new PassError('Refused', `${words}: remove it first`);
+    }
+    if (found) return this.set(ref, 'ready');
+    const now = this.#now();
+    const state = { mode: 'ready', health: 'up', changedAt: wholeSecond(now), lastCheck: '' } as const;
+    const truth = this.#check(at, this.#config, ref.backend);
+    this.#servers.set(keyOf(ref), { ref, ...at, ...state, truth, truthSince: now, traffic: NO_TRAFFIC });
+  }
+
+  set(ref: ServerRef, mode: ServerMode): void {
+    const server = this.#server(ref);
+    if (server.mode === mode) return;
+    // As HAProxy: one in maintenance is down; one that leaves it is up until its first check.
+    if (server.mode === 'maint' || mode === 'maint') {
+      Object.assign(server, { health: mode === 'maint' ? 'down' : 'up', lastCheck: '', truthSince: this.#now() });
+    }
+    Object.assign(server, { mode, changedAt: wholeSecond(this.#now()) });
+  }
+
+  end(ref: ServerRef): void {
+    const server = this.#server(ref);
+    server.traffic = { ...server.traffic, sessions: 0 };
+  }
+
+  remove(ref: ServerRef): void {
+    const server = this.#servers.get(keyOf(ref));
+    if (!server) return;
+    const refuse = (words: string) => failed('remove', ref, words, 'DependencyNotReady');
+    if (server.mode !== 'maint') throw refuse('Only servers in maintenance mode can be deleted.');
+    if (server.traffic.sessions > 0) throw refuse('Server still has connections attached to it, cannot remove it.');
+    this.#others = plus(this.#others, server.traffic);
+    this.#servers.delete(keyOf(ref));
+  }
+
+  /** So many clients' connections more, or fewer, that this server answers. */
+  open(ref: ServerRef, sessions: number): void {
+    this.count(ref, { sessions });
+  }
+
+  /** Adds to a server's counters; its latency becomes what is given. */
+  count(ref: ServerRef, more: Partial<Traffic>): void {
+    const server = this.#server(ref);
+    server.traffic = {
+      ...plus(server.traffic, { ...NO_TRAFFIC, ...more }),
+      latencyMs: more.latencyMs ?? server.traffic.latencyMs,
+    };
+  }
+
+  /** Looks at what its checks would find; what differs from before does so from now on. */
+  watch(): void {
+    for (const server of this.#servers.values()) {
+      this.#settle(server);
+      const truth = this.#config ? this.#check(server, this.#config, server.ref.backend) : server.truth;
+      if (truth.healthy !== server.truth.healthy) server.truthSince = this.#now();
+      server.truth = truth;
+      this.#settle(server);
+    }
+  }
+
+  state(file: string): ProxyState {
+    this.watch();
+    const servers = [...this.#servers.values()].map(toState);
+    const total = servers.reduce((sum, { traffic }) => plus(sum, traffic), this.#others);
+    const weighted = servers.reduce((sum, { traffic }) => sum + traffic.latencyMs * traffic.requests, 0);
+    const latencyMs = total.requests === 0 ? 0 : Math.round(weighted / total.requests);
+    const structure = this.#config ? structureOf(this.#config) : '';
+    return { structure, file, since: this.#since, servers, traffic: { ...total, latencyMs } };
+  }
+
+  /** The check that sees the truth comes within its interval. */
+  #settle(server: Server): void {
+    if (server.mode === 'maint') return;
+    const check = this.#config?.backends.find(({ name }) => name === server.ref.backend)?.check;
+    const seenAt = server.truthSince.getTime() + (check?.intervalMs ?? 0);
+    if (this.#now().getTime() < seenAt) return;
+    const health = server.truth.healthy ? 'up' : 'down';
+    if (health !== server.health) Object.assign(server, { health, changedAt: wholeSecond(new Date(seenAt)) });
+    server.lastCheck = server.truth.words;
+  }
+
+  #server(ref: ServerRef): Server {
+    const server = this.#servers.get(keyOf(ref));
+    if (!server) throw failed('set', ref, 'No such server.');
+    return server;
+  }
+}
+
+const toState = ({ ref, address, port, mode, health, changedAt, lastCheck, traffic }: Server): ServerState => ({
+  ...ref,
+  address,
+  port,
+  mode,
+  health,
+  changedAt,
+  sessions: traffic.sessions,
+  lastCheck,
+  traffic,
+});
+
+const plus = (a: Traffic, b: Traffic): Traffic => ({
+  requests: a.requests + b.requests,
+  failed: a.failed + b.failed,
+  errors5xx: a.errors5xx + b.errors5xx,
+  latencyMs: 0,
+  sessions: a.sessions + b.sessions,
+});
+
+const keyOf = ({ backend, server }: ServerRef): string => `${backend}/${server}`;
+
+/** The proxy's own times are whole seconds. */
+const wholeSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1_000) * 1_000);
+
+const failed = (
+  doing: string,
+  ref: ServerRef,
+  words: string,
+  reason: 'EngineError' | 'DependencyNotReady' = 'EngineError',
+): PassError => new PassError(reason, `${doing} server ${keyOf(ref)}: ${words}`);

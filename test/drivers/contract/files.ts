@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { MAX_FILE_BYTES } from '../../../src/drivers/compute.ts';
+import { eventually } from '../../support/wait.ts';
+import { expectPassError, type ContractContext } from './context.ts';
+
+/** Files that are put into containers and read out of them. */
+export function fileContract(t: ContractContext): void {
+  const { containerSpec, started, seen } = t;
+  const path = '/etc/contract/deep/words.txt';
+
+  describe('files', () => {
+    it('writes into a container before its first start, and what was written is there afterwards', async () => {
+      const made = await t.compute.createContainer(containerSpec());
+      expect(await t.compute.readFile(made.id, path)).toBeUndefined();
+      await t.compute.writeFile(made.id, path, 'grüße\n', 0o644);
+      expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
+      await t.compute.startContainer(made.id);
+      expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
+      await t.compute.stopContainer(made.id, 0);
+      expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
+    });
+
+    it('replaces what was there, again and again, also while it runs', async () => {
+      const { id } = await started();
+      for (const content of ['one', 'two', 'two', '']) {
+        await t.compute.writeFile(id, path, content, 0o600);
+        expect(await t.compute.readFile(id, path)).toBe(content);
+      }
+    });
+
+    it('I5: a container that is not ours is neither written nor read', async () => {
+      const id = await t.tamper.foreignContainer(`foreign-files-${Date.now()}`);
+      await expectPassError('NameTaken', t.compute.writeFile(id, path, 'x', 0o644));
+      await expectPassError('NameTaken', t.compute.readFile(id, path));
+    });
+
+    it('reads nothing of a container that is gone, writes nothing to it, and holds no huge file', async () => {
+      const { id } = await started();
+      await t.compute.writeFile(id, path, 'x'.repeat(MAX_FILE_BYTES + 1), 0o644);
+      await expectPassError('Refused', t.compute.readFile(id, path));
+      await t.compute.removeContainer(id);
+      expect(await t.compute.readFile(id, path)).toBeUndefined();
+      await expectPassError('EngineError', t.compute.writeFile(id, path, 'x', 0o644));
+    });
+
+    it('takes a signal for the end and a number of open files', async () => {
+      const script = "trap 'exit 9' USR1; while true; do sleep 0.05; done";
+      const { id, owner, startedAt } = await started({
+        command: ['sh', '-c', script],
+        stopSignal: 'SIGUSR1',
+        openFiles: 4_321,
+      });
+      await eventually('the trap to be set', () => Date.now() - (startedAt?.getTime() ?? 0) > 300);
+      await t.compute.stopContainer(id, 10_000);
+      expect(seen(owner.uid)).toMatchObject({ state: 'exited', exitCode: 9 });
+    });
+  });
+}
