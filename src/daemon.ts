@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { KINDS } from './api/registry.ts';
 import type { AdmissionSettings } from './api/schema.ts';
-import { sleep, systemClock } from './base/clock.ts';
+import { systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import { listOf, parseListen } from './base/config.ts';
 import type { Config } from './base/config.ts';
-import { messageOf, PassError } from './base/errors.ts';
 import { sha256 } from './base/hash.ts';
 import type { Log } from './base/log.ts';
+import { startChores } from './chores.ts';
 import { assemble, defaultVpcDocument } from './controllers/assembly.ts';
-import { findOrphans } from './controllers/orphans.ts';
-import type { Compute } from './drivers/compute.ts';
-import { createDockerCompute } from './drivers/docker/docker-compute.ts';
+import { createProxyImages } from './drivers/proxy-image.ts';
+import { proxyImage } from './host/proxy-image.ts';
+import { openDrivers } from './open-drivers.ts';
+import type { Drivers } from './open-drivers.ts';
+import { EngineGuard } from './engine-guard.ts';
 import { Leadership } from './engine/leader.ts';
 import { ensureCertificates } from './host/certificates.ts';
 import type { Certificates } from './host/certificates.ts';
@@ -20,18 +22,8 @@ import type { DataFolder } from './host/data-folder.ts';
 import { newToken, tokenIn, writeKubeconfig } from './host/kubeconfig.ts';
 import type { ApiContext } from './http/context.ts';
 import { startServer } from './http/server.ts';
-import type { ApiServer } from './http/server.ts';
 import { openPostgresStore } from './store/postgres-store.ts';
-import type { Retention, Store } from './store/store.ts';
-
-const HOUR_MS = 3_600_000;
-const CERTIFICATES_EVERY_MS = 24 * HOUR_MS;
-const COMPACT_EVERY_MS = 10 * 60_000;
-const ORPHANS_EVERY_MS = 60_000;
-const ENGINE_ID_EVERY_MS = 1_000;
-/** However young, no more rows than these are kept: bounds the database. */
-const CHANGES_MAX = 200_000;
-const LOG_MAX = 100_000;
+import type { Store } from './store/store.ts';
 
 export interface Daemon {
   url: string;
@@ -59,11 +51,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const store = await openPostgresStore({ url: options.databaseUrl, kinds: KINDS, clock, log });
     stops.push(() => store.close());
     const installation = await installationOf(store, config);
-    const compute = await openCompute(config, installation, log, clock);
+    const drivers = await openDrivers(config, installation, log, clock);
+    const { compute, proxies, meter } = drivers;
     stops.push(() => compute.close());
+    stops.push(() => meter.close());
+    stops.push(() => proxies.close());
     await compute.open();
     const guard = new EngineGuard(store, compute, log);
-    const parts = await engineParts(options, store, compute, guard, installation, clock);
+    const parts = await engineParts(options, store, drivers, guard, installation, clock);
     stops.push(() => parts.informer.close());
     const closing = new AbortController();
     stops.push(() => closing.abort());
@@ -84,7 +79,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     void guard.run(clock, closing.signal);
     parts.leader.start(guard.eligible, (term) => parts.reign(term));
     stops.push(() => parts.leader.stop());
-    chores(options, store, context, server, clock, closing.signal);
+    const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
+    startChores(config, context, renewCertificates, closing.signal);
     log.info({ url: server.url, installation }, 'serving');
     return { url: server.url, installation, stop };
   } catch (error) {
@@ -104,17 +100,10 @@ async function installationOf(store: Store, config: Config): Promise<string> {
   return recorded;
 }
 
-async function openCompute(config: Config, installation: string, log: Log, clock: Clock): Promise<Compute> {
-  if (config.engine === 'docker') return createDockerCompute({ installation, host: config.dockerHost, log, clock });
-  const { SimulatedEngine } = await import('./drivers/simulated/simulated-engine.ts');
-  const { createSimulatedCompute } = await import('./drivers/simulated/simulated-compute.ts');
-  return createSimulatedCompute({ engine: new SimulatedEngine({ clock }), installation });
-}
-
 async function engineParts(
   options: DaemonOptions,
   store: Store,
-  compute: Compute,
+  { compute, proxies, meter }: Drivers,
   guard: EngineGuard,
   installation: string,
   clock: Clock,
@@ -132,68 +121,20 @@ async function engineParts(
     leader.check();
     guard.check();
   };
-  const { informer, manager, reign } = assemble(
-    { store, compute, clock, log, settings, installation, defaultVpc: await defaultVpcDocument(), check },
+  const intervalMs = Number(config.metricsInterval) * 1000;
+  const metering = intervalMs > 0 ? { meter, intervalMs } : undefined;
+  const defaultVpc = await defaultVpcDocument();
+  const images = createProxyImages({
+    compute,
+    build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
+    log,
+  });
+  const { informer, manager, sampler, reign } = assemble(
+    { store, compute, proxies, images, clock, log, settings, installation, defaultVpc, check, metering },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
   await informer.open();
-  return { settings, informer, leader, manager, reign };
-}
-
-/**
- * Ruling 1: the database remembers its Engine. While this daemon's Engine is not known to be that one it never leads:
- * to it, everything would look deleted. After every outage the Engine is asked again before it is acted on.
- */
-class EngineGuard {
-  #isOurs = false;
-  #isVerified = false;
-  readonly #store: Store;
-  readonly #compute: Compute;
-  readonly #log: Log;
-
-  constructor(store: Store, compute: Compute, log: Log) {
-    this.#store = store;
-    this.#compute = compute;
-    this.#log = log;
-    compute.subscribe(({ owner }) => {
-      if (owner === undefined) void this.#afterUpheaval();
-    });
-  }
-
-  readonly eligible = (): boolean => this.#isOurs;
-
-  check(): void {
-    if (!this.#isVerified)
-      throw new PassError('EngineUnavailable', 'the Engine was away and has not yet said that it is the same one');
-  }
-
-  async run(clock: Clock, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      if (!this.#isVerified) await this.#identify();
-      await sleep(clock, ENGINE_ID_EVERY_MS, signal);
-    }
-  }
-
-  async #afterUpheaval(): Promise<void> {
-    this.#isVerified = false;
-    if (this.#compute.outage() === undefined) await this.#identify();
-  }
-
-  async #identify(): Promise<void> {
-    try {
-      const id = await this.#compute.engineId();
-      const recorded = await this.#store.settings.setOnce('engine-id', id);
-      if (recorded !== id)
-        this.#log.error(
-          { engine: id, recorded },
-          'this Engine is not the one of this database: not leading. Point DOCKER_HOST to that Engine, or use another database',
-        );
-      this.#isOurs = recorded === id;
-      this.#isVerified = recorded === id;
-    } catch (error) {
-      this.#log.debug({ err: messageOf(error) }, 'the Engine did not tell its id');
-    }
-  }
+  return { settings, informer, leader, manager, sampler, reign };
 }
 
 const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promise<Certificates> =>
@@ -224,50 +165,3 @@ async function ensureAdminKey(store: Store, folder: DataFolder, url: string, ca:
 
 /** An address that a client on this machine can connect to. */
 const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
-
-/** What is done from time to time: certificates renewed, history compacted, orphans told of. */
-function chores(
-  options: DaemonOptions,
-  store: Store,
-  context: ApiContext,
-  server: ApiServer,
-  clock: Clock,
-  signal: AbortSignal,
-): void {
-  const { config, log } = options;
-  const every = async (ms: number, what: string, chore: () => Promise<unknown>) => {
-    for (;;) {
-      await sleep(clock, ms, signal);
-      if (signal.aborted) return;
-      await chore().catch((error: unknown) =>
-        log.warn({ chore: what, err: messageOf(error) }, 'a chore failed; trying again later'),
-      );
-    }
-  };
-  const hours = (text: string) => Number(text) * HOUR_MS;
-  const retention: Retention = {
-    changesMs: hours(config.keepHistory),
-    changesMax: CHANGES_MAX,
-    eventsMs: hours(config.keepEvents),
-    logMs: hours(config.keepLog),
-    logMax: LOG_MAX,
-  };
-  const told = new Set<string>();
-  void every(CERTIFICATES_EVERY_MS, 'certificates', async () => server.renew(await certificatesOf(options, clock)));
-  void every(
-    COMPACT_EVERY_MS,
-    'compaction',
-    async () => context.leader.isLeading() && store.compact(retention, clock.now()),
-  );
-  void every(ORPHANS_EVERY_MS, 'orphans', async () => {
-    const found = await findOrphans(context.compute, await store.current(), context.installation);
-    for (const orphan of found.state === 'present' ? found.value : []) {
-      if (told.has(orphan.id) || orphan.type === 'volume') continue;
-      told.add(orphan.id);
-      log.warn(
-        { type: orphan.type, id: orphan.id, name: orphan.name },
-        'an object has our mark and no document owns it; see miniaws orphans',
-      );
-    }
-  });
-}

@@ -17,6 +17,8 @@ export interface AdmissionContext {
   fieldValidation: 'Strict' | 'Warn' | 'Ignore';
   /** Filled with what the client should be told (`Warn`). */
   warnings: string[];
+  /** What a server-side apply said itself, before it was merged with what is stored. */
+  applied?: RawDocument;
 }
 
 /** A document as it came, JSON but otherwise unknown. */
@@ -46,7 +48,7 @@ export function admit(
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
   const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
   refuse(kind, document, kind.check(completed, old));
-  const { resource, causes } = kind.admit(withStatus(completed, old), old, view, context.settings);
+  const { resource, causes } = kind.admit(withStatus(completed, old), old, view, context.settings, context.applied);
   refuse(kind, document, causes);
   return finish(resource, old);
 }

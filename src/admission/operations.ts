@@ -11,6 +11,7 @@ import { weigh } from './fields/bounds.ts';
 import { conflictError } from './fields/conflicts.ts';
 import { identityOf } from './load.ts';
 import type { Document } from './fields/document.ts';
+import { handOver } from './fields/managers.ts';
 import { jsonPatch, mergePatch } from './fields/patch.ts';
 import { documentSchema } from './fields/structure.ts';
 import { trackUpdate } from './fields/update.ts';
@@ -132,7 +133,8 @@ export function applyDocument(
   });
   if (conflicts.length > 0) throw conflictError(conflicts);
   if (object === old) return old as Resource;
-  return admit(kind, object as unknown as RawDocument, old, view, context);
+  const next = admit(kind, object as unknown as RawDocument, old, view, { ...context, applied: document });
+  return handedOver(kind, old, next, context);
 }
 
 const withoutStatus = ({ status: _, ...document }: RawDocument): RawDocument => document;
@@ -179,8 +181,17 @@ function owned(kind: KindDefinition, old: Resource | undefined, next: Resource, 
     now: context.now,
   });
   const metadata: Metadata = { ...next.metadata, managedFields };
-  const result = { ...next, metadata };
+  const result = handedOver(kind, old, { ...next, metadata }, context);
   return old && sameJson(result, old) ? old : result;
+}
+
+/** What a rule of the kind has set in this write belongs to that rule. */
+function handedOver(kind: KindDefinition, old: Resource | undefined, next: Resource, { now }: WriteContext): Resource {
+  const change = old && next !== old ? kind.handsOver?.(next, old) : undefined;
+  if (!change) return next;
+  const owner = { manager: change.manager, operation: 'Update', apiVersion: next.apiVersion } as const;
+  const managedFields = handOver(next.metadata.managedFields ?? [], owner, change.fields, now);
+  return { ...next, metadata: { ...next.metadata, managedFields } };
 }
 
 export interface DeleteOptions {

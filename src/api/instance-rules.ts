@@ -1,6 +1,7 @@
 import { contains, formatCidr, parseAddress } from '../base/cidr.ts';
 import type { Cause } from '../base/errors.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
+import { hostPortHolder } from './host-ports.ts';
 import type { Instance, VolumeMount } from './instance.ts';
 import { clash, formatPort, parsePort, PORT_EXPECTED } from './ports.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
@@ -160,24 +161,12 @@ function checkMove(next: Instance, old: Instance | undefined): Cause[] {
 function checkHostPorts(next: Instance, view: View): Cause[] {
   return next.spec.ports.flatMap((text, at) => {
     const port = parsePort(text);
-    if (!port || port.hostPort === 0) return [];
-    const holders = view.lookup('Instance', 'hostPort', `${port.hostPort}/${port.protocol}`) as readonly Instance[];
-    const holder = holders.find(
-      (other) => other.metadata.uid !== next.metadata.uid && other.spec.ports.some((p) => clashes(p, text)),
-    );
-    const taken =
-      holder &&
-      `host port ${port.hostPort} is taken by Instance ${holder.metadata.namespace}/${holder.metadata.name}; choose another, or 0 for a free one`;
-    return taken ? [invalid(`ports[${at}]`, taken)] : [];
+    const taken = port && port.hostPort !== 0 ? hostPortHolder(next, port, view) : undefined;
+    return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
   });
 }
 
-function clashes(a: string, b: string): boolean {
-  const [left, right] = [parsePort(a), parsePort(b)];
-  return left !== undefined && right !== undefined && clash(left, right);
-}
-
-function checkHostPaths({ spec }: Instance, settings: AdmissionSettings): Cause[] {
+export function checkHostPaths({ spec }: Instance, settings: AdmissionSettings): Cause[] {
   const allowed = settings.allowedHostPaths;
   return spec.volumes.flatMap(({ hostPath }, at) => {
     if (
@@ -190,16 +179,19 @@ function checkHostPaths({ spec }: Instance, settings: AdmissionSettings): Cause[
   });
 }
 
+/** Whether the VPC lets the instance's ports out. */
+export function checkPublishing(next: Instance, vpc: Vpc): Cause[] {
+  if (vpc.spec.internetGateway || next.spec.ports.length === 0) return [];
+  return [
+    invalid(
+      'ports',
+      `VPC ${vpc.metadata.name} has no internet gateway, so no port can be published; remove ports, or use a VPC with internetGateway: true`,
+    ),
+  ];
+}
+
 function checkInVpc(next: Instance, vpc: Vpc, view: View): Cause[] {
-  const causes: Cause[] = [];
-  if (!vpc.spec.internetGateway && next.spec.ports.length > 0) {
-    causes.push(
-      invalid(
-        'ports',
-        `VPC ${vpc.metadata.name} has no internet gateway, so no port can be published; remove ports, or use a VPC with internetGateway: true`,
-      ),
-    );
-  }
+  const causes = checkPublishing(next, vpc);
   const ip = next.spec.privateIp;
   return ip === undefined ? causes : [...causes, ...checkPrivateIp(ip, next, vpc, view)];
 }
@@ -221,8 +213,10 @@ function checkPrivateIp(ip: string, next: Instance, vpc: Vpc, view: View): Cause
           : undefined;
   if (reserved) return [invalid('privateIp', `${ip} is the ${reserved} address of VPC ${vpc.metadata.name}`)];
   const key = `${next.metadata.namespace}/${next.spec.vpc}/${ip}`;
-  const holder = view.lookup('Instance', 'address', key).find((other) => other.metadata.uid !== next.metadata.uid);
+  const holder = ['Instance', 'LoadBalancer']
+    .flatMap((kind) => view.lookup(kind, 'address', key))
+    .find((other) => other.metadata.uid !== next.metadata.uid);
   return holder
-    ? [invalid('privateIp', `${ip} is held by Instance ${holder.metadata.namespace}/${holder.metadata.name}`)]
+    ? [invalid('privateIp', `${ip} is held by ${holder.kind} ${holder.metadata.namespace}/${holder.metadata.name}`)]
     : [];
 }

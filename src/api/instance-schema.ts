@@ -252,6 +252,10 @@ export const instanceStatusSchema: JsonSchema = {
     lastExitCode: { type: 'integer', description: 'Exit code of the last end of the process.' },
     lastLog: { type: 'array', items: { type: 'string' }, description: 'The last lines of a crashing process.' },
     health: { type: 'string', description: 'Starting, Healthy or Unhealthy, by the health check.' },
+    draining: {
+      type: 'string',
+      description: 'Since when its load balancers are asked to let go of it before it stops.',
+    },
     restartedAt: { type: 'string', description: 'The restart request that was carried out last.' },
   },
 };

@@ -79,6 +79,8 @@ export interface InstanceStatus {
   health?: 'Starting' | 'Healthy' | 'Unhealthy';
   /** The restart request (annotation) that was last carried out. */
   restartedAt?: string;
+  /** Since when its load balancers are asked to let go of it, because its process must stop (I12). */
+  draining?: string;
 }
 
 export type Instance = Resource<InstanceSpec, InstanceStatus>;
@@ -87,9 +89,9 @@ export const isInstance = (r: Resource): r is Instance => r.kind === 'Instance';
 
 export const portsOf = (instance: Instance): PortMapping[] => instance.spec.ports.flatMap((p) => parsePort(p) ?? []);
 
-/** The address that the instance has or asks for, for finding who holds one. */
-export const addressOf = (instance: Instance): string | undefined =>
-  instance.spec.privateIp ?? instance.status?.privateIp;
+/** Whether its process is about to stop: no load balancer sends it anything new. */
+export const isLeaving = ({ metadata, status }: Instance): boolean =>
+  metadata.deletionTimestamp !== undefined || status?.draining !== undefined;
 
 const hostPortKeys = (instance: Instance): string[] =>
   portsOf(instance).flatMap((p) => (p.hostPort === 0 ? [] : [`${p.hostPort}/${p.protocol}`]));
@@ -129,6 +131,7 @@ export const instanceKind: KindDefinition<Instance> = {
     },
   ],
   indexes: {
+    leaving: (r) => (isLeaving(r) ? [`${r.metadata.namespace}/${r.spec.vpc}`] : []),
     vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
     address: (r) =>
       [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>

@@ -1,11 +1,18 @@
 import { distance } from 'fastest-levenshtein';
 import { instanceKind } from './instance.ts';
 import type { Resource } from './metadata.ts';
+import { loadBalancerKind } from './load-balancer.ts';
+import { scalingGroupKind } from './scaling-group.ts';
 import type { KindDefinition } from './schema.ts';
 import { vpcKind } from './vpc.ts';
 
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
-export const KINDS: readonly KindDefinition[] = [widen(vpcKind), widen(instanceKind)];
+export const KINDS: readonly KindDefinition[] = [
+  widen(vpcKind),
+  widen(instanceKind),
+  widen(scalingGroupKind),
+  widen(loadBalancerKind),
+];
 
 /** A kind speaks of its own resource type; tables of kinds speak of any. Admission only ever hands a kind its own documents. */
 function widen<R extends Resource>(kind: KindDefinition<R>): KindDefinition {

@@ -1,5 +1,4 @@
-import type { Resource } from './metadata.ts';
-import type { Ref } from './metadata.ts';
+import type { FieldsV1, Ref, Resource } from './metadata.ts';
 import type { Cause } from '../base/errors.ts';
 
 /** The subset of JSON Schema that kinds are written in, with Kubernetes' extensions for field ownership. */
@@ -82,8 +81,26 @@ export interface KindDefinition<R extends Resource = Resource> {
   complete?: (spec: R['spec']) => R['spec'];
   /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
   check: (resource: R, old?: R) => readonly Cause[];
-  /** What depends on the old document or on other ones; runs under the revision's lock. May fill fields (a free range). */
-  admit: (next: R, old: R | undefined, view: View, settings: AdmissionSettings) => Admission<R>;
+  /**
+   * What depends on the old document or on other ones; runs under the revision's lock. May fill fields (a free range).
+   * `applied` is what a server-side apply said itself, before it was merged with what is stored.
+   */
+  admit: (
+    next: R,
+    old: R | undefined,
+    view: View,
+    settings: AdmissionSettings,
+    applied?: Readonly<Record<string, unknown>>,
+  ) => Admission<R>;
+  /** Fields that a rule of the kind has set in this write, and in whose name: they are nobody else's from then on (I6). */
+  handsOver?: (next: R, old: R) => { manager: string; fields: FieldsV1 } | undefined;
+  /** What the /scale subresource reads and writes; kinds without it have none. */
+  scale?: {
+    /** The field of the specification that holds the count. */
+    specField: string;
+    replicas: (resource: R) => number;
+    selector: (resource: R) => string;
+  };
 }
 
 export interface Admission<R extends Resource = Resource> {

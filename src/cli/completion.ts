@@ -6,7 +6,9 @@ export type NamesOf = (plural: string, namespace: string | undefined) => Promise
 
 /** Commands whose words name objects, by what they take: any kind, or instances by name alone. */
 const OF_ANY_KIND = ['get', 'describe', 'delete', 'edit', 'pause', 'resume', 'wait', 'reconcile-log', 'log', 'why'];
-const OF_INSTANCES = ['logs', 'exec', 'restart'];
+const OF_INSTANCES = ['logs', 'exec', 'restart', 'metrics'];
+/** Of these, those that name them by their kind too. */
+const WITH_KIND = ['restart', 'metrics'];
 /** Of these a kind alone means something. */
 const OF_KINDS = ['get', 'describe', 'delete', 'wait'];
 const OUTPUTS = ['wide', 'yaml', 'json', 'name'];
@@ -77,8 +79,9 @@ async function objects(
   if (OF_INSTANCES.includes(command)) {
     if (command !== 'restart' && rest.length > 0) return [];
     const names = await namesOf('instances');
-    return command === 'restart' ? names.map((name) => `instance/${name}`) : names;
+    return WITH_KIND.includes(command) ? names.map((name) => `instance/${name}`) : names;
   }
+  if (command === 'top') return rest.length > 0 ? [] : ['instances'];
   if (command === 'completion') return ['bash', 'zsh', 'fish'];
   if (!OF_ANY_KIND.includes(command)) return [];
   const slash = current.indexOf('/');

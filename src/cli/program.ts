@@ -9,10 +9,15 @@ import { addEvents } from './commands/events.ts';
 import { addExec } from './commands/exec.ts';
 import { addGet } from './commands/get.ts';
 import { addLogs } from './commands/logs.ts';
+import { addMetrics } from './commands/metrics.ts';
 import { addOrphans } from './commands/orphans.ts';
 import { addPause } from './commands/pause.ts';
 import { addReconcileLog } from './commands/reconcile-log.ts';
 import { addRestart } from './commands/restart.ts';
+import { addHistory } from './commands/history.ts';
+import { addRollback } from './commands/rollback.ts';
+import { addScale } from './commands/scale.ts';
+import { addTop } from './commands/top.ts';
 import { addVersion } from './commands/version.ts';
 import { addWait } from './commands/wait.ts';
 import { addWhy } from './commands/why.ts';
@@ -26,13 +31,18 @@ const COMMANDS = [
   addDelete,
   addEdit,
   addRestart,
+  addScale,
+  addRollback,
   addPause,
   addGet,
   addDescribe,
   addWhy,
+  addHistory,
   addReconcileLog,
   addEvents,
   addWait,
+  addTop,
+  addMetrics,
   addLogs,
   addExec,
   addOrphans,

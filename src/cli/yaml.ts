@@ -35,7 +35,8 @@ function inOrder(members: Members, first: readonly string[]): Members {
   return Object.fromEntries(keys.map((key) => [key, members[key]]));
 }
 
-function bySchema(value: unknown, schema: JsonSchema | undefined): unknown {
+/** With its members in the order of the schema. */
+export function bySchema(value: unknown, schema: JsonSchema | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => bySchema(item, schema?.items));
   if (!isMembers(value)) return value;
   const ordered = inOrder(value, Object.keys(schema?.properties ?? {}));

@@ -3,7 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { KINDS } from '../api/registry.ts';
 import type { Compute } from '../drivers/compute.ts';
-import { guarded } from '../drivers/guarded.ts';
+import { guarded, MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_PROXY } from '../drivers/proxies.ts';
+import type { Proxies } from '../drivers/proxies.ts';
+import type { ProxyImages } from '../drivers/proxy-image.ts';
+import type { Meter } from '../drivers/metering.ts';
 import type { Term } from '../engine/leader.ts';
 import { Informer } from '../engine/informer.ts';
 import { Manager } from '../engine/manager.ts';
@@ -12,21 +16,31 @@ import type { AnyController } from '../engine/pass.ts';
 import { HealthMonitor } from './health.ts';
 import { instanceController } from './instance.ts';
 import type { InstanceSeams } from './instance.ts';
+import { loadBalancerController } from './load-balancer.ts';
+import { ProxyMonitor } from './proxy-monitor.ts';
+import { scalingGroupController } from './scaling-group.ts';
+import { Sampler } from './sampler.ts';
 import { Sweeper } from './sweeper.ts';
 import { vpcController } from './vpc.ts';
 
 export interface AssemblySeams extends Omit<ManagerSeams, 'informer' | 'kinds'> {
   compute: Compute;
+  proxies: Proxies;
+  images: ProxyImages;
   installation: string;
   defaultVpc: InstanceSeams['defaultVpc'];
   /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
   check: () => void;
+  /** How it is known what instances use, and how often they are looked at; left out, they are not. */
+  metering?: { meter: Meter; intervalMs: number } | undefined;
 }
 
 export interface Assembly {
   informer: Informer;
   manager: Manager;
   health: HealthMonitor;
+  monitor: ProxyMonitor;
+  sampler: Sampler | undefined;
   /** Everything that a leader does, until its term ends. */
   reign: (term: Term) => Promise<void>;
 }
@@ -36,26 +50,42 @@ export interface Assembly {
  * runs. A new kind's controller is listed here.
  */
 export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> = {}): Assembly {
-  const { store, compute, clock, log, installation, defaultVpc, check } = seams;
+  const { store, compute, clock, log, installation, defaultVpc, check, metering } = seams;
   const informer = new Informer(store, KINDS, clock, log);
-  const acting = guarded(compute, check);
+  const acting = guarded(compute, MUTATING, check);
+  const actingProxies = guarded(seams.proxies, MUTATING_PROXY, check);
   const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
+  const monitor = new ProxyMonitor(seams.proxies, clock, (ref, what) => manager.notice(ref, what, 'health'));
   const controllers = [
     vpcController(acting),
     instanceController({ compute: acting, health, installation, defaultVpc }),
+    scalingGroupController,
+    loadBalancerController({ compute: acting, proxies: actingProxies, images: seams.images, monitor, defaultVpc }),
   ] as unknown as AnyController[];
   const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
   const sweep = { compute: acting, view: informer.view, clock, log };
+  const sampler =
+    metering &&
+    new Sampler({
+      ...metering,
+      compute,
+      view: informer.view,
+      append: (samples) => store.metrics.append(samples),
+      commit: (request) => store.commit(request),
+      clock,
+      log,
+    });
   const reign = async (term: Term) => {
     const sweeper = new Sweeper({ ...sweep, history: (ref, limit) => store.history(ref, limit) });
     try {
-      await Promise.all([manager.reign(term), sweeper.run(term.signal)]);
+      await Promise.all([manager.reign(term), sweeper.run(term.signal), sampler?.run(term)]);
     } finally {
       health.stop();
+      monitor.stop();
     }
   };
-  return { informer, manager, health, reign };
+  return { informer, manager, health, monitor, sampler, reign };
 }
 
 /** The document that a namespace's `default` VPC is made from (ruling 12). */

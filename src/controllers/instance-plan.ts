@@ -2,19 +2,13 @@ import { RESTARTED_AT } from '../api/metadata.ts';
 import type { Instance } from '../api/instance.ts';
 import type { Observed } from '../base/observed.ts';
 import type { Container, ContainerUpdate, ImageState, Network } from '../drivers/compute.ts';
-import { engineName } from '../drivers/labels.ts';
 import type { Step } from '../engine/contract.ts';
+import { containerNameOf, isLiving, keepBest, teardown, upkeep } from './container-care.ts';
+import type { ContainerStep } from './container-care.ts';
 import { changedFields, specHash } from './instance-hash.ts';
+import { needsAddress } from './address.ts';
+import type { VpcObserved } from './vpc-place.ts';
 import { graceMsOf, memoryOf, namedVolumesOf, restartModeOf } from './instance-spec.ts';
-import { ownerOfResource } from './vpc.ts';
-
-/** The VPC as far as an instance needs it. */
-export type VpcObserved =
-  | { is: 'missing' }
-  | { is: 'deleting' }
-  | { is: 'pending' }
-  | { is: 'unobservable'; why: string }
-  | { is: 'ready'; uid: string; network: Network };
 
 export interface InstanceObserved {
   vpc: VpcObserved;
@@ -27,50 +21,65 @@ export interface InstanceObserved {
   health?: 'Starting' | 'Healthy' | 'Unhealthy';
   lastLog?: readonly string[];
   installation: string;
+  /** Load balancers in which it is registered, as they say themselves. */
+  balancers: readonly { name: string; deregistrationDelayMs: number }[];
 }
 
 export type InstanceStep =
   | (Step & { do: 'createDefaultVpc' })
   | (Step & { do: 'claimAddress'; vpcUid: string })
+  | (Step & { do: 'claimDraining' })
   | (Step & { do: 'pullImage'; image: string })
   | (Step & { do: 'ensureVolume'; name: string })
   | (Step & { do: 'createContainer'; name: string; network: Network })
-  | (Step & { do: 'startContainer'; name: string; id?: string })
-  | (Step & { do: 'stopContainer'; name: string; id: string; graceMs: number })
-  | (Step & { do: 'removeContainer'; name: string; id: string })
-  | (Step & { do: 'unpauseContainer'; name: string; id: string })
-  | (Step & { do: 'renameContainer'; name: string; id: string; to: string })
-  | (Step & { do: 'updateContainer'; name: string; id: string; change: ContainerUpdate })
-  | (Step & { do: 'connectContainer'; name: string; id: string; networkId: string; address: string })
-  | (Step & { do: 'disconnectContainer'; name: string; id: string; networkId: string });
+  | ContainerStep;
 
-const LIVING = new Set(['running', 'restarting', 'paused']);
-const isLiving = (container: Container): boolean => LIVING.has(container.state);
+/** Milliseconds beyond its deregistrationDelay that a load balancer may take to let go of a target: then it is past help. */
+const DRAIN_MARGIN_MS = 60_000;
 
-/** Pure: what would make the world equal the document. Nothing is created or deleted on what could not be observed (I4). */
-export function planInstance(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
+/** Pure: what would make the world equal the document; a process that serves a load balancer is drained before it stops (I12). */
+export function planInstance(instance: Instance, observed: InstanceObserved, now: Date): readonly InstanceStep[] {
+  const steps = planContainer(instance, observed);
+  if (!mustDrain(instance, observed, steps, now)) return steps;
+  const before = steps.slice(0, steps.findIndex(isStop));
+  const { deletionTimestamp } = instance.metadata;
+  const isAsked = deletionTimestamp !== undefined || instance.status?.draining !== undefined;
+  const why = steps.find(isStop)?.why ?? '';
+  return isAsked ? before : [...before, { do: 'claimDraining', why, event: 'Draining' }];
+}
+
+const isStop = (step: InstanceStep): boolean => step.do === 'stopContainer';
+
+/** Whether what is to be done stops a process that a load balancer still sends requests to. */
+export function mustDrain(
+  { metadata, status }: Instance,
+  { balancers }: InstanceObserved,
+  steps: readonly InstanceStep[],
+  now: Date,
+): boolean {
+  if (balancers.length === 0 || !steps.some(isStop)) return false;
+  const since = Date.parse(metadata.deletionTimestamp ?? status?.draining ?? '');
+  const limit = Math.max(...balancers.map((b) => b.deregistrationDelayMs)) + DRAIN_MARGIN_MS;
+  return !(Math.abs(now.getTime() - since) >= limit);
+}
+
+/** Nothing is created or deleted on what could not be observed (I4). */
+export function planContainer(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
   if (observed.containers.state === 'unobservable') return [];
   const containers = observed.containers.state === 'present' ? observed.containers.value : [];
   if (instance.metadata.deletionTimestamp !== undefined)
-    return containers.flatMap((c) => teardown(instance, c, 'the instance was deleted', 'Terminated'));
+    return containers.flatMap((c) => teardown(c, graceMsOf(instance), 'the instance was deleted', 'Terminated'));
   if (containers.some((c) => c.state === 'removing')) return [];
   const kept = choose(instance, containers);
   const extra = containers
     .filter((c) => c !== kept)
-    .flatMap((c) => teardown(instance, c, `container ${c.name} is one too many`));
+    .flatMap((c) => teardown(c, graceMsOf(instance), `container ${c.name} is one too many`));
   if (kept && !forcedBy(instance, kept)) return [...extra, ...planKept(instance, observed, kept)];
   return [...extra, ...planNew(instance, observed, kept)];
 }
 
-/** Of several with this uid (a person's tampering, a crash between two steps) the one that needs least is kept. */
-export function choose(instance: Instance, containers: readonly Container[]): Container | undefined {
-  const hash = specHash(instance.spec);
-  const score = (c: Container) =>
-    (c.specHash === hash ? 4 : 0) +
-    (c.state === 'running' ? 2 : 0) +
-    (c.name === engineName(ownerOfResource(instance)) ? 1 : 0);
-  return [...containers].sort((a, b) => score(b) - score(a) || (a.id < b.id ? -1 : 1))[0];
-}
+export const choose = (instance: Instance, containers: readonly Container[]): Container | undefined =>
+  keepBest(instance, specHash(instance.spec), containers);
 
 /** Why this container cannot become what is wanted; `undefined` when it can. */
 export function forcedBy(instance: Instance, container: Container): string | undefined {
@@ -84,16 +93,6 @@ export function forcedBy(instance: Instance, container: Container): string | und
     return 'spec.resources.memory was taken away, and the Engine cannot lift a limit in place';
   return undefined;
 }
-
-const teardown = (instance: Instance, container: Container, why: string, event?: string): InstanceStep[] => {
-  const { id, name } = container;
-  const stop: InstanceStep[] = isLiving(container)
-    ? [{ do: 'stopContainer', id, name, graceMs: graceMsOf(instance), why }]
-    : [];
-  return container.state === 'removing'
-    ? []
-    : [...stop, { do: 'removeContainer', id, name, why, ...(event ? { event } : {}) }];
-};
 
 /** Ruling 10: the new image is there before the old container is touched. */
 function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
@@ -110,13 +109,13 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
     ? [{ do: 'claimAddress', vpcUid: vpc.uid, why: 'it has no address in the VPC yet' }]
     : [];
   const pull = planPull(instance, observed);
-  const removal = old ? teardown(instance, old, why) : [];
+  const removal = old ? teardown(old, graceMsOf(instance), why) : [];
   const volumes = namedVolumesOf(instance, observed.installation).map((name): InstanceStep => ({
     do: 'ensureVolume',
     name,
     why,
   }));
-  const name = engineName(ownerOfResource(instance));
+  const name = containerNameOf(instance);
   const create: InstanceStep = {
     do: 'createContainer',
     name,
@@ -135,62 +134,11 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
   return wanted ? [{ do: 'pullImage', image: spec.image, why, event: 'ImagePulled' }] : [];
 }
 
-const needsAddress = ({ spec, status }: Instance, vpcUid: string): boolean =>
-  status?.privateIp === undefined ||
-  status.vpcUid !== vpcUid ||
-  (spec.privateIp !== undefined && spec.privateIp !== status.privateIp);
-
 /** What differs in a container that can stay, mended in place. */
-function planKept(instance: Instance, observed: InstanceObserved, container: Container): InstanceStep[] {
-  const { id, name } = container;
-  const to = engineName(ownerOfResource(instance));
-  const rename: InstanceStep[] =
-    name === to ? [] : [{ do: 'renameContainer', id, name, to, why: `it was renamed to ${name}`, event: 'Renamed' }];
-  const unpause: InstanceStep[] =
-    container.state === 'paused'
-      ? [{ do: 'unpauseContainer', id, name: to, why: 'it was paused', event: 'Unpaused' }]
-      : [];
-  return [
-    ...rename,
-    ...unpause,
-    ...planNetwork(instance, observed, container),
-    ...planUpdate(instance, container),
-    ...planPower(instance, container),
-  ];
-}
-
-function planNetwork(
-  instance: Instance,
-  { vpc }: InstanceObserved,
-  { id, name, attachments }: Container,
-): InstanceStep[] {
+function planKept(instance: Instance, { vpc }: InstanceObserved, container: Container): InstanceStep[] {
   const address = instance.status?.privateIp;
-  if (vpc.is !== 'ready' || address === undefined) return [];
-  const right = attachments.find((a) => a.networkId === vpc.network.id);
-  const wrong = attachments.filter((a) => a !== right || a.address !== address);
-  const disconnect = wrong.map((a): InstanceStep => ({
-    do: 'disconnectContainer',
-    id,
-    name,
-    networkId: a.networkId,
-    why:
-      a === right ? `its address is ${a.address}, not ${address}` : 'it is attached to a network that is not its VPC',
-  }));
-  const connected = right !== undefined && right.address === address;
-  const connect: InstanceStep[] = connected
-    ? []
-    : [
-        {
-          do: 'connectContainer',
-          id,
-          name,
-          networkId: vpc.network.id,
-          address,
-          why: 'it is not attached to its VPC',
-          event: 'Reconnected',
-        },
-      ];
-  return [...disconnect, ...connect];
+  const place = vpc.is === 'ready' && address !== undefined ? [{ network: vpc.network, address }] : [];
+  return [...upkeep(instance, container, place), ...planUpdate(instance, container), ...planPower(instance, container)];
 }
 
 function planUpdate({ spec }: Instance, { id, name, ...has }: Container): InstanceStep[] {

@@ -5,9 +5,10 @@ import type { InventoryRow } from '../api/records.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Container } from '../drivers/compute.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
-import { choose, wantsRestart } from './instance-plan.ts';
+import { choose, mustDrain, planContainer, wantsRestart } from './instance-plan.ts';
 import type { InstanceObserved, InstanceStep } from './instance-plan.ts';
-import { progressing } from './vpc.ts';
+import { vpcWait } from './vpc-place.ts';
+import { degraded, NOT_DEGRADED, progressing, ready } from './verdicts.ts';
 
 /** A restarted process counts as back after so long: the Engine's own measure, after which it forgets its back-off (restartmanager.go). */
 const STABLE_MS = 10_000;
@@ -32,16 +33,16 @@ export function reportInstance(
   const containers = valueOf(observed.containers) ?? [];
   const container = choose(instance, containers);
   const judgement = judge(instance, observed, container, left, now);
-  const { phase, ready, outcome } = judgement;
-  const degraded = judgement.degraded ?? {
-    type: 'Degraded',
-    status: 'False',
-    reason: 'AsExpected',
-    message: 'nothing is wrong',
-  };
+  const { phase, outcome } = judgement;
   const unobservable = observed.containers.state === 'unobservable';
-  const status = unobservable ? statusFields(instance) : statusOf(instance, observed, container, phase);
-  const report: Report = { status, outcome, conditions: [ready, progressing(outcome), degraded] };
+  const status = unobservable
+    ? statusFields(instance)
+    : statusOf(instance, observed, container, phase, left.length > 0 || judgement.ready.reason === 'Draining');
+  const report: Report = {
+    status,
+    outcome,
+    conditions: [judgement.ready, progressing(outcome), judgement.degraded ?? NOT_DEGRADED],
+  };
   if (unobservable) return instance.status?.containerId ? { ...report, inventory: rowOf(instance, status) } : report;
   return container && outcome.is !== 'gone' ? { ...report, inventory: rowOf(instance, status) } : report;
 }
@@ -56,12 +57,14 @@ function statusOf(
   observed: InstanceObserved,
   container: Container | undefined,
   phase: InstancePhase,
+  drains: boolean,
 ): InstanceStatus {
   const before = statusFields(instance);
   const kept: InstanceStatus = { phase };
   if (before.privateIp !== undefined) kept.privateIp = before.privateIp;
   if (before.vpcUid !== undefined) kept.vpcUid = before.vpcUid;
   if (before.restartedAt !== undefined) kept.restartedAt = before.restartedAt;
+  if (before.draining !== undefined && drains) kept.draining = before.draining;
   if (!container) return kept;
   const asked = instance.metadata.annotations?.[RESTARTED_AT];
   const done = asked !== undefined && container.state === 'running' && !wantsRestart(instance, container);
@@ -108,14 +111,6 @@ function rowOf(instance: Instance, status: InstanceStatus): InventoryRow {
   };
 }
 
-const ready = (status: Verdict['status'], reason: string, message: string): Verdict => ({
-  type: 'Ready',
-  status,
-  reason,
-  message,
-});
-const degraded = (reason: string, message: string): Verdict => ({ type: 'Degraded', status: 'True', reason, message });
-
 function judge(
   instance: Instance,
   observed: InstanceObserved,
@@ -132,6 +127,7 @@ function judge(
     };
   }
   if (instance.metadata.deletionTimestamp !== undefined) {
+    if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
     const outcome: Outcome =
       observed.containers.state === 'absent' || (valueOf(observed.containers) ?? []).length === 0
         ? { is: 'gone' }
@@ -142,9 +138,25 @@ function judge(
       outcome,
     };
   }
+  if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
   if (left.length > 0) return judgeLeft(instance, observed, left);
   if (!container) return judgeWaiting(instance, observed);
   return judgeContainer(instance, observed, container, now);
+}
+
+const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
+  mustDrain(instance, observed, planContainer(instance, observed), now);
+
+/** How often one that waits for its load balancers looks whether its time is up. */
+const DRAIN_LOOK_MS = 5_000;
+
+function judgeDraining({ metadata, status }: Instance, { balancers }: InstanceObserved): Judgement {
+  const on = `LoadBalancer ${balancers.map((b) => b.name).join(', ')}`;
+  return {
+    phase: metadata.deletionTimestamp === undefined ? (status?.phase ?? 'Running') : 'Terminating',
+    ready: ready('False', 'Draining', `it stops when ${on} has let go of it`),
+    outcome: { is: 'waiting', on, afterMs: DRAIN_LOOK_MS },
+  };
 }
 
 function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonly InstanceStep[]): Judgement {
@@ -161,15 +173,8 @@ function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonl
 }
 
 function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
-  const name = `VPC ${instance.metadata.namespace}/${instance.spec.vpc}`;
-  const why: Record<InstanceObserved['vpc']['is'], string> = {
-    missing: `${name} does not exist; create it`,
-    deleting: `${name} is being deleted; it will be waited for until it exists again`,
-    pending: `${name} is not ready yet`,
-    unobservable: `${name} cannot be observed`,
-    ready: `${name} is ready`,
-  };
-  return { phase: 'Pending', ready: ready('False', 'VpcNotReady', why[vpc.is]), outcome: { is: 'waiting', on: name } };
+  const { message, on } = vpcWait(instance, vpc);
+  return { phase: 'Pending', ready: ready('False', 'VpcNotReady', message), outcome: { is: 'waiting', on } };
 }
 
 function judgeContainer(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
@@ -182,7 +187,7 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
       return {
         phase,
         ready: ready('False', reason, message),
-        degraded: degraded(reason, message),
+        degraded: degraded('True', reason, message),
         outcome: { is: 'settled' },
       };
     }
@@ -212,7 +217,7 @@ function judgeRunning(observed: InstanceObserved, container: Container, now: Dat
     return {
       phase,
       ready: ready('False', reason, message),
-      degraded: degraded(reason, message),
+      degraded: degraded('True', reason, message),
       outcome: { is: 'progressing', afterMs: STABLE_MS - ranMs + 10 },
     };
   }
@@ -228,7 +233,7 @@ function judgeRunning(observed: InstanceObserved, container: Container, now: Dat
     return {
       phase: 'Running',
       ready: ready('False', 'Unhealthy', message),
-      degraded: degraded('Unhealthy', message),
+      degraded: degraded('True', 'Unhealthy', message),
       outcome: { is: 'settled' },
     };
   }
@@ -248,7 +253,7 @@ function judgeEnded(instance: Instance, container: Container): Judgement {
     : {
         phase: 'Failed',
         ready: ready('False', 'Failed', message),
-        degraded: degraded('Failed', message),
+        degraded: degraded('True', 'Failed', message),
         outcome: { is: 'settled' },
       };
 }

@@ -1,18 +1,20 @@
 import { refOf } from '../api/metadata.ts';
 import type { Instance } from '../api/instance.ts';
-import { isVpc } from '../api/vpc.ts';
-import type { View } from '../api/schema.ts';
+import { isLoadBalancer } from '../api/load-balancer.ts';
+import type { LoadBalancer } from '../api/load-balancer.ts';
 import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
+import { durationMs } from '../base/quantity.ts';
 import type { Compute, Container } from '../drivers/compute.ts';
-import { engineName } from '../drivers/labels.ts';
 import type { Controller, Pass } from '../engine/contract.ts';
+import { claimAddress } from './address.ts';
+import { actOnContainer } from './container-care.ts';
 import type { HealthMonitor } from './health.ts';
-import { claimAddress } from './instance-address.ts';
 import { printStep } from './instance-print.ts';
 import { specHash } from './instance-hash.ts';
 import { choose, forcedBy, planInstance } from './instance-plan.ts';
-import type { InstanceObserved, InstanceStep, VpcObserved } from './instance-plan.ts';
+import type { InstanceObserved, InstanceStep } from './instance-plan.ts';
+import { observeVpc } from './vpc-place.ts';
 import { crashed, reportInstance } from './instance-report.ts';
 import { containerSpecOf } from './instance-spec.ts';
 import { ownerOfResource } from './vpc.ts';
@@ -52,15 +54,28 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         enqueue: (vpc, view) =>
           view.lookup('Instance', 'vpc', `${vpc.metadata.namespace}/${vpc.metadata.name}`).map(refOf),
       },
+      {
+        // Those that wait until it has let go of them.
+        kind: 'LoadBalancer',
+        enqueue: ({ metadata, spec }, view) =>
+          view.lookup('Instance', 'leaving', `${metadata.namespace}/${(spec as LoadBalancer['spec']).vpc}`).map(refOf),
+      },
     ],
 
     async observe(instance, pass) {
       const containers = compute.containers(instance.metadata.uid);
       const observed: InstanceObserved = {
-        vpc: observeVpc(compute, instance, pass.view),
+        vpc: observeVpc(instance, compute, pass.view),
         containers,
         pulled: pulled.has(pullKey(instance)),
         installation,
+        balancers: pass.view
+          .lookup('LoadBalancer', 'target', instance.metadata.uid)
+          .flatMap((lb) =>
+            isLoadBalancer(lb)
+              ? [{ name: lb.metadata.name, deregistrationDelayMs: durationMs(lb.spec.deregistrationDelay) }]
+              : [],
+          ),
       };
       const container = choose(instance, valueOf(containers) ?? []);
       const isNeeded =
@@ -86,16 +101,6 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
       for (const key of pulled) if (key.startsWith(`${uid} `)) pulled.delete(key);
     },
   };
-}
-
-function observeVpc(compute: Compute, instance: Instance, view: View): VpcObserved {
-  const vpc = view.get({ kind: 'VPC', namespace: instance.metadata.namespace, name: instance.spec.vpc });
-  if (!vpc || !isVpc(vpc)) return { is: 'missing' };
-  if (vpc.metadata.deletionTimestamp !== undefined) return { is: 'deleting' };
-  const networks = compute.networks(vpc.metadata.uid);
-  if (networks.state === 'unobservable') return { is: 'unobservable', why: networks.why };
-  const network = (valueOf(networks) ?? []).find((n) => n.cidrBlock === vpc.spec.cidrBlock);
-  return network ? { is: 'ready', uid: vpc.metadata.uid, network } : { is: 'pending' };
 }
 
 function observeHealth(
@@ -166,6 +171,10 @@ async function act(
       });
     case 'claimAddress':
       return pass.claim((latest, view) => claimAddress(latest as Instance, view));
+    case 'claimDraining':
+      return pass.claim((latest) => ({
+        draining: (latest as Instance).status?.draining ?? pass.now().toISOString(),
+      }));
     case 'pullImage':
       return pull(step.image, instance, compute, pulled);
     case 'ensureVolume':
@@ -177,35 +186,9 @@ async function act(
       pulled.delete(pullKey(instance));
       return;
     }
-    case 'startContainer':
-      return compute.startContainer(step.id ?? madeId(compute, instance));
-    case 'stopContainer':
-      return compute.stopContainer(step.id, step.graceMs);
-    case 'removeContainer':
-      return compute.removeContainer(step.id);
-    case 'unpauseContainer':
-      return compute.unpauseContainer(step.id);
-    case 'renameContainer':
-      return compute.renameContainer(step.id, step.to);
-    case 'updateContainer':
-      return compute.updateContainer(step.id, step.change);
-    case 'connectContainer':
-      return compute.connectContainer(step.id, {
-        networkId: step.networkId,
-        address: step.address,
-        aliases: [instance.metadata.name],
-      });
-    case 'disconnectContainer':
-      return compute.disconnectContainer(step.id, step.networkId);
+    default:
+      return actOnContainer(step, instance, compute);
   }
-}
-
-/** The container that an earlier step of the same plan made. */
-function madeId(compute: Compute, instance: Instance): string {
-  const name = engineName(ownerOfResource(instance));
-  const made = (valueOf(compute.containers(instance.metadata.uid)) ?? []).find((c) => c.name === name);
-  if (!made) throw new PassError('EngineError', `container ${name} was removed before it could be started`);
-  return made.id;
 }
 
 async function pull(image: string, instance: Instance, compute: Compute, pulled: Set<string>): Promise<void> {

@@ -7,19 +7,20 @@ import { valueOf } from '../base/observed.ts';
 import type { Compute, Network, NetworkSpec, Owner } from '../drivers/compute.ts';
 import { engineName } from '../drivers/labels.ts';
 import type { Controller, Outcome, Report, Step, Verdict } from '../engine/contract.ts';
+import { listed, progressing, ready } from './verdicts.ts';
 
 export interface VpcObserved {
   networks: Observed<readonly Network[]>;
-  /** Instances that name this VPC, as `namespace/name`: its deletion waits for them. */
-  instances: readonly string[];
+  /** What names this VPC, as `Instance namespace/name`: its deletion waits for it. */
+  users: readonly string[];
 }
+
+/** Kinds that live in a VPC and find it by their index `vpc`. */
+const USERS = ['Instance', 'ScalingGroup', 'LoadBalancer'] as const;
 
 export type VpcStep =
   | (Step & { do: 'createNetwork'; spec: NetworkSpec })
   | (Step & { do: 'removeNetwork'; id: string; name: string });
-
-/** How many waiting instances a message names before it counts the rest. */
-const NAMED = 5;
 
 export const ownerOfResource = (r: {
   kind: string;
@@ -55,7 +56,7 @@ export function planVpc(vpc: Vpc, observed: VpcObserved): readonly VpcStep[] {
     why,
   });
   if (vpc.metadata.deletionTimestamp !== undefined) {
-    return observed.instances.length > 0
+    return observed.users.length > 0
       ? []
       : networks.map((n) => ({ ...removal(n, 'the VPC was deleted'), event: 'NetworkRemoved' }));
   }
@@ -75,10 +76,10 @@ export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcSte
     phase: deleting ? 'Deleting' : network ? 'Available' : 'Pending',
     ...(network ? { networkId: network.id, networkName: network.name } : {}),
   };
-  const { ready, outcome } = judge(observed, network, deleting, left);
+  const { ready: verdict, outcome } = judge(observed, network, deleting, left);
   const { namespace, name, uid } = vpc.metadata;
   const { cidrBlock, gateway, internetGateway } = vpc.spec;
-  const report: Report = { status, outcome, conditions: [ready, progressing(outcome)] };
+  const report: Report = { status, outcome, conditions: [verdict, progressing(outcome)] };
   if (networkId === undefined || outcome.is === 'gone') return report;
   return {
     ...report,
@@ -100,12 +101,6 @@ function judge(
   deleting: boolean,
   left: readonly VpcStep[],
 ): { ready: Verdict; outcome: Outcome } {
-  const ready = (status: Verdict['status'], reason: string, message: string): Verdict => ({
-    type: 'Ready',
-    status,
-    reason,
-    message,
-  });
   if (observed.networks.state === 'unobservable') {
     return {
       ready: ready('Unknown', 'EngineUnavailable', observed.networks.why),
@@ -113,10 +108,10 @@ function judge(
     };
   }
   if (deleting) {
-    if (observed.instances.length > 0) {
-      const on = list(observed.instances);
+    if (observed.users.length > 0) {
+      const on = listed(observed.users);
       return {
-        ready: ready('False', 'InUse', `its deletion waits for Instance ${on}`),
+        ready: ready('False', 'InUse', `its deletion waits for ${on}`),
         outcome: { is: 'waiting', on },
       };
     }
@@ -137,37 +132,19 @@ function judge(
   };
 }
 
-const list = (names: readonly string[]): string =>
-  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? ` and ${names.length - NAMED} more` : '');
-
-export const progressing = (outcome: Outcome): Verdict =>
-  outcome.is === 'progressing'
-    ? {
-        type: 'Progressing',
-        status: 'True',
-        reason: 'Converging',
-        message: 'the world is being brought to the specification',
-      }
-    : {
-        type: 'Progressing',
-        status: 'False',
-        reason: outcome.is === 'waiting' ? 'Waiting' : 'Settled',
-        message: outcome.is === 'waiting' ? `waiting for ${outcome.on}` : 'nothing is left to do',
-      };
-
 /**
  * Keeps one Docker network for each VPC. Its name comes from the document's uid and creation finds before it makes, so
- * a repeated step finds what the first one made. It goes after the last instance that names the VPC.
+ * a repeated step finds what the first one made. It goes after the last document that names the VPC.
  */
 export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
-  watches: [{ kind: 'Instance', enqueue: (instance, view) => vpcBeingDeleted(instance, view) }],
+  watches: USERS.map((kind) => ({ kind, enqueue: vpcBeingDeleted })),
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;
-    const instances = pass.view.lookup('Instance', 'vpc', `${namespace}/${name}`);
+    const users = USERS.flatMap((user) => pass.view.lookup(user, 'vpc', `${namespace}/${name}`));
     return {
       networks: compute.networks(uid),
-      instances: instances.map((i) => `${i.metadata.namespace}/${i.metadata.name}`).sort(),
+      users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
     };
   },
   plan: planVpc,
@@ -191,9 +168,9 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
   },
 });
 
-/** Only a VPC that waits to go cares for its instances. */
-function vpcBeingDeleted(instance: Resource, view: View): Ref[] {
-  const name = (instance.spec as { vpc?: string }).vpc ?? '';
-  const vpc = view.get({ kind: 'VPC', namespace: instance.metadata.namespace, name });
+/** Only a VPC that waits to go cares for what is in it. */
+function vpcBeingDeleted(user: Resource, view: View): Ref[] {
+  const name = (user.spec as { vpc?: string }).vpc ?? '';
+  const vpc = view.get({ kind: 'VPC', namespace: user.metadata.namespace, name });
   return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];
 }

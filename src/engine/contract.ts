@@ -56,6 +56,7 @@ export interface Pass {
   readonly signal: AbortSignal;
   /** Documents as this daemon's informer has them. */
   readonly view: View;
+  now(): Date;
   /**
    * The one write ahead of the end of a pass (ruling 6): merges what `decide` returns into the object's status, under
    * the revision's lock, so that two objects never get the same thing. Resolves when it is committed.
@@ -68,6 +69,10 @@ export interface Pass {
     metadata: { namespace: string; name: string; [key: string]: unknown };
     spec: object;
   }): Promise<void>;
+  /** Deletes this very document, as `kubectl delete` would. One that is gone, or being deleted, is left as it is. */
+  remove(ref: Ref, uid: string): Promise<void>;
+  /** Changes this document's own specification, through admission, in the name of a field manager (I6). */
+  amend(manager: string, change: (latest: Resource) => object): Promise<void>;
 }
 
 /**

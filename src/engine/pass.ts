@@ -1,17 +1,15 @@
-import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, StepRecord, Trigger } from '../api/records.ts';
 import type { AdmissionSettings, View } from '../api/schema.ts';
-import { create, kindOfDocument } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PassError, StatusError } from '../base/errors.ts';
-import { sameJson } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Controller, Pass, Report, Step } from './contract.ts';
-import { Ending, revisionOf } from './ending.ts';
+import { Ending } from './ending.ts';
 import type { Failure, PassEnd } from './ending.ts';
 import type { Recorder } from './recorder.ts';
+import { PassWrites } from './writes.ts';
 
 export type AnyController = Controller<Resource, unknown, Step>;
 
@@ -47,8 +45,7 @@ export class PassRun {
   readonly #view: View;
   readonly #started: Date;
   readonly #pass: Pass;
-  #resource: Resource;
-  #revision: number | undefined;
+  readonly #writes: PassWrites;
 
   constructor(
     tools: PassTools,
@@ -60,7 +57,7 @@ export class PassRun {
   ) {
     this.#tools = tools;
     this.#controller = controller;
-    this.#resource = resource;
+    this.#writes = new PassWrites(tools, controller.kind, resource);
     this.#view = view;
     this.#id = id;
     this.#trigger = trigger;
@@ -75,15 +72,15 @@ export class PassRun {
     let report: Report | undefined;
     let failure: Failure | undefined;
     try {
-      let observed = await this.#controller.observe(this.#resource, this.#pass);
-      let left = this.#controller.plan(this.#resource, observed, this.#started);
+      let observed = await this.#controller.observe(this.#writes.resource, this.#pass);
+      let left = this.#controller.plan(this.#writes.resource, observed, this.#started);
       if (left.length > 0) {
         difference = [...new Set(left.map((step) => step.why))];
         failure = await this.#act(left, steps, events);
-        observed = await this.#controller.observe(this.#resource, this.#pass);
-        left = this.#controller.plan(this.#resource, observed, this.#tools.clock.now());
+        observed = await this.#controller.observe(this.#writes.resource, this.#pass);
+        left = this.#controller.plan(this.#writes.resource, observed, this.#tools.clock.now());
       }
-      report = this.#controller.report(this.#resource, observed, left, this.#tools.clock.now());
+      report = this.#controller.report(this.#writes.resource, observed, left, this.#tools.clock.now());
       if (!failure && left.length > 0 && report.outcome.is === 'settled')
         report = { ...report, outcome: { is: 'progressing', afterMs: 0 } };
     } catch (error) {
@@ -96,8 +93,8 @@ export class PassRun {
       trigger: this.#trigger,
       view: this.#view,
       started: this.#started,
-      resource: this.#resource,
-      revision: this.#revision,
+      resource: this.#writes.resource,
+      revision: this.#writes.revision,
     }).write({ steps, events, difference, report, failure, nextRetryMs });
   }
 
@@ -108,7 +105,7 @@ export class PassRun {
   ): Promise<Failure | undefined> {
     for (const step of plan) {
       const began = this.#tools.clock.monotonic();
-      const words = this.#controller.print(step, this.#resource);
+      const words = this.#controller.print(step, this.#writes.resource);
       const record = (result: StepRecord['result'], error?: string): StepRecord => ({
         step: words,
         milliseconds: Math.round(this.#tools.clock.monotonic() - began),
@@ -116,7 +113,7 @@ export class PassRun {
         ...(error === undefined ? {} : { error }),
       });
       try {
-        await this.#controller.act(step, this.#resource, this.#pass);
+        await this.#controller.act(step, this.#writes.resource, this.#pass);
         records.push(record('done'));
         if (step.event) events.push({ type: 'Normal', reason: step.event, message: words });
       } catch (error) {
@@ -124,7 +121,7 @@ export class PassRun {
         records.push(record('failed', failed.message));
         this.#tools.log.info(
           {
-            key: `${this.#controller.kind}/${this.#resource.metadata.namespace}/${this.#resource.metadata.name}`,
+            key: `${this.#controller.kind}/${this.#writes.resource.metadata.namespace}/${this.#writes.resource.metadata.name}`,
             pass: this.#id,
             step: words,
             reason: failed.reason,
@@ -139,7 +136,7 @@ export class PassRun {
   }
 
   #makePass(): Pass {
-    const { store, epoch: fence, settings, clock } = this.#tools;
+    const writes = this.#writes;
     return {
       id: this.#id,
       planning: false,
@@ -147,36 +144,11 @@ export class PassRun {
       log: this.#tools.log,
       signal: this.#tools.signal,
       view: this.#view,
-      claim: async (decide) => {
-        const committed = await store.commit({
-          fence,
-          decide: (view) => {
-            const latest = view.get(refOf(this.#resource));
-            if (latest?.metadata.uid !== this.#resource.metadata.uid)
-              throw new PassError('DependencyNotReady', 'the object was deleted meanwhile');
-            const claimed = { ...latest.status, ...decide(latest, view) };
-            this.#resource = latest;
-            return sameJson(claimed, latest.status ?? {}) ? {} : { put: [{ ...latest, status: claimed }] };
-          },
-        });
-        this.#resource = committed.resources[0] ?? this.#resource;
-        this.#revision = revisionOf(committed) ?? this.#revision;
-      },
-      create: async (document) => {
-        const kind = kindOfDocument(document);
-        const context = {
-          settings,
-          now: clock.now(),
-          fieldValidation: 'Strict' as const,
-          warnings: [],
-          manager: `miniaws-${this.#controller.kind.toLowerCase()}-controller`,
-        };
-        try {
-          await store.commit({ fence, decide: (view) => ({ put: [create(kind, document, view, context)] }) });
-        } catch (error) {
-          if (!(error instanceof StatusError && error.reason === 'AlreadyExists')) throw error;
-        }
-      },
+      now: () => this.#tools.clock.now(),
+      claim: (decide) => writes.claim(decide),
+      create: (document) => writes.create(document),
+      remove: (ref, uid) => writes.remove(ref, uid),
+      amend: (manager, change) => writes.amend(manager, change),
     };
   }
 }

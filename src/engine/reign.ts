@@ -217,7 +217,7 @@ export class Reign {
   }
 }
 
-/** A change of the status alone is a pass's own doing and needs no other. */
+/** A change of the status alone is a pass's own doing and needs no other. Who owns a field is told in some kinds' status. */
 function concernsItself(next: Resource, old: Resource): boolean {
   if (next.metadata.uid !== old.metadata.uid || next.metadata.generation !== old.metadata.generation) return true;
   const relevant = ({ metadata: m }: Resource) => ({
@@ -225,6 +225,7 @@ function concernsItself(next: Resource, old: Resource): boolean {
     d: m.deletionTimestamp,
     f: m.finalizers,
     l: m.labels,
+    m: m.managedFields,
     o: m.ownerReferences,
   });
   return !sameJson(relevant(next), relevant(old));

@@ -5,6 +5,7 @@ import type { WriteContext } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { Sampler } from '../controllers/sampler.ts';
 import type { Compute } from '../drivers/compute.ts';
 import type { Informer } from '../engine/informer.ts';
 import type { Leadership } from '../engine/leader.ts';
@@ -21,6 +22,8 @@ export interface ApiContext {
   informer: Informer;
   manager: Manager;
   leader: Leadership;
+  /** Left out where instances are not sampled. */
+  sampler: Sampler | undefined;
   installation: string;
   version: string;
   /** Aborted when the server stops: watches end. */

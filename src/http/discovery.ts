@@ -76,6 +76,9 @@ const eventsAggregated = {
   verbs: READ,
 };
 
+const CHANGE = ['get', 'patch', 'update'];
+const SCALE = { group: 'autoscaling', version: 'v1' };
+
 const aggregatedResources = (): object[] => KINDS.map(aggregatedResource);
 
 const aggregatedResource = (k: KindDefinition): object => ({
@@ -86,13 +89,19 @@ const aggregatedResource = (k: KindDefinition): object => ({
   shortNames: k.shortNames,
   categories: k.categories,
   verbs: VERBS,
-  subresources: [{ subresource: 'status', responseKind: kindOf(k.kind), verbs: ['get', 'patch', 'update'] }],
+  subresources: [
+    { subresource: 'status', responseKind: kindOf(k.kind), verbs: CHANGE },
+    ...(k.scale ? [{ subresource: 'scale', responseKind: kindOf('Scale', 'autoscaling', 'v1'), verbs: CHANGE }] : []),
+  ],
 });
 
 function legacyResources(k: KindDefinition): object[] {
   const names = { singularName: k.singular, namespaced: true, kind: k.kind };
   return [
     { name: k.plural, ...names, shortNames: k.shortNames, categories: k.categories, verbs: VERBS },
-    { name: `${k.plural}/status`, singularName: '', namespaced: true, kind: k.kind, verbs: ['get', 'patch', 'update'] },
+    { name: `${k.plural}/status`, singularName: '', namespaced: true, kind: k.kind, verbs: CHANGE },
+    ...(k.scale
+      ? [{ ...SCALE, name: `${k.plural}/scale`, singularName: '', namespaced: true, kind: 'Scale', verbs: CHANGE }]
+      : []),
   ];
 }

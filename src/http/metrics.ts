@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { findOrphans } from '../controllers/orphans.ts';
 import type { ApiContext } from './context.ts';
+import { instanceGauges } from './instance-gauges.ts';
 
 /** Seconds; a request is answered in a few milliseconds, a slow one by the database's time-outs. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -13,7 +14,7 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const LAG_STATISTICS = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Prometheus' text at /metrics: the daemon's process, requests, passes, Engine calls, documents, orphans. */
+/** Prometheus' text at /metrics: the daemon's process, requests, passes, Engine calls, documents, orphans, what instances use. */
 export function metricsRoutes(app: FastifyInstance, context: ApiContext): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
@@ -30,6 +31,7 @@ export function metricsRoutes(app: FastifyInstance, context: ApiContext): void {
     requests.observe({ method: request.method, code: String(reply.statusCode) }, reply.elapsedTime / 1000);
   });
   gauges(registry, context);
+  instanceGauges(registry, context);
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();

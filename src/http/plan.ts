@@ -63,6 +63,9 @@ const lookingPass = (context: ApiContext): Pass => ({
   log: context.log,
   signal: context.closing,
   view: context.informer.view,
+  now: () => context.clock.now(),
   claim: refuse,
   create: refuse,
+  remove: refuse,
+  amend: refuse,
 });

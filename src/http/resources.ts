@@ -150,7 +150,7 @@ async function write(
 
 const stored = (committed: Committed, decided: Resource): Resource => committed.resources[0] ?? decided;
 
-function patchOf(request: FastifyRequest): Patch {
+export function patchOf(request: FastifyRequest): Patch {
   const type = request.headers['content-type']?.split(';')[0] ?? '';
   const body = parseBody(request.body, type);
   if (type === 'application/merge-patch+json') return { type: 'merge', body };

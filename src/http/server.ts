@@ -6,12 +6,14 @@ import { Authenticator } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { execUpgrade, logRoutes } from './instance.ts';
+import { instanceMetricsRoutes } from './instance-metrics.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { orphanRoutes } from './orphans.ts';
 import { planRoutes } from './plan.ts';
 import { recordRoutes } from './records.ts';
 import { resourceRoutes } from './resources.ts';
+import { scaleRoutes } from './scale.ts';
 import { asStatusError, statusOf } from './status.ts';
 
 /** One document at most; the same bound as a file's. */
@@ -99,8 +101,10 @@ function routes(app: FastifyInstance, context: ApiContext): void {
   recordRoutes(app, context);
   orphanRoutes(app, context);
   logRoutes(app, context);
+  instanceMetricsRoutes(app, context);
   planRoutes(app, context);
   resourceRoutes(app, context);
+  scaleRoutes(app, context);
   app.get('/healthz', async () => 'ok');
   app.get('/livez', async () => 'ok');
   app.get('/readyz', async (_request, reply) => {

@@ -233,7 +233,8 @@ function tampering(how: string, silent: boolean, tamper: (world: World) => void)
 export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({
   name: `the leader is stopped ${when} it, and wakes up when another has led`,
   daemon: 'paused',
-  cost: once,
+  // The call that lands late, and what undoes it where the world has gone on meanwhile (ruling 4).
+  cost: () => 2,
   steady: true,
   fault:
     (world) =>

@@ -1,17 +1,28 @@
 import { isInstance } from '../api/instance.ts';
-import type { Instance } from '../api/instance.ts';
+import type { Instance, InstanceSpec } from '../api/instance.ts';
+import { isReady } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import { isLoadBalancer } from '../api/load-balancer.ts';
+import type { LoadBalancer } from '../api/load-balancer.ts';
+import { isScalingGroup } from '../api/scaling-group.ts';
+import type { ScalingGroup } from '../api/scaling-group.ts';
 import { isVpc } from '../api/vpc.ts';
 import { valueOf } from '../base/observed.ts';
+import { balancerHash } from '../controllers/balancer-config.ts';
 import { specHash } from '../controllers/instance-hash.ts';
 import type { Compute } from '../drivers/compute.ts';
 
 /**
  * What contradicts a document that says Ready, as this daemon's own driver sees the world; `undefined`: nothing
  * does, or nothing can be seen.
- * One case for each kind; it asks the driver and not the controller, which is what is judged.
+ * What is made of documents alone is judged where `documents` are given: beside a pass under way, they change.
+ * One case for each kind; it asks the driver, and the documents, and not the controller, which is what is judged.
  */
-export function contradiction(resource: Resource, compute: Compute): string | undefined {
+export function contradiction(
+  resource: Resource,
+  compute: Compute,
+  documents?: readonly Resource[],
+): string | undefined {
   if (isVpc(resource)) {
     const observed = compute.networks(resource.metadata.uid);
     if (observed.state === 'unobservable') return undefined;
@@ -20,7 +31,39 @@ export function contradiction(resource: Resource, compute: Compute): string | un
     if (networks.length !== 1) return `it has ${networks.length} networks`;
     return network?.cidrBlock === resource.spec.cidrBlock ? undefined : `its network is ${network?.cidrBlock}`;
   }
+  if (isScalingGroup(resource)) return documents && ofGroup(resource, documents);
+  if (isLoadBalancer(resource)) return ofBalancer(resource, compute, documents);
   return isInstance(resource) ? ofInstance(resource, compute) : undefined;
+}
+
+function ofBalancer(
+  lb: LoadBalancer,
+  compute: Compute,
+  documents: readonly Resource[] | undefined,
+): string | undefined {
+  const observed = compute.containers(lb.metadata.uid);
+  if (observed.state === 'unobservable') return undefined;
+  const containers = valueOf(observed) ?? [];
+  const [container] = containers;
+  if (containers.length !== 1 || !container) return `it has ${containers.length} containers`;
+  if (container.state !== 'running') return `its container is ${container.state}`;
+  if (container.specHash !== balancerHash(lb)) return 'its container is of another specification';
+  const gone = documents && lb.status?.targets?.find((t) => !documents.some((r) => r.metadata.uid === t.uid));
+  return gone && `its target ${gone.instance} does not exist`;
+}
+
+function ofGroup(group: ScalingGroup, documents: readonly Resource[]): string | undefined {
+  const own = documents.filter(
+    (r) =>
+      r.metadata.deletionTimestamp === undefined &&
+      r.metadata.ownerReferences?.some((owner) => owner.uid === group.metadata.uid),
+  );
+  const desired = group.status?.effective?.desiredCount;
+  if (own.length !== desired) return `it has ${own.length} instances, and ${desired} are desired`;
+  const other = own.find((r) => (r.spec as InstanceSpec).image !== group.spec.template.spec.image);
+  if (other) return `${other.metadata.name} has another image than the template`;
+  const unready = own.find((r) => !isReady(r));
+  return unready && `${unready.metadata.name} is not Ready`;
 }
 
 function ofInstance(instance: Instance, compute: Compute): string | undefined {

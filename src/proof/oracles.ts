@@ -1,6 +1,8 @@
 import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import type { InventoryRow } from '../api/records.ts';
 import { canonicalJson } from '../base/hash.ts';
+import { CONFIG_PATH, structureOf } from '../drivers/haproxy/configuration.ts';
 import { LABEL } from '../drivers/labels.ts';
 import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
 import { contradiction } from './kinds.ts';
@@ -14,19 +16,37 @@ const RESYNC_MS = 300_000;
 /** 1. The world without what differs from run to run (uids, ids, times, addresses): two runs with the same lines ended alike. */
 export async function picture(world: World): Promise<readonly string[]> {
   const { engine } = world;
-  const nameOf = new Map(world.documents.map((r) => [r.metadata.uid, keyOf(refOf(r))]));
+  const nameOf = new Map(world.documents.map((r) => [r.metadata.uid, titleOf(r)]));
   const ownerOf = (labels: Readonly<Record<string, string>>) =>
     labels[LABEL.installation] === INSTALLATION ? (nameOf.get(labels[LABEL.uid] ?? '') ?? 'nobody') : 'somebody else';
   return [
     ...[...engine.containers.values()].map((c) => `container of ${ownerOf(c.labels)}: ${containerWords(c)}`),
+    ...[...engine.containers.values()].flatMap((c) => proxyLines(world, c)),
     ...[...engine.networks.byId.values()].map((n) => `network of ${ownerOf(n.labels)}: ${n.cidrBlock}`),
     ...[...engine.volumes.keys()].map((name) => `volume ${name}`),
-    ...world.documents.map((r) => `document ${keyOf(refOf(r))}: ${documentWords(r)}`),
-    ...(await world.inventory()).map(
-      (row) =>
-        `row of ${row.table} ${row.namespace}/${row.name}: ${row.table === 'instances' ? row.status : row.cidrBlock}`,
-    ),
+    ...world.documents.map((r) => `document ${titleOf(r)}: ${documentWords(r)}`),
+    ...(await world.inventory()).map((row) => `row of ${row.table} ${nameOf.get(row.id) ?? row.id}: ${rowWords(row)}`),
   ].toSorted();
+}
+
+/** What runs in the container of a load balancer, and that the stored file says the same. */
+function proxyLines({ engine }: World, { id, files, state }: SimulatedContainer): string[] {
+  const text = files.get(CONFIG_PATH);
+  if (text === undefined || state !== 'running') return [];
+  const { structure, servers } = engine.proxies.of(id).state('');
+  const stored = engine.proxies.stored(id);
+  const same = stored && structureOf(stored) === structure ? 'as stored' : 'not as stored';
+  const kept = stored?.backends.reduce((sum, b) => sum + b.servers.length, 0);
+  return [
+    `proxy: structure ${structure}, ${same}, ${kept} of ${servers.length} servers stored`,
+    ...servers.map((s) => `server in ${s.backend}: port ${s.port}, ${s.mode}, ${s.health}`),
+  ];
+}
+
+/** Which of its equal instances a group has is no difference. */
+function titleOf(r: Resource): string {
+  const owner = r.metadata.ownerReferences?.find((o) => o.controller);
+  return owner ? `${r.kind} of ${owner.kind}/${r.metadata.namespace}/${owner.name}` : keyOf(refOf(r));
 }
 
 const containerWords = (c: SimulatedContainer): string =>
@@ -40,6 +60,18 @@ const containerWords = (c: SimulatedContainer): string =>
     `memory ${c.memoryBytes ?? '-'}`,
     `restart ${c.restart}`,
   ].join(', ');
+
+function rowWords(row: InventoryRow): string {
+  switch (row.table) {
+    case 'vpcs':
+      return row.cidrBlock;
+    case 'scaling_groups':
+      return `${row.status}, ${row.currentCount} of ${row.desiredCount}`;
+    case 'instances':
+    case 'load_balancers':
+      return row.status;
+  }
+}
 
 function documentWords(r: Resource): string {
   const ready = findCondition(r, 'Ready');
@@ -85,7 +117,8 @@ export function orphans(world: World): string[] {
 export function untruths(world: World, daemon: WorldDaemon): string[] {
   const now = world.documents.flatMap((r) => {
     const key = keyOf(refOf(r));
-    if (isReady(r)) return contradiction(r, daemon.compute)?.replace(/^/, `${key} says Ready, and `) ?? [];
+    if (isReady(r))
+      return contradiction(r, daemon.compute, world.documents)?.replace(/^/, `${key} says Ready, and `) ?? [];
     const ready = findCondition(r, 'Ready');
     return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
   });

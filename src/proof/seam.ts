@@ -1,6 +1,8 @@
 import { absent, valueOf } from '../base/observed.ts';
 import type { Change, Compute } from '../drivers/compute.ts';
 import { MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_PROXY } from '../drivers/proxies.ts';
+import type { Proxies } from '../drivers/proxies.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
 
 /** One thing that a daemon does to the world: a call of the Engine that changes something, or a commit of a pass. */
@@ -60,6 +62,17 @@ export class SideEffects {
         if (typeof member !== 'function') return member;
         const bound = member.bind(target) as (...args: unknown[]) => unknown;
         if (!MUTATING.has(String(property))) return this.#view.looks(target)[String(property)] ?? bound;
+        return (...args: unknown[]) => this.#pass(String(property), () => bound(...args) as Promise<unknown>);
+      },
+    });
+
+  readonly proxies = (proxies: Proxies): Proxies =>
+    new Proxy(proxies, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property);
+        if (typeof member !== 'function') return member;
+        const bound = member.bind(target) as (...args: unknown[]) => unknown;
+        if (!MUTATING_PROXY.has(String(property))) return bound;
         return (...args: unknown[]) => this.#pass(String(property), () => bound(...args) as Promise<unknown>);
       },
     });

@@ -7,10 +7,16 @@ import { silentLog } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';
 import { assemble, defaultVpcDocument } from '../controllers/assembly.ts';
 import type { Assembly } from '../controllers/assembly.ts';
+import type { Sampler } from '../controllers/sampler.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
-import { MUTATING } from '../drivers/guarded.ts';
+import { guarded, MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_PROXY } from '../drivers/proxies.ts';
+import type { Proxies } from '../drivers/proxies.ts';
+import { createProxyImages } from '../drivers/proxy-image.ts';
+import { createSimulatedProxies } from '../drivers/simulated/proxies.ts';
 import { createSimulatedCompute } from '../drivers/simulated/simulated-compute.ts';
 import { SimulatedEngine } from '../drivers/simulated/simulated-engine.ts';
+import { SimulatedMeter } from '../drivers/simulated/simulated-meter.ts';
 import type { Informer } from '../engine/informer.ts';
 import type { Manager } from '../engine/manager.ts';
 import { MemoryDatabase, openMemoryStore } from '../store/memory-store.ts';
@@ -24,17 +30,22 @@ export const INSTALLATION = 'world';
 
 const LEASE = 'leader';
 const FOR_EVER_MS = 1e12;
+/** Every image can be pulled here. */
+const NO_BUILD = () => Promise.reject(new Error('nothing is built for the simulated Engine'));
 
 const defaultVpc = await defaultVpcDocument();
 
 /** Puts a fault between a daemon and what it works on. */
 export interface Wrap {
   compute?: (compute: Compute) => Compute;
+  proxies?: (proxies: Proxies) => Proxies;
   store?: (store: Store) => Store;
 }
 
 interface WorldOptions {
   clock?: ManualClock;
+  /** Instances are sampled so often; not at all when left out. */
+  metricsIntervalMs?: number;
   /** Another store over the same database each time; of a database in memory when left out. */
   open?: () => Promise<Store>;
 }
@@ -43,6 +54,9 @@ interface WorldOptions {
 export class World {
   readonly clock: ManualClock;
   readonly engine: SimulatedEngine;
+  /** What containers use, and how often daemons look. */
+  readonly meter: SimulatedMeter;
+  readonly metricsIntervalMs: number | undefined;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly lies: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
@@ -54,12 +68,15 @@ export class World {
   epoch = 0;
   readonly #open: () => Promise<Store>;
   readonly #computes: Compute[] = [];
+  #proxyCalls = 0;
   readonly #random = randomFrom(1);
   #latest: Store | undefined;
 
   constructor(options: WorldOptions = {}) {
     this.clock = options.clock ?? new ManualClock();
     this.engine = new SimulatedEngine({ clock: this.clock });
+    this.meter = new SimulatedMeter(this.engine);
+    this.metricsIntervalMs = options.metricsIntervalMs;
     const database = new MemoryDatabase(this.clock);
     this.#open = options.open ?? (() => openMemoryStore(database, KINDS));
   }
@@ -70,11 +87,13 @@ export class World {
     this.#latest = raw;
     const simulated = createSimulatedCompute({ engine: this.engine, installation: INSTALLATION });
     this.#computes.push(simulated);
+    const proxies = this.#counted(createSimulatedProxies({ engine: this.engine, compute: simulated }));
     const store = this.#witnessed(raw, simulated);
     const daemon = new WorldDaemon(
       this,
       wrap.store ? wrap.store(store) : store,
       wrap.compute ? wrap.compute(simulated) : simulated,
+      wrap.proxies ? wrap.proxies(proxies) : proxies,
       this.#random,
     );
     await daemon.open();
@@ -99,7 +118,13 @@ export class World {
   mutations(): number {
     return this.#computes
       .flatMap((c) => [...c.calls()])
-      .reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), 0);
+      .reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), this.#proxyCalls);
+  }
+
+  #counted(proxies: Proxies): Proxies {
+    // What is stored is written through the driver, which counts it.
+    const others = new Set([...MUTATING_PROXY].filter((name) => name !== 'store'));
+    return guarded(proxies, others, () => this.#proxyCalls++);
   }
 
   /** What is stored: every live document. */
@@ -152,13 +177,14 @@ export class WorldDaemon extends Person {
   readonly compute: Compute;
   readonly manager: Manager;
   readonly informer: Informer;
+  readonly sampler: Sampler | undefined;
   readonly #world: World;
   readonly #parts: Assembly;
   readonly #end = new AbortController();
   #epoch = 0;
   #reign: Promise<void> = Promise.resolve();
 
-  constructor(world: World, store: Store, compute: Compute, random: () => number) {
+  constructor(world: World, store: Store, compute: Compute, proxies: Proxies, random: () => number) {
     super(store, world.clock);
     this.#world = world;
     this.compute = compute;
@@ -166,17 +192,21 @@ export class WorldDaemon extends Person {
       {
         store,
         compute,
+        proxies,
+        images: createProxyImages({ compute, build: NO_BUILD }),
         clock: world.clock,
         log: silentLog,
         settings,
         installation: INSTALLATION,
         defaultVpc,
         check: () => this.#check(),
+        metering: world.metricsIntervalMs ? { meter: world.meter, intervalMs: world.metricsIntervalMs } : undefined,
       },
       { random },
     );
     this.informer = parts.informer;
     this.manager = parts.manager;
+    this.sampler = parts.sampler;
     this.#parts = parts;
   }
 
@@ -201,6 +231,7 @@ export class WorldDaemon extends Person {
   async stop(): Promise<void> {
     this.#end.abort();
     this.#parts.health.stop();
+    this.#parts.monitor.stop();
     await breathe();
     await this.#reign;
     await this.informer.close();
@@ -212,6 +243,7 @@ export class WorldDaemon extends Person {
   die(): void {
     this.#end.abort();
     this.#parts.health.stop();
+    this.#parts.monitor.stop();
     void this.informer.close();
     void this.compute.close();
     void this.store.close();

@@ -92,6 +92,8 @@ test('objects by the forms that kubectl takes', () => {
   expect(named('all')).toEqual([
     ['VPC', undefined],
     ['Instance', undefined],
+    ['ScalingGroup', undefined],
+    ['LoadBalancer', undefined],
   ]);
   expect(() => named('instnces')).toThrow('did you mean "instances"?');
   expect(() => named('vpc/a', 'b')).toThrow('"b" is not KIND/NAME');

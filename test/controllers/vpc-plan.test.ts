@@ -32,10 +32,10 @@ const network = (over: Partial<Network> = {}): Network => ({
   internal: false,
   ...over,
 });
-const plan = (v: Vpc, networks: Observed<readonly Network[]>, instances: readonly string[] = []) =>
-  planVpc(v, { networks, instances }).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
-const report = (v: Vpc, networks: Observed<readonly Network[]>, instances: readonly string[] = []) =>
-  reportVpc(v, { networks, instances }, planVpc(v, { networks, instances }));
+const plan = (v: Vpc, networks: Observed<readonly Network[]>, users: readonly string[] = []) =>
+  planVpc(v, { networks, users }).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
+const report = (v: Vpc, networks: Observed<readonly Network[]>, users: readonly string[] = []) =>
+  reportVpc(v, { networks, users }, planVpc(v, { networks, users }));
 
 describe('the plan of a VPC', () => {
   it.each<[string, string[], string[]]>([
@@ -59,9 +59,11 @@ describe('the plan of a VPC', () => {
       inventory: { table: 'vpcs', networkId: 'n1', gatewayId: '10.1.0.1' },
     });
     expect(report(vpc, absent)).not.toHaveProperty('inventory');
-    expect(report(deleted, present([network()]), ['default/a', 'default/b']).conditions[0]).toMatchObject({
+    expect(
+      report(deleted, present([network()]), ['Instance default/a', 'Instance default/b']).conditions[0],
+    ).toMatchObject({
       reason: 'InUse',
-      message: 'its deletion waits for Instance default/a, default/b',
+      message: 'its deletion waits for Instance default/a, Instance default/b',
     });
     expect(report(deleted, absent).outcome).toEqual({ is: 'gone' });
     const internal: Vpc = { ...vpc, spec: { ...vpc.spec, internetGateway: false } };
@@ -82,11 +84,11 @@ describe('the plan of a VPC', () => {
       fc.property(networks, fc.boolean(), (drifts, isDeleted) => {
         let there = drifts.map((d) => network(d));
         const v = isDeleted ? deleted : vpc;
-        for (const step of planVpc(v, { networks: present(there), instances: [] })) {
+        for (const step of planVpc(v, { networks: present(there), users: [] })) {
           there =
             step.do === 'removeNetwork' ? there.filter((n) => n.id !== step.id) : [...there, network({ id: 'new' })];
         }
-        expect(planVpc(v, { networks: present(there), instances: [] })).toEqual([]);
+        expect(planVpc(v, { networks: present(there), users: [] })).toEqual([]);
         expect(there).toHaveLength(isDeleted ? 0 : 1);
       }),
     );

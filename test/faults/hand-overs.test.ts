@@ -154,7 +154,7 @@ describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => 
     const uids = new Set(documents.map((r) => r.metadata.uid));
     expect(containers.filter((c) => !uids.has(c.labels[LABEL.uid] ?? ''))).toEqual([]);
     expect([...engine.networks.byId.values()].map((n) => n.labels[LABEL.name])).toEqual(['net']);
-    expect(documents.map((r) => contradiction(r, observer.compute)).filter(Boolean)).toEqual([]);
+    expect(documents.map((r) => contradiction(r, observer.compute, documents)).filter(Boolean)).toEqual([]);
     for (const r of documents) expect(r.status?.observedGeneration).toBe(r.metadata.generation);
     // Quiet: looks at everything, of which there is one each half second, change nothing.
     const passes = () => living.flatMap((c) => [...c.parts.manager.passes()]).reduce((sum, p) => sum + p.count, 0);

@@ -54,6 +54,18 @@ export function giveUp(entry: ManagedFields, fields: FieldSet): ManagedFields[] 
   return sameJson(left, entry.fieldsV1) ? [entry] : [{ ...entry, fieldsV1: left }];
 }
 
+/** The list with these fields the owner's, and nobody else's. */
+export function handOver(
+  entries: readonly ManagedFields[],
+  owner: Owner,
+  fields: FieldSet,
+  now: Date,
+): ManagedFields[] {
+  const had = entries.find((entry) => isOwner(entry, owner))?.fieldsV1 ?? {};
+  const others = entries.filter((entry) => !isOwner(entry, owner)).flatMap((entry) => giveUp(entry, fields));
+  return arrange([...others, entryOf(owner, union(had, fields), timeOf(now))]);
+}
+
 /** In Kubernetes' order (operation, time, manager), with at most MAX_UPDATE_MANAGERS updates. */
 export function arrange(entries: readonly ManagedFields[]): ManagedFields[] {
   const sorted = entries.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));

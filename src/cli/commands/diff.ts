@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { createTwoFilesPatch } from 'diff';
 import pLimit from 'p-limit';
 import { keyOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
@@ -11,6 +10,7 @@ import { printable } from '../io.ts';
 import { nameOf, objectPath } from '../objects.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
+import { patchLines } from '../patch-lines.ts';
 import { desired, toYaml } from '../yaml.ts';
 import { FIELD_MANAGER, readManifests, refuse } from './apply.ts';
 
@@ -86,19 +86,10 @@ async function describeChange(
   const before = live ? toYaml(desired(live)) : '';
   const after = would ? toYaml(desired(would)) : '';
   if (before === after || !would) return [];
+  const name = nameOf(manifest.ref);
+  const names = { before: before ? `live/${name}` : '/dev/null', after: `applied/${name}` };
   const { body: plan } = await session.client.send<Plan>('POST', objectPath(manifest.ref, 'plan'), { body: would });
-  return [...patchLines(session, nameOf(manifest.ref), before, after), ...planLines(session, plan)];
-}
-
-function patchLines({ colors }: Session, name: string, before: string, after: string): string[] {
-  const patch = createTwoFilesPatch(before ? `live/${name}` : '/dev/null', `applied/${name}`, before, after);
-  const lines = patch.split('\n').filter((line) => !/^=+$/.test(line) && line !== '');
-  return lines.map((text) => {
-    const line = printable(text.replace(/^(---|\+\+\+) (.*?)\t.*$/, '$1 $2'));
-    if (line.startsWith('+++') || line.startsWith('---')) return colors.bold(line);
-    if (line.startsWith('@@')) return colors.cyan(line);
-    return line.startsWith('+') ? colors.green(line) : line.startsWith('-') ? colors.red(line) : line;
-  });
+  return [...patchLines(session, names, before, after), ...planLines(session, plan)];
 }
 
 function planLines({ colors }: Session, { steps, note }: Plan): string[] {

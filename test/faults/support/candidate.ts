@@ -6,6 +6,8 @@ import { assemble, defaultVpcDocument } from '../../../src/controllers/assembly.
 import type { Assembly } from '../../../src/controllers/assembly.ts';
 import type { Compute } from '../../../src/drivers/compute.ts';
 import { MUTATING } from '../../../src/drivers/guarded.ts';
+import { createProxyImages } from '../../../src/drivers/proxy-image.ts';
+import { createSimulatedProxies } from '../../../src/drivers/simulated/proxies.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
 import type { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
 import { Leadership } from '../../../src/engine/leader.ts';
@@ -97,6 +99,8 @@ export class Candidate {
           if (leading.length !== 1 || leading[0]?.name !== name)
             witness.astray.push(`${name} called, and ${leading.map((peer) => peer.name).join(' and ')} led`);
         }),
+        proxies: createSimulatedProxies({ engine, compute }),
+        images: createProxyImages({ compute, build: () => Promise.reject(new Error('nothing is built here')) }),
         clock: systemClock,
         log: silentLog,
         settings,

@@ -1,0 +1,128 @@
+import { API_VERSION } from '../api/metadata.ts';
+import type { Ref } from '../api/metadata.ts';
+import { GROUP_LABEL } from '../api/scaling-group.ts';
+import type { Revision, ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
+import { ORPHAN } from '../admission/operations.ts';
+import { countOf } from '../base/quantity.ts';
+import type { Pass, Step } from '../engine/contract.ts';
+import { membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './group-members.ts';
+import type { GroupObserved, Member } from './group-members.ts';
+import { decide, freeSlots } from './group-rollout.ts';
+import type { Moves, Wish } from './group-rollout.ts';
+
+export type ScalingGroupStep =
+  | (Step & { do: 'createInstance'; name: string })
+  | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
+  | (Step & { do: 'releasePin' })
+  | (Step & { do: 'rollBack'; to: Revision });
+
+/** What holds now: a pin beats the specification (ruling 15), and both stay within the bounds. */
+export function effectiveOf({ spec }: ScalingGroup, now: Date): NonNullable<ScalingGroupStatus['effective']> {
+  const { minInstances, maxInstances, desiredCount, pin } = spec;
+  const wanted = pin && isPinned(pin, now) ? pin.desiredCount : desiredCount;
+  return { minInstances, maxInstances, desiredCount: Math.min(Math.max(wanted, minInstances), maxInstances) };
+}
+
+export const isPinned = (pin: { until: string }, now: Date): boolean => now.getTime() < Date.parse(pin.until);
+
+/** The moves of the moment, with what they were decided on. */
+export interface Decision {
+  members: readonly Member[];
+  wish: Wish;
+  moves: Moves;
+  slots: readonly number[];
+  /** Slots that are wanted and held by strangers. */
+  blocked: readonly number[];
+}
+
+export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Date): Decision {
+  const members = membersOf(group, observed, now);
+  const { strategy, terminationPolicy, suspend } = group.spec;
+  const desired = effectiveOf(group, now).desiredCount;
+  const wish: Wish = {
+    desired,
+    strategy: strategy.type,
+    maxUnavailable: countOf(strategy.maxUnavailable, desired, Math.floor),
+    maxSurge: countOf(strategy.maxSurge, desired, Math.ceil),
+    newestFirst: terminationPolicy === 'NewestInstance',
+    suspend: new Set(suspend),
+  };
+  // A percentage of a small group can come to nothing on both sides: then one at a time.
+  if (wish.maxUnavailable === 0 && wish.maxSurge === 0) wish.maxUnavailable = 1;
+  const moves = decide(members, wish);
+  return { members, wish, moves, ...freeSlots(moves.create, members, observed.foreign) };
+}
+
+/** Pure: which instances shall come and go now. */
+export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, now: Date): readonly ScalingGroupStep[] {
+  if (group.metadata.deletionTimestamp !== undefined) return planDeletion(group, observed);
+  const { pin } = group.spec;
+  if (pin && !isPinned(pin, now))
+    return [{ do: 'releasePin', why: `the pin ended at ${pin.until}`, event: 'PinReleased' }];
+  const decision = decisionOf(group, observed, now);
+  const to = rollBackTo(group, decision);
+  if (to) return [{ do: 'rollBack', to, why: `revision ${group.status?.revision} failed`, event: 'RolledBack' }];
+  const { members, wish, moves, slots } = decision;
+  const staying = members.filter((m) => !m.leaving).length;
+  const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
+  const isUpdate = members.some((m) => m.outdated && !m.leaving);
+  const creations = slots.map((slot): ScalingGroupStep => ({
+    do: 'createInstance',
+    name: nameOfSlot(group, slot),
+    why: isUpdate ? 'the template changed' : why,
+    event: isUpdate ? 'RollingOut' : 'ScaledOut',
+  }));
+  return [...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)), ...creations];
+}
+
+const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why: string, event: string) =>
+  ({
+    do: 'deleteInstance',
+    ref: { kind: 'Instance', namespace: group.metadata.namespace, name: member.name },
+    uid: member.uid,
+    why,
+    event,
+  }) as const;
+
+/** Ruling 16: the group goes after its instances. Those of one that is deleted with `--cascade=orphan` are let go of. */
+function planDeletion(group: ScalingGroup, observed: GroupObserved): ScalingGroupStep[] {
+  if ((group.metadata.finalizers ?? []).includes(ORPHAN)) return [];
+  return observed.instances
+    .filter((i) => i.metadata.deletionTimestamp === undefined)
+    .map(({ metadata: { name, uid } }) => removal(group, { name, uid }, 'the group was deleted', 'ScaledIn'));
+}
+
+/** Why the newest template, which has not been seen to work yet, counts as failed; `undefined` while it does not. */
+export function rolloutFailure(group: ScalingGroup, members: readonly Member[]): string | undefined {
+  const newest = group.status?.revisions?.at(-1);
+  const hash = templateHash(group.spec.template);
+  if (newest?.hash === hash && newest.completedAt !== undefined) return undefined;
+  const bad = members.find((m) => !m.leaving && !m.outdated && m.failed);
+  return bad && `${bad.name} ${bad.failed}`;
+}
+
+function rollBackTo(group: ScalingGroup, decision: Decision): Revision | undefined {
+  if (group.spec.strategy.onFailure !== 'RollBack' || group.spec.suspend.includes('InstanceRefresh')) return undefined;
+  if (rolloutFailure(group, decision.members) === undefined) return undefined;
+  const hash = templateHash(group.spec.template);
+  return (group.status?.revisions ?? []).findLast((r) => r.hash !== hash && r.completedAt !== undefined);
+}
+
+/** The document of a new instance. Its name is its slot's, so that nothing is made twice. */
+export function instanceOf(group: ScalingGroup, name: string): Parameters<Pass['create']>[0] {
+  const { namespace, name: owner, uid } = group.metadata;
+  const { template, vpc } = group.spec;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Instance',
+    metadata: {
+      namespace,
+      name,
+      labels: { ...template.labels, [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
+      ownerReferences: [
+        { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },
+      ],
+    },
+    spec: { ...template.spec, vpc },
+  };
+}

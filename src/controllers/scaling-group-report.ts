@@ -1,0 +1,243 @@
+import type { FieldsV1, ManagedFields } from '../api/metadata.ts';
+import type { InventoryRow } from '../api/records.ts';
+import { selectorOf } from '../api/scaling-group.ts';
+import type { Revision, ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
+import { canonicalJson } from '../base/hash.ts';
+import { durationMs } from '../base/quantity.ts';
+import type { Outcome, Report, Verdict } from '../engine/contract.ts';
+import { nameOfSlot, templateHash } from './group-members.ts';
+import type { GroupObserved, Member } from './group-members.ts';
+import { decisionOf, effectiveOf, isPinned, rolloutFailure } from './scaling-group-plan.ts';
+import type { Decision, ScalingGroupStep } from './scaling-group-plan.ts';
+import { degraded, listed, NOT_DEGRADED, progressing, ready } from './verdicts.ts';
+
+/** Revisions of the template that are kept (ruling 16), and the most that they may weigh together, characters. */
+const REVISIONS = 10;
+const REVISIONS_WEIGHT = 256 * 1024;
+/** Milliseconds after a deadline at which it is looked whether it was kept: times are stored in whole seconds. */
+const SLACK_MS = 50;
+
+export function reportScalingGroup(
+  group: ScalingGroup,
+  observed: GroupObserved,
+  left: readonly ScalingGroupStep[],
+  now: Date,
+): Report {
+  const decision = decisionOf(group, observed, now);
+  const failure = rolloutFailure(group, decision.members);
+  const { ready: verdict, outcome } =
+    group.metadata.deletionTimestamp === undefined
+      ? judge(group, decision, failure, left, now)
+      : judgeDeletion(decision.members);
+  const status = statusOf(group, decision.members, { failure, completed: verdict.status === 'True' }, now);
+  return {
+    status,
+    outcome,
+    conditions: [verdict, progressing(outcome), degradedBy(decision, failure)],
+    ...(outcome.is === 'gone' ? {} : { inventory: rowOf(group, status, observed, verdict.reason) }),
+  };
+}
+
+function statusOf(group: ScalingGroup, members: readonly Member[], rollout: Rollout, now: Date): ScalingGroupStatus {
+  const staying = members.filter((m) => !m.leaving);
+  const count = (is: (m: Member) => boolean) => staying.filter(is).length;
+  const revisions = revisionsOf(group, rollout, now);
+  const effective = effectiveOf(group, now);
+  return {
+    currentCount: staying.length,
+    readyCount: count((m) => m.ready),
+    availableCount: count((m) => m.available),
+    updatedCount: count((m) => !m.outdated),
+    selector: selectorOf(group),
+    effective,
+    scaled: scaledBy(group, effective.desiredCount, now),
+    revision: revisions.at(-1)?.revision ?? 1,
+    revisions,
+  };
+}
+
+/** How far the newest template has come. */
+interface Rollout {
+  failure: string | undefined;
+  completed: boolean;
+}
+
+/** A template that comes back, by a rollback or by hand, is the newest again, under a new number, as in Kubernetes. */
+function revisionsOf(group: ScalingGroup, { failure, completed }: Rollout, now: Date): readonly Revision[] {
+  const known = group.status?.revisions ?? [];
+  const hash = templateHash(group.spec.template);
+  const newest = known.at(-1);
+  if (newest?.hash === hash) {
+    const { failed: _, ...rest } = newest;
+    if (completed && newest.completedAt === undefined)
+      return [...known.slice(0, -1), { ...rest, completedAt: now.toISOString() }];
+    return failure === undefined || newest.failed !== undefined
+      ? known
+      : [...known.slice(0, -1), { ...newest, failed: failure }];
+  }
+  const by = ownerOf(group, 'f:template')?.manager;
+  const next: Revision = {
+    revision: (newest?.revision ?? 0) + 1,
+    hash,
+    createdAt: now.toISOString(),
+    ...(by === undefined ? {} : { by }),
+    ...(completed ? { completedAt: now.toISOString() } : {}),
+    template: group.spec.template,
+  };
+  const all = [...known.filter((r) => r.hash !== hash), next].slice(-REVISIONS);
+  while (all.length > 1 && canonicalJson(all).length > REVISIONS_WEIGHT) all.shift();
+  return all;
+}
+
+/** Who owns the field of the specification now. */
+function ownerOf({ metadata }: ScalingGroup, field: string): ManagedFields | undefined {
+  const owns = ({ fieldsV1, subresource }: ManagedFields) =>
+    (subresource === undefined || subresource === 'scale') && (fieldsV1['f:spec'] as FieldsV1 | undefined)?.[field];
+  return (metadata.managedFields ?? []).filter(owns).toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))[0];
+}
+
+function scaledBy(group: ScalingGroup, count: number, now: Date): NonNullable<ScalingGroupStatus['scaled']> {
+  const { pin } = group.spec;
+  const pinned = pin !== undefined && isPinned(pin, now);
+  const owner = ownerOf(group, pinned ? 'f:pin' : 'f:desiredCount');
+  const by = owner?.manager ?? 'default';
+  const why = pinned
+    ? `pinned to ${pin.desiredCount} until ${pin.until}`
+    : owner === undefined
+      ? 'minInstances, as nobody has said otherwise'
+      : by === 'bounds'
+        ? 'minInstances or maxInstances moved past it'
+        : `set to ${group.spec.desiredCount}`;
+  const before = group.status?.scaled;
+  const isSame = before?.by === by && before.why === why && group.status?.effective?.desiredCount === count;
+  return isSame ? before : { by, why, at: owner?.time ?? group.metadata.creationTimestamp };
+}
+
+function judge(
+  group: ScalingGroup,
+  decision: Decision,
+  failure: string | undefined,
+  left: readonly ScalingGroupStep[],
+  now: Date,
+): { ready: Verdict; outcome: Outcome } {
+  const { members, wish, blocked } = decision;
+  const staying = members.filter((m) => !m.leaving);
+  const available = staying.filter((m) => m.available).length;
+  const outdated = staying.filter((m) => m.outdated && !m.protected);
+  const counts = `${available} of ${wish.desired} are available`;
+  if (failure !== undefined)
+    return {
+      ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${REMEDY}`),
+      outcome: waiting(group, staying, now),
+    };
+  if (blocked.length > 0) {
+    const name = nameOfSlot(group, blocked[0] ?? 0);
+    const message = `Instance ${group.metadata.namespace}/${name} is not the group's and has the name of one of its slots; delete it, or name the group otherwise`;
+    return { ready: ready('False', 'SlotTaken', message), outcome: { is: 'blocked', reason: 'SlotTaken', message } };
+  }
+  if (left.length > 0)
+    return {
+      ready: ready('False', outdated.length > 0 ? 'RollingUpdate' : 'Scaling', counts),
+      outcome: { is: 'progressing', afterMs: 0 },
+    };
+  if (outdated.length > 0)
+    return {
+      ready: ready(
+        'False',
+        'RollingUpdate',
+        `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}`,
+      ),
+      outcome: waiting(group, staying, now),
+    };
+  if (staying.length !== wish.desired) {
+    const hindrance = hindranceOf(decision);
+    return {
+      ready: ready('False', hindrance.reason, `${staying.length} of ${wish.desired} exist: ${hindrance.message}`),
+      outcome: waiting(group, staying, now),
+    };
+  }
+  if (available < wish.desired)
+    return { ready: ready('False', 'InstancesUnavailable', counts), outcome: waiting(group, staying, now) };
+  return {
+    ready: ready('True', 'AsDesired', `all ${wish.desired} are available and of the newest template`),
+    outcome: { is: 'settled', ...nextLook(group, staying, now) },
+  };
+}
+
+const REMEDY = 'Correct the template, or go back: miniaws rollback';
+
+/** Nothing is left to do, and the number is not right: something keeps it from being so. */
+function hindranceOf({ members, wish }: Decision): { reason: string; message: string } {
+  const staying = members.filter((m) => !m.leaving);
+  const process = staying.length < wish.desired ? 'Launch' : 'Terminate';
+  if (wish.suspend.has(process)) return { reason: 'Suspended', message: `${process} is suspended` };
+  if (staying.length > wish.desired)
+    return { reason: 'Protected', message: 'the others are protected from scaling in; take the annotation off' };
+  return { reason: 'Waiting', message: 'those of the old template are being removed first' };
+}
+
+/** For its instances, or for the next time at which one of them counts differently. */
+function waiting(group: ScalingGroup, staying: readonly Member[], now: Date): Outcome {
+  const on = listed(staying.filter((m) => !m.available).map((m) => m.name)) || 'its instances';
+  return { is: 'waiting', on, ...nextLook(group, staying, now) };
+}
+
+function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): { afterMs?: number } {
+  const { strategy, healthCheckGracePeriod, pin } = group.spec;
+  const times = staying.flatMap((m) =>
+    m.available
+      ? []
+      : [
+          m.availableAt ?? 0,
+          m.createdAt + durationMs(healthCheckGracePeriod),
+          m.createdAt + durationMs(strategy.progressDeadline),
+        ],
+  );
+  const next = [...times, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());
+  return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
+}
+
+function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: Outcome } {
+  const on = listed(members.map((m) => m.name));
+  return members.length === 0
+    ? { ready: ready('False', 'Deleting', 'the last instance is gone'), outcome: { is: 'gone' } }
+    : { ready: ready('False', 'Deleting', `its deletion waits for ${on}`), outcome: { is: 'waiting', on } };
+}
+
+function degradedBy({ members }: Decision, failure: string | undefined): Verdict {
+  if (failure !== undefined) return degraded('True', 'RolloutFailed', failure);
+  const sick = members.filter((m) => !m.leaving && m.unhealthy);
+  const [first] = sick;
+  return first
+    ? degraded('True', 'Unhealthy', `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy}`)
+    : NOT_DEGRADED;
+}
+
+/** The seed's words for a group's state. */
+const STATES: Readonly<Record<string, string>> = {
+  AsDesired: 'ACTIVE',
+  Deleting: 'DELETING',
+  RollingUpdate: 'UPDATING',
+  RolloutFailed: 'FAILED',
+  SlotTaken: 'BLOCKED',
+};
+
+function rowOf(
+  { metadata, spec }: ScalingGroup,
+  status: ScalingGroupStatus,
+  { vpcRow }: GroupObserved,
+  reason: string,
+): InventoryRow {
+  return {
+    table: 'scaling_groups',
+    id: metadata.uid,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    vpcId: vpcRow ?? null,
+    minInstances: spec.minInstances,
+    maxInstances: spec.maxInstances,
+    desiredCount: status.effective?.desiredCount ?? spec.desiredCount,
+    currentCount: status.currentCount ?? 0,
+    status: STATES[reason] ?? 'SCALING',
+  };
+}

@@ -1,0 +1,105 @@
+import { refOf } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
+import type { Instance } from '../api/instance.ts';
+import { wanting } from '../api/load-balancer.ts';
+import type { LoadBalancer } from '../api/load-balancer.ts';
+import { isScalingGroup } from '../api/scaling-group.ts';
+import type { ScalingGroup } from '../api/scaling-group.ts';
+import type { View } from '../api/schema.ts';
+import { isVpc } from '../api/vpc.ts';
+import type { Controller, Pass } from '../engine/contract.ts';
+import { observeMembers } from './group-members.ts';
+import type { GroupObserved, TargetHealth } from './group-members.ts';
+import { instanceOf, planScalingGroup } from './scaling-group-plan.ts';
+import type { ScalingGroupStep } from './scaling-group-plan.ts';
+import { reportScalingGroup } from './scaling-group-report.ts';
+
+/** Field managers of what the group changes in its own specification. */
+const PIN = 'pin';
+const ROLLBACK = 'rollback';
+
+/**
+ * Keeps a number of equal Instances for each ScalingGroup. It works on documents alone: an instance's name is its slot's,
+ * creation leaves what is there, deletion names the document's uid, and so every step may be repeated after a crash.
+ * What exists, and what is well, is read from the instances' own status.
+ */
+export const scalingGroupController: Controller<ScalingGroup, GroupObserved, ScalingGroupStep> = {
+  kind: 'ScalingGroup',
+  watches: [
+    { kind: 'Instance', enqueue: owningGroup },
+    { kind: 'VPC', enqueue: ({ metadata }, view) => groupsIn(metadata.namespace, metadata.name, view) },
+    {
+      kind: 'LoadBalancer',
+      enqueue: ({ metadata, spec }, view) => groupsIn(metadata.namespace, (spec as LoadBalancer['spec']).vpc, view),
+    },
+  ],
+
+  async observe(group, pass) {
+    const members = observeMembers(group, pass.view);
+    return { ...members, targets: targetsOf(members.instances, pass.view), vpcRow: vpcRow(group, pass.view) };
+  },
+
+  plan: planScalingGroup,
+  act,
+  report: reportScalingGroup,
+  print,
+};
+
+function owningGroup({ metadata }: Resource, view: View): Ref[] {
+  const owner = metadata.ownerReferences?.find((o) => o.controller && o.kind === 'ScalingGroup');
+  const group = owner && view.byUid(owner.uid);
+  return group && isScalingGroup(group) ? [refOf(group)] : [];
+}
+
+const groupsIn = (namespace: string, vpc: string, view: View): Ref[] =>
+  view.lookup('ScalingGroup', 'vpc', `${namespace}/${vpc}`).map(refOf);
+
+/** What the load balancers that want an instance say of it: the worst counts. Those that nobody wants are not in it. */
+function targetsOf(instances: readonly Instance[], view: View): Map<string, TargetHealth> {
+  const told = instances.flatMap((instance): [string, TargetHealth][] => {
+    const { uid } = instance.metadata;
+    const said = wanting(instance, view).flatMap((lb) => {
+      const states = (lb.status?.targets ?? []).filter((t) => t.uid === uid).map((t) => t.state);
+      return states.length === 0 ? ['Initial' as const] : states;
+    });
+    if (said.length === 0) return [];
+    const worst = said.includes('Unhealthy') ? 'Unhealthy' : said.every((s) => s === 'Healthy') ? 'Healthy' : 'Pending';
+    return [[uid, worst]];
+  });
+  return new Map(told);
+}
+
+/** A VPC has a row once its network was made, and for as long as its document lives (ruling 9). */
+function vpcRow({ metadata, spec }: ScalingGroup, view: View): string | undefined {
+  const vpc = view.get({ kind: 'VPC', namespace: metadata.namespace, name: spec.vpc });
+  return vpc && isVpc(vpc) && vpc.status?.networkId !== undefined ? vpc.metadata.uid : undefined;
+}
+
+function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<void> {
+  switch (step.do) {
+    case 'createInstance':
+      return pass.create(instanceOf(group, step.name));
+    case 'deleteInstance':
+      return pass.remove(step.ref, step.uid);
+    case 'releasePin':
+      return pass.amend(PIN, ({ spec }) => {
+        const { pin: _, ...rest } = spec as ScalingGroup['spec'];
+        return rest;
+      });
+    case 'rollBack':
+      return pass.amend(ROLLBACK, ({ spec }) => ({ ...spec, template: step.to.template }));
+  }
+}
+
+function print(step: ScalingGroupStep): string {
+  switch (step.do) {
+    case 'createInstance':
+      return `create Instance ${step.name}`;
+    case 'deleteInstance':
+      return `delete Instance ${step.ref.name}`;
+    case 'releasePin':
+      return 'let go of the pinned count';
+    case 'rollBack':
+      return `go back to revision ${step.to.revision}`;
+  }
+}

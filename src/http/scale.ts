@@ -1,0 +1,98 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { API_VERSION } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import type { KindDefinition, View } from '../api/schema.ts';
+import { jsonPatch, mergePatch } from '../admission/fields/patch.ts';
+import { notFound, patch } from '../admission/operations.ts';
+import { StatusError } from '../base/errors.ts';
+import { parseBody } from './body.ts';
+import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
+import type { ApiContext, Target } from './context.ts';
+import { patchOf } from './resources.ts';
+
+/** The count of an object, as every client that scales knows it (Kubernetes' autoscaling/v1). */
+interface Scale {
+  kind: 'Scale';
+  apiVersion: 'autoscaling/v1';
+  metadata: Pick<Resource['metadata'], 'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp'>;
+  spec: { replicas: number };
+  status: { replicas: number; selector: string };
+}
+
+/** `/scale` of the kinds that have a count: reading it, and writing it as `kubectl scale` does. */
+export function scaleRoutes(app: FastifyInstance, context: ApiContext): void {
+  const path = `/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/scale`;
+  app.get(path, async (request) => {
+    const target = targetOf(request);
+    return scaleOf(target.kind, existing(target, await context.store.current()));
+  });
+  app.put(path, (request, reply) => {
+    const sent = parseBody(request.body, request.headers['content-type']);
+    return write(request, reply, context, () => sent);
+  });
+  app.patch(path, (request, reply) => {
+    const change = patchOf(request);
+    return write(request, reply, context, (scale) =>
+      change.type === 'merge'
+        ? mergePatch(scale as unknown as Resource, change.body)
+        : jsonPatch(scale as unknown as Resource, change.body),
+    );
+  });
+}
+
+function existing(target: Target, view: View): Resource {
+  const { kind, namespace = '', name } = target;
+  if (!kind.scale) throw new StatusError('NotFound', `${kind.plural} have no scale`);
+  const found = view.get({ kind: kind.kind, namespace, name });
+  if (!found) throw notFound(kind, name);
+  return found;
+}
+
+function scaleOf(kind: KindDefinition, resource: Resource): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = resource.metadata;
+  const { specField, replicas, selector } = kind.scale as NonNullable<KindDefinition['scale']>;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: Number((resource.spec as Record<string, unknown>)[specField]) },
+    status: { replicas: replicas(resource), selector: selector(resource) },
+  };
+}
+
+async function write(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  change: (scale: Scale) => unknown,
+): Promise<Scale> {
+  const target = targetOf(request);
+  const ctx = writeContext(request, context);
+  let result: Resource | undefined;
+  const committed = await context.store.commit({
+    dryRun: isDryRun(queryOf(request)),
+    decide: (view) => {
+      const old = existing(target, view);
+      const scale = change(scaleOf(target.kind, old));
+      result = patch(target.kind, { type: 'merge', body: countChange(target.kind, scale) }, old, view, ctx);
+      return result === old ? {} : { put: [result] };
+    },
+  });
+  void reply.code(200);
+  return scaleOf(target.kind, committed.resources[0] ?? (result as Resource));
+}
+
+/** A Scale as a change of the object. Its resourceVersion, where it has one, is a precondition. */
+function countChange(kind: KindDefinition, scale: unknown): object {
+  const { metadata, spec } = (scale ?? {}) as Partial<Scale>;
+  const replicas: unknown = spec?.replicas;
+  if (!Number.isInteger(replicas) || Number(replicas) < 0)
+    throw new StatusError('Invalid', `spec.replicas: expected a whole number from 0`, {
+      causes: [{ reason: 'FieldValueInvalid', field: 'spec.replicas', message: 'expected a whole number from 0' }],
+    });
+  const resourceVersion = metadata?.resourceVersion;
+  return {
+    ...(typeof resourceVersion === 'string' ? { metadata: { resourceVersion } } : {}),
+    spec: { [kind.scale?.specField ?? '']: replicas },
+  };
+}

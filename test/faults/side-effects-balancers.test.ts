@@ -1,0 +1,4 @@
+import { BALANCER_SCENARIOS } from './scenarios/load-balancer.ts';
+import { proveEveryFault } from './support/every-fault.ts';
+
+proveEveryFault(BALANCER_SCENARIOS);

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import {
+  DEATHS,
+  FAILURES,
+  JUMPS,
+  OUTAGES,
+  PAUSES,
+  STALE_VIEWS,
+  TAMPERING,
+  UNSEEN_CHANGES,
+} from '../../../src/proof/faults.ts';
+import type { FaultRow } from '../../../src/proof/faults.ts';
+import { disturbed, undisturbed } from '../../../src/proof/proof.ts';
+import type { Scenario } from '../../../src/proof/scenario.ts';
+
+/** Every fault of the rows at every side effect of the scenario; the first ten differences are told. */
+async function proveAll(scenario: Scenario, rows: readonly FaultRow[]): Promise<void> {
+  const clean = await undisturbed(scenario);
+  const found: string[] = [];
+  for (let n = 1; n <= clean.effects.length && found.length < 10; n++) {
+    for (const row of rows) {
+      const wrong = await disturbed(scenario, n, row, clean).catch((error: unknown) => [String(error)]);
+      found.push(
+        ...wrong.map((what) => `effect ${n} of ${clean.effects.length} (${clean.effects[n - 1]}) ${row.name}: ${what}`),
+      );
+    }
+  }
+  expect(found.slice(0, 10)).toEqual([]);
+}
+
+/** The tests of a kind: every fault of the table at every side effect of its scenarios. Long ones (`bursts`) only die, fail, and are paused. */
+export function proveEveryFault(scenarios: readonly Scenario[], bursts: readonly Scenario[] = []): void {
+  describe.each<[string, readonly FaultRow[], readonly Scenario[]]>([
+    ['F1, I3: the daemon dies', DEATHS, [...scenarios, ...bursts]],
+    ['F2: a call fails, hangs, or its answer is lost', FAILURES, [...scenarios, ...bursts]],
+    ['F3: the view is stale', STALE_VIEWS, scenarios],
+    ['F4: what people do is not seen', UNSEEN_CHANGES, scenarios],
+    ['F5, F7: a person tampers, seen and unseen', TAMPERING, scenarios],
+    ['F6: the Engine is away', OUTAGES, [...scenarios, ...bursts]],
+    ['F9, I9: the leader is stopped past its lease', PAUSES, [...scenarios, ...bursts]],
+    ['F14: the clock jumps', JUMPS, scenarios],
+  ])('%s at any side effect, and the end is the same', (_, rows, played) => {
+    it.each(played)('$name', { timeout: 180_000 }, (scenario) => proveAll(scenario, rows));
+  });
+}
