@@ -66,6 +66,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...parts,
       store,
       compute,
+      proxies,
       clock,
       log,
       installation,

@@ -7,6 +7,7 @@ import { StatusError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Sampler } from '../controllers/sampler.ts';
 import type { Compute } from '../drivers/compute.ts';
+import type { Proxies } from '../drivers/proxies.ts';
 import type { Informer } from '../engine/informer.ts';
 import type { Leadership } from '../engine/leader.ts';
 import type { Manager } from '../engine/manager.ts';
@@ -19,6 +20,7 @@ export interface ApiContext {
   log: Log;
   settings: AdmissionSettings;
   compute: Compute;
+  proxies: Proxies;
   informer: Informer;
   manager: Manager;
   leader: Leadership;

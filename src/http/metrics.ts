@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { balancerGauges } from './balancer-gauges.ts';
 import { findOrphans } from '../controllers/orphans.ts';
 import type { ApiContext } from './context.ts';
 import { instanceGauges } from './instance-gauges.ts';
@@ -32,6 +33,7 @@ export function metricsRoutes(app: FastifyInstance, context: ApiContext): void {
   });
   gauges(registry, context);
   instanceGauges(registry, context);
+  balancerGauges(registry, context);
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();

@@ -15,6 +15,7 @@ import {
 } from '../admission/operations.ts';
 import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
+import { withSessions } from '../controllers/balancer-live.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, parseBody } from './body.ts';
@@ -91,7 +92,7 @@ function inNamespace(body: unknown, target: Target) {
 
 async function get(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request);
-  const resource = existing(target, await context.store.current());
+  const resource = await withSessions(existing(target, await context.store.current()), context.proxies);
   return answer(request, reply, context, target, resource);
 }
 
