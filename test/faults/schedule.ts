@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
+import type { Resource } from '../../src/api/metadata.ts';
 import { isInstance } from '../../src/api/instance.ts';
 import { StatusError } from '../../src/base/errors.ts';
 import { DEATHS, FAILURES, JUMPS, OUTAGES, STALE_VIEWS, TAMPERING, UNSEEN_CHANGES } from '../../src/proof/faults.ts';
@@ -19,6 +20,10 @@ const ROWS = new Map(
 export type Event =
   | { do: 'apply'; name: string; spec: object; by: string }
   | { do: 'delete'; name: string }
+  | { do: 'apply group'; desiredCount: number; spec: object }
+  | { do: 'delete group' }
+  | { do: 'apply balancer'; spec: object }
+  | { do: 'delete balancer' }
   | { do: 'delete VPC' }
   | { do: 'apply VPC' }
   /** At the n-th side effect from now the row of this name. */
@@ -39,6 +44,15 @@ const spec = fc.record(
   },
   { requiredKeys: ['image'] },
 );
+const template = fc.record({ image: fc.constantFrom('app:1', 'app:2') }, { requiredKeys: ['image'] });
+const balancer = fc.record(
+  {
+    idleTimeout: fc.constantFrom('30s', '60s'),
+    deregistrationDelay: fc.constantFrom('0s', '5s'),
+    listeners: fc.constantFrom([{ port: 9090 }], [{ port: 9090 }, { port: 9091 }]),
+  },
+  { requiredKeys: ['listeners'] },
+);
 const by = fc.constantFrom('person', 'git');
 const of = <E extends Event>(weight: number, event: { [K in keyof E]: fc.Arbitrary<E[K]> }) => ({
   weight,
@@ -48,6 +62,14 @@ const of = <E extends Event>(weight: number, event: { [K in keyof E]: fc.Arbitra
 const event: fc.Arbitrary<Event> = fc.oneof(
   of<Extract<Event, { do: 'apply' }>>(6, { do: fc.constant('apply'), name: names, spec, by }),
   of<Extract<Event, { do: 'delete' }>>(2, { do: fc.constant('delete'), name: names }),
+  of<Extract<Event, { do: 'apply group' }>>(2, {
+    do: fc.constant('apply group'),
+    desiredCount: fc.integer({ min: 0, max: 3 }),
+    spec: template,
+  }),
+  of<Extract<Event, { do: 'delete group' }>>(1, { do: fc.constant('delete group') }),
+  of<Extract<Event, { do: 'apply balancer' }>>(2, { do: fc.constant('apply balancer'), spec: balancer }),
+  of<Extract<Event, { do: 'delete balancer' }>>(1, { do: fc.constant('delete balancer') }),
   of<Extract<Event, { do: 'delete VPC' }>>(1, { do: fc.constant('delete VPC') }),
   of<Extract<Event, { do: 'apply VPC' }>>(1, { do: fc.constant('apply VPC') }),
   of<Extract<Event, { do: 'fault' }>>(8, {
@@ -106,6 +128,32 @@ export class Schedule {
       }
       case 'delete':
         return this.#live().delete(`Instance/default/${next.name}`);
+      case 'apply group': {
+        const { desiredCount, spec: made } = next;
+        const bounds = { vpc: 'main', minInstances: 0, maxInstances: 3, desiredCount };
+        const document = {
+          kind: 'ScalingGroup',
+          metadata: { name: 'g' },
+          spec: { ...bounds, template: { labels: { app: 'g' }, spec: made } },
+        };
+        return void (await this.#live().apply(document, 'person', true).catch(refused));
+      }
+      case 'delete group':
+        return this.#live().delete('ScalingGroup/default/g');
+      case 'apply balancer': {
+        const targetGroups = [
+          { name: 'group', scalingGroup: 'g', targetPort: 80 },
+          { name: 'named', instances: ['a', 'b'], targetPort: 80 },
+        ];
+        const document = {
+          kind: 'LoadBalancer',
+          metadata: { name: 'front' },
+          spec: { vpc: 'main', targetGroups, ...next.spec },
+        };
+        return void (await this.#live().apply(document, 'person', true).catch(refused));
+      }
+      case 'delete balancer':
+        return this.#live().delete('LoadBalancer/default/front');
       case 'delete VPC':
         return this.#live().delete('VPC/default/main');
       case 'apply VPC':
@@ -128,9 +176,9 @@ export class Schedule {
     const daemon = this.#live();
     await this.#world.clock.advance(60_000);
     if (daemon.get('VPC', 'main')?.metadata.deletionTimestamp !== undefined) {
-      // It waits for its instances, as it should: without them it goes, and may be made again.
-      for (const r of daemon.store.cached().list('Instance'))
-        await daemon.delete(`Instance/default/${r.metadata.name}`);
+      // It waits for what is in it, as it should: without that it goes, and may be made again.
+      for (const kind of ['LoadBalancer', 'ScalingGroup', 'Instance'])
+        for (const r of daemon.store.cached().list(kind)) await daemon.delete(`${kind}/default/${r.metadata.name}`);
       await daemon.settle(45_000, 3_600_000);
     }
     await daemon.apply(mainVpc);
@@ -155,7 +203,7 @@ export class Schedule {
         const ended = isInstance(r) && r.spec.restartPolicy === 'OnFailure' && r.status?.phase === 'Succeeded';
         return [
           ...(r.metadata.deletionTimestamp === undefined ? [] : [`${name} is still being deleted`]),
-          ...(isReady(r) || ended ? [] : [`${name} is not Ready: ${findCondition(r, 'Ready')?.message}`]),
+          ...(isReady(r) || ended || isIdle(r) ? [] : [`${name} is not Ready: ${findCondition(r, 'Ready')?.message}`]),
           ...(r.status?.observedGeneration === r.metadata.generation ? [] : [`${name} was not looked at`]),
           ...(rows.delete(r.metadata.uid) ? [] : [`${name} has no row in the inventory`]),
         ];
@@ -163,3 +211,6 @@ export class Schedule {
       .concat([...rows].map((id) => `row ${id} of the inventory belongs to no document`));
   }
 }
+
+/** A load balancer in front of nothing, as far as anybody wants anything there. */
+const isIdle = (r: Resource): boolean => r.kind === 'LoadBalancer' && findCondition(r, 'Ready')?.reason === 'NoTargets';
