@@ -1,6 +1,6 @@
 import { DEFAULT_NAMESPACE, FINALIZER, GROUP } from '../api/metadata.ts';
 import type { Metadata, Resource } from '../api/metadata.ts';
-import type { AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
+import type { Admission, AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
 import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
@@ -19,6 +19,8 @@ export interface AdmissionContext {
   warnings: string[];
   /** What a server-side apply said itself, before it was merged with what is stored. */
   applied?: RawDocument;
+  /** Filled with what a rule of the kind has set itself, and in whose name. */
+  takenOver?: Admission['takenOver'];
 }
 
 /** A document as it came, JSON but otherwise unknown. */
@@ -48,8 +50,15 @@ export function admit(
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
   const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
   refuse(kind, document, kind.check(completed, old));
-  const { resource, causes } = kind.admit(withStatus(completed, old), old, view, context.settings, context.applied);
+  const { resource, causes, takenOver } = kind.admit(
+    withStatus(completed, old),
+    old,
+    view,
+    context.settings,
+    context.applied,
+  );
   refuse(kind, document, causes);
+  context.takenOver = takenOver;
   return finish(resource, old);
 }
 

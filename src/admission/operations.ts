@@ -133,8 +133,8 @@ export function applyDocument(
   });
   if (conflicts.length > 0) throw conflictError(conflicts);
   if (object === old) return old as Resource;
-  const next = admit(kind, object as unknown as RawDocument, old, view, { ...context, applied: document });
-  return handedOver(kind, old, next, context);
+  const admission = { ...context, applied: document };
+  return handedOver(old, admit(kind, object as unknown as RawDocument, old, view, admission), admission);
 }
 
 const withoutStatus = ({ status: _, ...document }: RawDocument): RawDocument => document;
@@ -181,16 +181,15 @@ function owned(kind: KindDefinition, old: Resource | undefined, next: Resource, 
     now: context.now,
   });
   const metadata: Metadata = { ...next.metadata, managedFields };
-  const result = handedOver(kind, old, { ...next, metadata }, context);
+  const result = handedOver(old, { ...next, metadata }, context);
   return old && sameJson(result, old) ? old : result;
 }
 
 /** What a rule of the kind has set in this write belongs to that rule. */
-function handedOver(kind: KindDefinition, old: Resource | undefined, next: Resource, { now }: WriteContext): Resource {
-  const change = old && next !== old ? kind.handsOver?.(next, old) : undefined;
-  if (!change) return next;
-  const owner = { manager: change.manager, operation: 'Update', apiVersion: next.apiVersion } as const;
-  const managedFields = handOver(next.metadata.managedFields ?? [], owner, change.fields, now);
+function handedOver(old: Resource | undefined, next: Resource, { now, takenOver }: WriteContext): Resource {
+  if (!takenOver || next === old) return next;
+  const owner = { manager: takenOver.manager, operation: 'Update', apiVersion: next.apiVersion } as const;
+  const managedFields = handOver(next.metadata.managedFields ?? [], owner, takenOver.fields, now);
   return { ...next, metadata: { ...next.metadata, managedFields } };
 }
 

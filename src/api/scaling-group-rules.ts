@@ -1,4 +1,5 @@
 import type { Cause } from '../base/errors.ts';
+import { sameJson } from '../base/hash.ts';
 import { countOf, durationMs } from '../base/quantity.ts';
 import type { Instance, InstanceSpec } from './instance.ts';
 import { checkHostPaths, checkInstance, checkPublishing } from './instance-rules.ts';
@@ -29,9 +30,10 @@ const ofTemplate = (causes: readonly Cause[]): Cause[] =>
   }));
 
 /** What holds of one group by itself. */
-export function checkScalingGroup(group: ScalingGroup): Cause[] {
+export function checkScalingGroup(group: ScalingGroup, old?: ScalingGroup): Cause[] {
   return [
     ...checkBounds(group),
+    ...checkPin(group, old),
     ...checkStrategy(group),
     ...checkTemplate(group),
     ...ofTemplate(checkInstance(sample(group))),
@@ -39,12 +41,21 @@ export function checkScalingGroup(group: ScalingGroup): Cause[] {
 }
 
 function checkBounds({ spec }: ScalingGroup): Cause[] {
+  const { minInstances, maxInstances } = spec;
+  return minInstances > maxInstances
+    ? [invalid('minInstances', `${minInstances} is more than maxInstances, which is ${maxInstances}`)]
+    : [];
+}
+
+/** One that stands from before gives way to what others set: it is clamped, as every count. */
+function checkPin({ spec }: ScalingGroup, old: ScalingGroup | undefined): Cause[] {
   const { minInstances, maxInstances, pin } = spec;
-  if (minInstances > maxInstances)
-    return [invalid('minInstances', `${minInstances} is more than maxInstances, which is ${maxInstances}`)];
-  if (pin && (pin.desiredCount < minInstances || pin.desiredCount > maxInstances))
-    return [invalid('pin.desiredCount', outside(pin.desiredCount, minInstances, maxInstances))];
-  return [];
+  if (!pin || sameJson(pin, old?.spec.pin)) return [];
+  if (!Number.isFinite(Date.parse(pin.until)))
+    return [invalid('pin.until', `"${pin.until}" is not a time that exists`)];
+  return pin.desiredCount < minInstances || pin.desiredCount > maxInstances
+    ? [invalid('pin.desiredCount', outside(pin.desiredCount, minInstances, maxInstances))]
+    : [];
 }
 
 const outside = (count: number, min: number, max: number): string =>
@@ -98,6 +109,9 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
   ];
 }
 
+/** Whose a count is that had to follow a changed minimum or maximum. */
+const BY_BOUNDS = { manager: 'bounds', fields: { 'f:spec': { 'f:desiredCount': {} } } };
+
 /** `applied` is what a server-side apply said itself: a count in it is meant, one that is kept may be clamped (ruling 15). */
 export function admitScalingGroup(
   next: ScalingGroup,
@@ -122,5 +136,6 @@ export function admitScalingGroup(
   return {
     resource: { ...next, spec: { ...next.spec, desiredCount: count } },
     causes: [...causes, ...ofTemplate(template)],
+    ...(old && isKept && count !== wanted ? { takenOver: BY_BOUNDS } : {}),
   };
 }

@@ -1,5 +1,5 @@
 import { GROUP, findCondition } from './metadata.ts';
-import type { FieldsV1, Resource } from './metadata.ts';
+import type { Resource } from './metadata.ts';
 import type { InstanceSpec } from './instance.ts';
 import { admitScalingGroup, checkScalingGroup } from './scaling-group-rules.ts';
 import type { PROCESSES } from './scaling-group-schema.ts';
@@ -10,8 +10,6 @@ import type { KindDefinition } from './schema.ts';
 export const GROUP_LABEL = `${GROUP}/scaling-group`;
 /** Annotation: while it is `"true"`, scaling in and rolling updates leave the instance alone. */
 export const SCALE_IN_PROTECTION = `${GROUP}/scale-in-protection`;
-/** The owner of a desiredCount that had to follow a changed minimum or maximum (ruling 15). */
-const BOUNDS = 'bounds';
 
 export interface Template {
   labels?: Record<string, string>;
@@ -69,14 +67,6 @@ export const isScalingGroup = (r: Resource): r is ScalingGroup => r.kind === 'Sc
 
 export const selectorOf = (group: { metadata: { name: string } }): string => `${GROUP_LABEL}=${group.metadata.name}`;
 
-/** A kept count that had to follow its bounds is nobody's any more who set it. */
-function boundsTookOver(next: ScalingGroup, old: ScalingGroup): { manager: string; fields: FieldsV1 } | undefined {
-  const { desiredCount: was } = old.spec;
-  const { minInstances, maxInstances, desiredCount } = next.spec;
-  const isClamped = was !== desiredCount && desiredCount === Math.min(Math.max(was, minInstances), maxInstances);
-  return isClamped ? { manager: BOUNDS, fields: { 'f:spec': { 'f:desiredCount': {} } } } : undefined;
-}
-
 const counts = ({ spec, status }: ScalingGroup): string =>
   `${status?.readyCount ?? 0}/${status?.effective?.desiredCount ?? spec.desiredCount}`;
 
@@ -123,5 +113,4 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   },
   check: checkScalingGroup,
   admit: admitScalingGroup,
-  handsOver: (next, old) => boundsTookOver(next, old),
 };

@@ -92,8 +92,6 @@ export interface KindDefinition<R extends Resource = Resource> {
     settings: AdmissionSettings,
     applied?: Readonly<Record<string, unknown>>,
   ) => Admission<R>;
-  /** Fields that a rule of the kind has set in this write, and in whose name: they are nobody else's from then on (I6). */
-  handsOver?: (next: R, old: R) => { manager: string; fields: FieldsV1 } | undefined;
   /** What the /scale subresource reads and writes; kinds without it have none. */
   scale?: {
     /** The field of the specification that holds the count. */
@@ -106,4 +104,6 @@ export interface KindDefinition<R extends Resource = Resource> {
 export interface Admission<R extends Resource = Resource> {
   resource: R;
   causes: readonly Cause[];
+  /** Fields that a rule of the kind has set in this write, and in whose name: they are nobody else's from then on (I6). */
+  takenOver?: { manager: string; fields: FieldsV1 };
 }

@@ -15,12 +15,20 @@ export interface Timer {
   cancel(): void;
 }
 
+/** Node's timers are 31 bits of milliseconds, and fire at once beyond. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),
   after(ms, fn) {
-    const handle = setTimeout(fn, ms);
-    handle.unref();
+    let handle: NodeJS.Timeout;
+    const wait = (left: number) => {
+      const now = Math.min(left, LONGEST_MS);
+      handle = setTimeout(() => (left > now ? wait(left - now) : fn()), now);
+      handle.unref();
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -58,7 +58,7 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
   const monitor = new ProxyMonitor(seams.proxies, clock, (ref, what) => manager.notice(ref, what, 'health'));
   const controllers = [
     vpcController(acting),
-    instanceController({ compute: acting, health, installation, defaultVpc }),
+    instanceController({ clock, compute: acting, health, installation, defaultVpc }),
     scalingGroupController,
     loadBalancerController({ compute: acting, proxies: actingProxies, images: seams.images, monitor, defaultVpc }),
   ] as unknown as AnyController[];

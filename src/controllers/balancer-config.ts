@@ -2,12 +2,12 @@ import type { Instance } from '../api/instance.ts';
 import { isLeaving } from '../api/instance.ts';
 import { wantedBy } from '../api/load-balancer.ts';
 import type { LoadBalancer, Target } from '../api/load-balancer.ts';
-import { isReady } from '../api/metadata.ts';
+import { isReady, RESTARTED_AT } from '../api/metadata.ts';
 import type { View } from '../api/schema.ts';
 import { canonicalJson, sha256 } from '../base/hash.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { ContainerSpec, Network } from '../drivers/compute.ts';
-import { PROXY_COMMAND, PROXY_STOP_SIGNAL, proxyOpenFiles } from '../drivers/haproxy/configuration.ts';
+import { PROXY_COMMAND, PROXY_STOP_SIGNAL } from '../drivers/haproxy/configuration.ts';
 import { shortUid } from '../drivers/labels.ts';
 import type { ProxyConfig, ProxyListener, ServerRef } from '../drivers/proxies.ts';
 import { containerNameOf } from './container-care.ts';
@@ -21,8 +21,6 @@ export interface WantedTarget extends ServerRef {
   port: number;
 }
 
-/** The most that admission lets a load balancer ask for: the process's limit cannot change while it runs. */
-const MOST_CONNECTIONS = 100_000;
 /** Where HAProxy's own admin interface listens, on its own loopback: the first that no listener has. */
 const ADMIN_PORT = 9_999;
 /** Milliseconds: even without a delay, what an old worker has in its hands is answered. */
@@ -53,10 +51,13 @@ export function wantedTargets(lb: LoadBalancer, view: View): WantedTarget[] {
 /** A process that ended for good comes back under another life; one that crashes, or is unhealthy, may by itself. */
 const GONE = new Set(['Stopped', 'Succeeded', 'Failed', 'Terminating']);
 
-function serves(instance: Instance, isRegistered: boolean): boolean {
-  const { phase, privateIp } = instance.status ?? {};
+export function serves(instance: Instance, isRegistered: boolean): boolean {
+  const { phase, privateIp, restartedAt } = instance.status ?? {};
   if (isLeaving(instance) || privateIp === undefined || phase === undefined || GONE.has(phase)) return false;
-  return isRegistered || (isReady(instance) && phase === 'Running');
+  const restart = instance.metadata.annotations?.[RESTARTED_AT];
+  return (
+    isRegistered || (isReady(instance) && phase === 'Running' && (restart === undefined || restart === restartedAt))
+  );
 }
 
 export const targetKey = (t: Pick<Target, 'targetGroup' | 'instance' | 'uid'>): string =>
@@ -143,7 +144,6 @@ export function balancerContainer(lb: LoadBalancer, image: string, network: Netw
     attachment: { networkId: network.id, address, aliases: [metadata.name] },
     stopGraceMs: stopGraceMsOf(lb),
     stopSignal: PROXY_STOP_SIGNAL,
-    openFiles: proxyOpenFiles(MOST_CONNECTIONS),
     logs: LOGS,
     restart: 'unless-stopped',
   };

@@ -127,19 +127,23 @@ function planKept(
 function planRunning(
   lb: LoadBalancer,
   { wanted }: LoadBalancerObserved,
-  { id }: Container,
+  container: Container,
   proxy: ProxyState,
   config: ProxyConfig,
   now: Date,
 ): LoadBalancerStep[] {
+  const { id } = container;
   const isStored = proxy.file === fileOf(renderConfig(config));
   const store = (why: string): LoadBalancerStep[] => (isStored ? [] : [{ do: 'storeConfig', id, config, why }]);
+  const moves = planServers(lb, wanted, container, proxy, now);
   if (proxy.structure !== structureOf(config)) {
+    // A reload forgets whom the old worker still serves: those that leave are seen off before it.
+    const leaving = moves.filter((step) => step.do !== 'addServer');
+    if (leaving.length > 0 || proxy.servers.some((s) => s.mode === 'drain')) return leaving;
     const why = proxy.structure === '' ? 'its configuration is not ours' : 'its configuration changed';
     const check: LoadBalancerStep[] = isStored ? [] : [{ do: 'checkConfig', id, config, why }];
     return [...check, ...register(lb, wanted), ...store(why), { do: 'reload', id, why, event: 'Reloaded' }];
   }
-  const moves = planServers(lb, wanted, id, proxy.servers, now);
   const why = moves[0]?.why ?? 'the stored configuration is not what it should be';
   return [...register(lb, wanted), ...store(why), ...moves];
 }
@@ -148,10 +152,12 @@ function planRunning(
 function planServers(
   lb: LoadBalancer,
   wanted: readonly WantedTarget[],
-  id: string,
-  servers: readonly ServerState[],
+  container: Container,
+  proxy: ProxyState,
   now: Date,
 ): LoadBalancerStep[] {
+  const { id } = container;
+  const { servers } = proxy;
   const isAs = (w: WantedTarget, s: ServerState) => w.backend === s.backend && w.server === s.server;
   const isAt = (w: WantedTarget, s: ServerState) => w.address === s.address && w.port === s.port;
   const joining = wanted
@@ -165,7 +171,7 @@ function planServers(
     }));
   const rest = servers.flatMap((s): LoadBalancerStep[] => {
     const target = wanted.find((w) => isAs(w, s));
-    if (!target || !isAt(target, s)) return leave(lb, id, s, target !== undefined, now);
+    if (!target || !isAt(target, s)) return leave(lb, container, proxy, s, now);
     const { backend, server } = s;
     const why = `${target.instance} was set to ${s.mode}`;
     return s.mode === 'ready' ? [] : [{ do: 'setServer', id, server: { backend, server }, mode: 'ready', why }];
@@ -173,17 +179,37 @@ function planServers(
   return [...rest, ...joining];
 }
 
+/** Milliseconds within which a container's first worker begins; one that began later was made by a reload. */
+const FIRST_WORKER_MS = 5_000;
+/** Milliseconds between taking a server out and ending what it still serves: what is in flight may come to its end. */
+const IN_FLIGHT_MS = 2_000;
+
+/** Whether the worker before a reload may still have sessions, of which the one that answers does not know. */
+function hasOldWorker(lb: LoadBalancer, container: Container, { since }: ProxyState, now: Date): boolean {
+  const isFirst = since.getTime() - (container.startedAt?.getTime() ?? 0) < FIRST_WORKER_MS;
+  const age = now.getTime() - since.getTime();
+  return !isFirst && age >= 0 && age < durationMs(lb.spec.deregistrationDelay);
+}
+
 /** One step of a server's way out for each look: no new requests; its sessions' end, or the delay's; gone. */
-function leave(lb: LoadBalancer, id: string, s: ServerState, moved: boolean, now: Date): LoadBalancerStep[] {
+function leave(
+  lb: LoadBalancer,
+  container: Container,
+  proxy: ProxyState,
+  s: ServerState,
+  now: Date,
+): LoadBalancerStep[] {
+  const { id } = container;
   const server = { backend: s.backend, server: s.server };
-  const why = moved ? `the address of ${s.server} changed` : `${s.server} leaves`;
+  const why = `${s.server} leaves`;
+  const forMs = now.getTime() - s.changedAt.getTime();
+  const isServing = s.sessions > 0 || hasOldWorker(lb, container, proxy, now);
   if (s.mode === 'ready') return [{ do: 'setServer', id, server, mode: 'drain', why, event: 'Draining' }];
-  const isLate = now.getTime() - s.changedAt.getTime() >= durationMs(lb.spec.deregistrationDelay);
-  if (s.mode === 'drain' && s.sessions > 0 && !isLate) return [];
+  if (s.mode === 'drain' && isServing && forMs < durationMs(lb.spec.deregistrationDelay)) return [];
   const park: LoadBalancerStep[] = s.mode === 'maint' ? [] : [{ do: 'setServer', id, server, mode: 'maint', why }];
-  const end: LoadBalancerStep[] =
-    s.sessions > 0
-      ? [{ do: 'endSessions', id, server, why: `${s.sessions} sessions of ${s.server} outlast deregistrationDelay` }]
-      : [];
-  return [...park, ...end, { do: 'removeServer', id, server, why, event: 'Deregistered' }];
+  const remove: LoadBalancerStep = { do: 'removeServer', id, server, why, event: 'Deregistered' };
+  if (s.sessions === 0) return [...park, remove];
+  if (s.mode === 'drain' || forMs < IN_FLIGHT_MS) return park;
+  const late = `${s.sessions} sessions of ${s.server} outlast deregistrationDelay`;
+  return [{ do: 'endSessions', id, server, why: late }, remove];
 }

@@ -34,6 +34,8 @@ export interface Member {
   available: boolean;
   /** When it will be, if nothing changes, milliseconds of the wall clock. */
   availableAt?: number;
+  /** When, if it is not available by then, its template counts as failed. */
+  lateAt: number;
   /** Why another shall take its place: it has been unwell since before the grace period ended. */
   unhealthy?: string;
   /** Why a template that it was made from counts as failed. */
@@ -118,20 +120,25 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     outdated: isOutdated(group, instance),
     ready,
     available: false,
+    lateAt: changedAt(instance) + durationMs(group.spec.strategy.progressDeadline),
     protected: metadata.annotations?.[SCALE_IN_PROTECTION] === 'true',
   };
   if (ready && (target === undefined || target === 'Healthy')) judgeAvailable(member, group, instance, now);
-  // A clock that was set back must not make an old instance young: what is from the future is past every deadline.
-  const age = now < member.createdAt ? Infinity : now - member.createdAt;
-  const isPastGrace = age >= durationMs(group.spec.healthCheckGracePeriod);
   const sick = sickness(group, instance, target);
-  const late = !member.available && age >= durationMs(group.spec.strategy.progressDeadline);
-  if (isPastGrace && sick) member.unhealthy = sick;
-  const failed = isPastGrace ? (sick ?? stuckness(instance)) : undefined;
-  if (failed) member.failed = failed;
-  else if (late) member.failed = `is not available after ${group.spec.strategy.progressDeadline}`;
+  const grace = durationMs(group.spec.healthCheckGracePeriod);
+  const age = now - member.createdAt;
+  // A clock that was set back makes nobody young who was old enough to be replaced, and nobody's template a failure.
+  if (sick && (age < 0 || age >= grace)) member.unhealthy = sick;
+  const bad = sick ?? stuckness(instance);
+  if (bad && age >= grace) member.failed = bad;
+  else if (!member.available && now >= member.lateAt)
+    member.failed = `is not available after ${group.spec.strategy.progressDeadline}`;
   return member;
 }
+
+/** Since when it is, or is not, Ready: one that was and is not any more has its time anew. */
+const changedAt = (instance: Instance): number =>
+  Date.parse(findCondition(instance, 'Ready')?.lastTransitionTime ?? instance.metadata.creationTimestamp);
 
 function judgeAvailable(member: Member, group: ScalingGroup, instance: Instance, now: number): void {
   const since = Date.parse(findCondition(instance, 'Ready')?.lastTransitionTime ?? '');

@@ -23,6 +23,8 @@ export interface InstanceObserved {
   installation: string;
   /** Load balancers in which it is registered, as they say themselves. */
   balancers: readonly { name: string; deregistrationDelayMs: number }[];
+  /** For how long they have been asked to let go of it, as far as this leader has seen, milliseconds. */
+  drainingMs: number;
 }
 
 export type InstanceStep =
@@ -38,9 +40,9 @@ export type InstanceStep =
 const DRAIN_MARGIN_MS = 60_000;
 
 /** Pure: what would make the world equal the document; a process that serves a load balancer is drained before it stops (I12). */
-export function planInstance(instance: Instance, observed: InstanceObserved, now: Date): readonly InstanceStep[] {
+export function planInstance(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
   const steps = planContainer(instance, observed);
-  if (!mustDrain(instance, observed, steps, now)) return steps;
+  if (!mustDrain(observed, steps)) return steps;
   const before = steps.slice(0, steps.findIndex(isStop));
   const { deletionTimestamp } = instance.metadata;
   const isAsked = deletionTimestamp !== undefined || instance.status?.draining !== undefined;
@@ -52,15 +54,11 @@ const isStop = (step: InstanceStep): boolean => step.do === 'stopContainer';
 
 /** Whether what is to be done stops a process that a load balancer still sends requests to. */
 export function mustDrain(
-  { metadata, status }: Instance,
-  { balancers }: InstanceObserved,
+  { balancers, drainingMs }: Pick<InstanceObserved, 'balancers' | 'drainingMs'>,
   steps: readonly InstanceStep[],
-  now: Date,
 ): boolean {
   if (balancers.length === 0 || !steps.some(isStop)) return false;
-  const since = Date.parse(metadata.deletionTimestamp ?? status?.draining ?? '');
-  const limit = Math.max(...balancers.map((b) => b.deregistrationDelayMs)) + DRAIN_MARGIN_MS;
-  return !(Math.abs(now.getTime() - since) >= limit);
+  return drainingMs < Math.max(...balancers.map((b) => b.deregistrationDelayMs)) + DRAIN_MARGIN_MS;
 }
 
 /** Nothing is created or deleted on what could not be observed (I4). */

@@ -127,7 +127,7 @@ function judge(
     };
   }
   if (instance.metadata.deletionTimestamp !== undefined) {
-    if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
+    if (isDraining(instance, observed)) return judgeDraining(instance, observed);
     const outcome: Outcome =
       observed.containers.state === 'absent' || (valueOf(observed.containers) ?? []).length === 0
         ? { is: 'gone' }
@@ -138,14 +138,14 @@ function judge(
       outcome,
     };
   }
-  if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
+  if (isDraining(instance, observed)) return judgeDraining(instance, observed);
   if (left.length > 0) return judgeLeft(instance, observed, left);
   if (!container) return judgeWaiting(instance, observed);
   return judgeContainer(instance, observed, container, now);
 }
 
-const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
-  mustDrain(instance, observed, planContainer(instance, observed), now);
+const isDraining = (instance: Instance, observed: InstanceObserved): boolean =>
+  mustDrain(observed, planContainer(instance, observed));
 
 /** How often one that waits for its load balancers looks whether its time is up. */
 const DRAIN_LOOK_MS = 5_000;

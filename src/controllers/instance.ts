@@ -1,7 +1,10 @@
 import { refOf } from '../api/metadata.ts';
+import { isLeaving } from '../api/instance.ts';
 import type { Instance } from '../api/instance.ts';
 import { isLoadBalancer } from '../api/load-balancer.ts';
 import type { LoadBalancer } from '../api/load-balancer.ts';
+import type { View } from '../api/schema.ts';
+import type { Clock } from '../base/clock.ts';
 import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
 import { durationMs } from '../base/quantity.ts';
@@ -26,6 +29,7 @@ const LAST_LINES = 10;
 const LONGEST_LINE = 300;
 
 export interface InstanceSeams {
+  clock: Clock;
   compute: Compute;
   health: HealthMonitor;
   /** This installation's id: part of the names of volumes. */
@@ -45,6 +49,7 @@ const pullKey = (instance: Instance): string => `${instance.metadata.uid} ${spec
 export function instanceController(seams: InstanceSeams): Controller<Instance, InstanceObserved, InstanceStep> {
   const { compute, health, installation } = seams;
   const pulled = new Set<string>();
+  const drains = new Map<string, number>();
 
   return {
     kind: 'Instance',
@@ -69,13 +74,7 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         containers,
         pulled: pulled.has(pullKey(instance)),
         installation,
-        balancers: pass.view
-          .lookup('LoadBalancer', 'target', instance.metadata.uid)
-          .flatMap((lb) =>
-            isLoadBalancer(lb)
-              ? [{ name: lb.metadata.name, deregistrationDelayMs: durationMs(lb.spec.deregistrationDelay) }]
-              : [],
-          ),
+        ...observeBalancers(instance, pass.view, drains, seams.clock),
       };
       const container = choose(instance, valueOf(containers) ?? []);
       const isNeeded =
@@ -98,9 +97,30 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
     print: printStep,
     forget(uid) {
       health.forget(uid);
+      drains.delete(uid);
       for (const key of pulled) if (key.startsWith(`${uid} `)) pulled.delete(key);
     },
   };
+}
+
+/** Since when it drains is measured by this leader's own monotonic clock: no jump of the other, and no outage, ends it early. */
+function observeBalancers(
+  instance: Instance,
+  view: View,
+  drains: Map<string, number>,
+  clock: Clock,
+): Pick<InstanceObserved, 'balancers' | 'drainingMs'> {
+  const { uid } = instance.metadata;
+  const balancers = view
+    .lookup('LoadBalancer', 'target', uid)
+    .filter(isLoadBalancer)
+    .map(({ metadata, spec }) => ({
+      name: metadata.name,
+      deregistrationDelayMs: durationMs(spec.deregistrationDelay),
+    }));
+  if (balancers.length === 0 || !isLeaving(instance)) drains.delete(uid);
+  else if (!drains.has(uid)) drains.set(uid, clock.monotonic());
+  return { balancers, drainingMs: clock.monotonic() - (drains.get(uid) ?? clock.monotonic()) };
 }
 
 function observeHealth(

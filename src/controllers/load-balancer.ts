@@ -1,4 +1,4 @@
-import { isInstance, isLeaving } from '../api/instance.ts';
+import { isInstance } from '../api/instance.ts';
 import type { Instance } from '../api/instance.ts';
 import { wanting } from '../api/load-balancer.ts';
 import type { LoadBalancer, LoadBalancerStatus } from '../api/load-balancer.ts';
@@ -13,7 +13,7 @@ import type { Proxies } from '../drivers/proxies.ts';
 import type { ProxyImages } from '../drivers/proxy-image.ts';
 import type { Controller, Pass } from '../engine/contract.ts';
 import { claimAddress } from './address.ts';
-import { balancerContainer, targetKey, wantedTargets } from './balancer-config.ts';
+import { balancerContainer, serves, targetKey, wantedTargets } from './balancer-config.ts';
 import type { WantedTarget } from './balancer-config.ts';
 import { keptOf, planLoadBalancer } from './balancer-plan.ts';
 import type { LoadBalancerObserved, LoadBalancerStep } from './balancer-plan.ts';
@@ -80,7 +80,7 @@ export function loadBalancerController(
     report: reportLoadBalancer,
     print: printBalancerStep,
     forget(uid) {
-      monitor.forget(uid);
+      monitor.drop(uid);
       changes.forget(uid);
     },
   };
@@ -186,7 +186,7 @@ function register(
   const keys = new Set(known.map(targetKey));
   const leaving = targets.find(({ uid }) => {
     const instance = view.byUid(uid);
-    return !instance || isLeaving(instance as Instance);
+    return !instance || !serves(instance as Instance, false);
   });
   if (leaving) throw new PassError('DependencyNotReady', `instance ${leaving.instance} is about to stop`);
   const added = targets

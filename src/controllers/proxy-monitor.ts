@@ -9,13 +9,15 @@ import type { Proxies, ProxyState } from '../drivers/proxies.ts';
 /** Proxies do not tell of changes: they are asked this often, and more often while a target comes or goes. */
 const EVERY_MS = 1_000;
 const SOON_MS = 100;
+/** Milliseconds for which a change is likely to be followed by another. */
+const MOVING_MS = 10_000;
 
 interface Watched {
   ref: Ref;
   containerId: string;
   last: Observed<ProxyState>;
-  /** Requests that failed, over all workers of the proxy that there have been while it was watched. */
-  failed: number;
+  /** When what the proxy says of its targets changed last, by the monotonic clock. */
+  movedAt: number;
   timer?: Timer;
 }
 
@@ -28,6 +30,8 @@ export class ProxyMonitor {
   readonly #clock: Clock;
   readonly #onChange: (ref: Ref, what: string) => void;
   readonly #watched = new Map<string, Watched>();
+  /** Requests that failed, over all containers and workers of a load balancer that there have been. */
+  readonly #failed = new Map<string, number>();
 
   constructor(proxies: Proxies, clock: Clock, onChange: (ref: Ref, what: string) => void) {
     this.#proxies = proxies;
@@ -40,28 +44,28 @@ export class ProxyMonitor {
     let known = this.#watched.get(uid);
     if (known?.containerId !== containerId) {
       this.forget(uid);
-      known = { ref, containerId, last: unobservable('not looked at yet'), failed: 0 };
+      known = { ref, containerId, last: unobservable('not looked at yet'), movedAt: this.#clock.monotonic() };
       this.#watched.set(uid, known);
     }
-    await this.#ask(known);
+    await this.#ask(uid, known);
     this.#askLater(uid, known);
     return known.last;
   }
 
-  /** As it was seen last: what moves by itself (sessions, counters) is answered from here. */
-  last(uid: string): ProxyState | undefined {
-    const seen = this.#watched.get(uid)?.last;
-    return seen?.state === 'present' ? seen.value : undefined;
-  }
-
   /** Requests that have failed since it is watched. */
   failed(uid: string): number {
-    return this.#watched.get(uid)?.failed ?? 0;
+    return this.#failed.get(uid) ?? 0;
   }
 
   forget(uid: string): void {
     this.#watched.get(uid)?.timer?.cancel();
     this.#watched.delete(uid);
+  }
+
+  /** The load balancer itself is gone. */
+  drop(uid: string): void {
+    this.forget(uid);
+    this.#failed.delete(uid);
   }
 
   /** At the end of a reign: the next leader does the looking. */
@@ -71,39 +75,37 @@ export class ProxyMonitor {
 
   #askLater(uid: string, watched: Watched): void {
     watched.timer?.cancel();
-    watched.timer = this.#clock.after(isMoving(watched.last) ? SOON_MS : EVERY_MS, () => void this.#tick(uid, watched));
+    const isMoving = this.#clock.monotonic() - watched.movedAt < MOVING_MS;
+    watched.timer = this.#clock.after(isMoving ? SOON_MS : EVERY_MS, () => void this.#tick(uid, watched));
   }
 
   async #tick(uid: string, watched: Watched): Promise<void> {
     const before = thoughts(watched.last);
-    await this.#ask(watched);
+    await this.#ask(uid, watched);
     if (this.#watched.get(uid) !== watched) return;
     if (!sameJson(before, thoughts(watched.last)))
       this.#onChange(watched.ref, 'what the proxy says of its targets changed');
     this.#askLater(uid, watched);
   }
 
-  async #ask(watched: Watched): Promise<void> {
-    const before = watched.last;
+  /** A pass and the timer may ask at one time: what is counted is what came since the last answer, whoever got it. */
+  async #ask(uid: string, watched: Watched): Promise<void> {
     const seen = await this.#proxies
       .state(watched.containerId)
-
       .catch((error: unknown): Observed<ProxyState> => unobservable(messageOf(error)));
-    if (seen.state === 'present') watched.failed += failedSince(before, seen.value);
+    const before = watched.last;
+    if (before.state === 'present' && seen.state === 'present')
+      this.#failed.set(uid, this.failed(uid) + failedSince(before.value, seen.value));
+    if (!sameJson(thoughts(before), thoughts(seen))) watched.movedAt = this.#clock.monotonic();
     watched.last = seen;
   }
 }
 
 /** What failed before it was first looked at is not counted; nor what an old worker still has under way. */
-function failedSince(before: Observed<ProxyState>, now: ProxyState): number {
-  if (before.state !== 'present') return 0;
-  const { since, traffic } = before.value;
-  const isSameWorker = since.getTime() === now.since.getTime() && now.traffic.failed >= traffic.failed;
-  return isSameWorker ? now.traffic.failed - traffic.failed : now.traffic.failed;
+function failedSince(before: ProxyState, { since, traffic }: ProxyState): number {
+  const isSameWorker = since.getTime() === before.since.getTime() && traffic.failed >= before.traffic.failed;
+  return isSameWorker ? traffic.failed - before.traffic.failed : traffic.failed;
 }
-
-const isMoving = (seen: Observed<ProxyState>): boolean =>
-  seen.state !== 'present' || seen.value.servers.some((s) => s.mode !== 'ready' || s.health !== 'up');
 
 /** What a pass would act on, or report: not what moves by itself. */
 const thoughts = (seen: Observed<ProxyState>): unknown =>

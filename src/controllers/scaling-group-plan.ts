@@ -1,5 +1,6 @@
 import { API_VERSION } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
+import { parsePort } from '../api/ports.ts';
 import { GROUP_LABEL } from '../api/scaling-group.ts';
 import type { Revision, ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
 import { ORPHAN } from '../admission/operations.ts';
@@ -7,12 +8,14 @@ import { countOf } from '../base/quantity.ts';
 import type { Pass, Step } from '../engine/contract.ts';
 import { membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
+import { currentRevision, rollBackTo } from './group-revisions.ts';
 import { decide, freeSlots } from './group-rollout.ts';
 import type { Moves, Wish } from './group-rollout.ts';
 
 export type ScalingGroupStep =
   | (Step & { do: 'createInstance'; name: string })
   | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
+  | (Step & { do: 'recordRevision' })
   | (Step & { do: 'releasePin' })
   | (Step & { do: 'rollBack'; to: Revision });
 
@@ -35,6 +38,16 @@ export interface Decision {
   blocked: readonly number[];
 }
 
+/** So many instances are made in one pass: a count that was a mistake can be corrected before all of them exist. */
+const AT_ONCE = 100;
+
+/** What only one can have, a host's port or an address, is free when the one before has gone. */
+function waitsForOld({ spec: { template } }: ScalingGroup, members: readonly Member[]): boolean {
+  const { privateIp, ports } = template.spec;
+  const isFixed = privateIp !== undefined || ports.some((text) => (parsePort(text)?.hostPort ?? 0) !== 0);
+  return isFixed && members.some((m) => m.leaving);
+}
+
 export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Date): Decision {
   const members = membersOf(group, observed, now);
   const { strategy, terminationPolicy, suspend } = group.spec;
@@ -50,7 +63,8 @@ export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Da
   // A percentage of a small group can come to nothing on both sides: then one at a time.
   if (wish.maxUnavailable === 0 && wish.maxSurge === 0) wish.maxUnavailable = 1;
   const moves = decide(members, wish);
-  return { members, wish, moves, ...freeSlots(moves.create, members, observed.foreign) };
+  const create = waitsForOld(group, members) ? 0 : Math.min(moves.create, AT_ONCE);
+  return { members, wish, moves, ...freeSlots(create, members, observed.foreign) };
 }
 
 /** Pure: which instances shall come and go now. */
@@ -59,10 +73,13 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
   const { pin } = group.spec;
   if (pin && !isPinned(pin, now))
     return [{ do: 'releasePin', why: `the pin ended at ${pin.until}`, event: 'PinReleased' }];
-  const decision = decisionOf(group, observed, now);
-  const to = rollBackTo(group, decision);
+  const to = rollBackTo(group);
   if (to) return [{ do: 'rollBack', to, why: `revision ${group.status?.revision} failed`, event: 'RolledBack' }];
-  const { members, wish, moves, slots } = decision;
+  const { members, wish, moves, slots } = decisionOf(group, observed, now);
+  // Written before its first instance exists: which are of this revision is told by their age.
+  const record: ScalingGroupStep[] = currentRevision(group)
+    ? []
+    : [{ do: 'recordRevision', why: group.status?.revisions ? 'the template changed' : 'the group is new' }];
   const staying = members.filter((m) => !m.leaving).length;
   const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
   const isUpdate = members.some((m) => m.outdated && !m.leaving);
@@ -72,7 +89,11 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
     why: isUpdate ? 'the template changed' : why,
     event: isUpdate ? 'RollingOut' : 'ScaledOut',
   }));
-  return [...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)), ...creations];
+  return [
+    ...record,
+    ...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)),
+    ...creations,
+  ];
 }
 
 const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why: string, event: string) =>
@@ -94,18 +115,12 @@ function planDeletion(group: ScalingGroup, observed: GroupObserved): ScalingGrou
 
 /** Why the newest template, which has not been seen to work yet, counts as failed; `undefined` while it does not. */
 export function rolloutFailure(group: ScalingGroup, members: readonly Member[]): string | undefined {
-  const newest = group.status?.revisions?.at(-1);
-  const hash = templateHash(group.spec.template);
-  if (newest?.hash === hash && newest.completedAt !== undefined) return undefined;
-  const bad = members.find((m) => !m.leaving && !m.outdated && m.failed);
+  const newest = currentRevision(group);
+  if (!newest || newest.completedAt !== undefined) return undefined;
+  // Times of documents are whole seconds. What is older was there before, with a template that has come back.
+  const since = Math.floor(Date.parse(newest.createdAt) / 1000) * 1000;
+  const bad = members.find((m) => !m.leaving && !m.outdated && m.failed && m.createdAt >= since);
   return bad && `${bad.name} ${bad.failed}`;
-}
-
-function rollBackTo(group: ScalingGroup, decision: Decision): Revision | undefined {
-  if (group.spec.strategy.onFailure !== 'RollBack' || group.spec.suspend.includes('InstanceRefresh')) return undefined;
-  if (rolloutFailure(group, decision.members) === undefined) return undefined;
-  const hash = templateHash(group.spec.template);
-  return (group.status?.revisions ?? []).findLast((r) => r.hash !== hash && r.completedAt !== undefined);
 }
 
 /** The document of a new instance. Its name is its slot's, so that nothing is made twice. */

@@ -1,19 +1,15 @@
-import type { FieldsV1, ManagedFields } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { selectorOf } from '../api/scaling-group.ts';
-import type { Revision, ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
-import { canonicalJson } from '../base/hash.ts';
+import type { ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
-import { nameOfSlot, templateHash } from './group-members.ts';
+import { nameOfSlot } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
+import { judged, ownerOf, rollBackTo } from './group-revisions.ts';
 import { decisionOf, effectiveOf, isPinned, rolloutFailure } from './scaling-group-plan.ts';
 import type { Decision, ScalingGroupStep } from './scaling-group-plan.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from './verdicts.ts';
 
-/** Revisions of the template that are kept (ruling 16), and the most that they may weigh together, characters. */
-const REVISIONS = 10;
-const REVISIONS_WEIGHT = 256 * 1024;
 /** Milliseconds after a deadline at which it is looked whether it was kept: times are stored in whole seconds. */
 const SLACK_MS = 50;
 
@@ -29,7 +25,12 @@ export function reportScalingGroup(
     group.metadata.deletionTimestamp === undefined
       ? judge(group, decision, failure, left, now)
       : judgeDeletion(decision.members);
-  const status = statusOf(group, decision.members, { failure, completed: verdict.status === 'True' }, now);
+  const status = statusOf(
+    group,
+    decision.members,
+    { failure, completed: verdict.status === 'True' && decision.members.every((m) => m.leaving || !m.outdated) },
+    now,
+  );
   return {
     status,
     outcome,
@@ -38,10 +39,15 @@ export function reportScalingGroup(
   };
 }
 
-function statusOf(group: ScalingGroup, members: readonly Member[], rollout: Rollout, now: Date): ScalingGroupStatus {
+function statusOf(
+  group: ScalingGroup,
+  members: readonly Member[],
+  rollout: { failure: string | undefined; completed: boolean },
+  now: Date,
+): ScalingGroupStatus {
   const staying = members.filter((m) => !m.leaving);
   const count = (is: (m: Member) => boolean) => staying.filter(is).length;
-  const revisions = revisionsOf(group, rollout, now);
+  const revisions = judged(group, rollout, now);
   const effective = effectiveOf(group, now);
   return {
     currentCount: staying.length,
@@ -51,49 +57,9 @@ function statusOf(group: ScalingGroup, members: readonly Member[], rollout: Roll
     selector: selectorOf(group),
     effective,
     scaled: scaledBy(group, effective.desiredCount, now),
-    revision: revisions.at(-1)?.revision ?? 1,
+    ...(revisions.length > 0 ? { revision: revisions.at(-1)?.revision } : {}),
     revisions,
   };
-}
-
-/** How far the newest template has come. */
-interface Rollout {
-  failure: string | undefined;
-  completed: boolean;
-}
-
-/** A template that comes back, by a rollback or by hand, is the newest again, under a new number, as in Kubernetes. */
-function revisionsOf(group: ScalingGroup, { failure, completed }: Rollout, now: Date): readonly Revision[] {
-  const known = group.status?.revisions ?? [];
-  const hash = templateHash(group.spec.template);
-  const newest = known.at(-1);
-  if (newest?.hash === hash) {
-    const { failed: _, ...rest } = newest;
-    if (completed && newest.completedAt === undefined)
-      return [...known.slice(0, -1), { ...rest, completedAt: now.toISOString() }];
-    return failure === undefined || newest.failed !== undefined
-      ? known
-      : [...known.slice(0, -1), { ...newest, failed: failure }];
-  }
-  const by = ownerOf(group, 'f:template')?.manager;
-  const next: Revision = {
-    revision: (newest?.revision ?? 0) + 1,
-    hash,
-    createdAt: now.toISOString(),
-    ...(by === undefined ? {} : { by }),
-    ...(completed ? { completedAt: now.toISOString() } : {}),
-    template: group.spec.template,
-  };
-  const all = [...known.filter((r) => r.hash !== hash), next].slice(-REVISIONS);
-  while (all.length > 1 && canonicalJson(all).length > REVISIONS_WEIGHT) all.shift();
-  return all;
-}
-
-/** Who owns the field of the specification now. */
-function ownerOf({ metadata }: ScalingGroup, field: string): ManagedFields | undefined {
-  const owns = ({ fieldsV1, subresource }: ManagedFields) =>
-    (subresource === undefined || subresource === 'scale') && (fieldsV1['f:spec'] as FieldsV1 | undefined)?.[field];
-  return (metadata.managedFields ?? []).filter(owns).toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))[0];
 }
 
 function scaledBy(group: ScalingGroup, count: number, now: Date): NonNullable<ScalingGroupStatus['scaled']> {
@@ -128,7 +94,9 @@ function judge(
   if (failure !== undefined)
     return {
       ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${REMEDY}`),
-      outcome: waiting(group, staying, now),
+      outcome: rollBackTo(group, judged(group, { failure, completed: false }, now))
+        ? { is: 'progressing', afterMs: 0 }
+        : waiting(group, staying, now),
     };
   if (blocked.length > 0) {
     const name = nameOfSlot(group, blocked[0] ?? 0);
@@ -145,7 +113,7 @@ function judge(
       ready: ready(
         'False',
         'RollingUpdate',
-        `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}`,
+        `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}${wish.suspend.has('InstanceRefresh') ? '; InstanceRefresh is suspended' : ''}`,
       ),
       outcome: waiting(group, staying, now),
     };
@@ -157,11 +125,26 @@ function judge(
     };
   }
   if (available < wish.desired)
-    return { ready: ready('False', 'InstancesUnavailable', counts), outcome: waiting(group, staying, now) };
+    return {
+      ready: ready('False', 'InstancesUnavailable', `${counts}${because(staying)}`),
+      outcome: waiting(group, staying, now),
+    };
   return {
-    ready: ready('True', 'AsDesired', `all ${wish.desired} are available and of the newest template`),
+    ready: ready('True', 'AsDesired', `all ${wish.desired} are available${ofTemplate(staying)}`),
     outcome: { is: 'settled', ...nextLook(group, staying, now) },
   };
+}
+
+const because = (staying: readonly Member[]): string => {
+  const bad = staying.find((m) => m.failed);
+  return bad ? `; ${bad.name} ${bad.failed}` : '';
+};
+
+function ofTemplate(staying: readonly Member[]): string {
+  const kept = staying.filter((m) => m.outdated).map((m) => m.name);
+  return kept.length === 0
+    ? ' and of the newest template'
+    : `; ${listed(kept)} is protected and keeps an older template`;
 }
 
 const REMEDY = 'Correct the template, or go back: miniaws rollback';
@@ -183,15 +166,9 @@ function waiting(group: ScalingGroup, staying: readonly Member[], now: Date): Ou
 }
 
 function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): { afterMs?: number } {
-  const { strategy, healthCheckGracePeriod, pin } = group.spec;
+  const { healthCheckGracePeriod, pin } = group.spec;
   const times = staying.flatMap((m) =>
-    m.available
-      ? []
-      : [
-          m.availableAt ?? 0,
-          m.createdAt + durationMs(healthCheckGracePeriod),
-          m.createdAt + durationMs(strategy.progressDeadline),
-        ],
+    m.available ? [] : [m.availableAt ?? 0, m.createdAt + durationMs(healthCheckGracePeriod), m.lateAt],
   );
   const next = [...times, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());
   return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
@@ -206,10 +183,14 @@ function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: O
 
 function degradedBy({ members }: Decision, failure: string | undefined): Verdict {
   if (failure !== undefined) return degraded('True', 'RolloutFailed', failure);
-  const sick = members.filter((m) => !m.leaving && m.unhealthy);
+  const sick = members.filter((m) => !m.leaving && (m.unhealthy ?? m.failed));
   const [first] = sick;
   return first
-    ? degraded('True', 'Unhealthy', `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy}`)
+    ? degraded(
+        'True',
+        'Unhealthy',
+        `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy ?? first.failed}`,
+      )
     : NOT_DEGRADED;
 }
 

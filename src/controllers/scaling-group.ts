@@ -10,13 +10,13 @@ import { isVpc } from '../api/vpc.ts';
 import type { Controller, Pass } from '../engine/contract.ts';
 import { observeMembers } from './group-members.ts';
 import type { GroupObserved, TargetHealth } from './group-members.ts';
+import { recorded, ROLLBACK } from './group-revisions.ts';
 import { instanceOf, planScalingGroup } from './scaling-group-plan.ts';
 import type { ScalingGroupStep } from './scaling-group-plan.ts';
 import { reportScalingGroup } from './scaling-group-report.ts';
 
-/** Field managers of what the group changes in its own specification. */
+/** Field manager of a pin's end. */
 const PIN = 'pin';
-const ROLLBACK = 'rollback';
 
 /**
  * Keeps a number of equal Instances for each ScalingGroup. It works on documents alone: an instance's name is its slot's,
@@ -45,9 +45,15 @@ export const scalingGroupController: Controller<ScalingGroup, GroupObserved, Sca
   print,
 };
 
+/** The group whose instance it is; and the one on whose slot a stranger stands, or stood. */
 function owningGroup({ metadata }: Resource, view: View): Ref[] {
   const owner = metadata.ownerReferences?.find((o) => o.controller && o.kind === 'ScalingGroup');
-  const group = owner && view.byUid(owner.uid);
+  const name = metadata.name.replace(/-\d+$/, '');
+  const group = owner
+    ? view.byUid(owner.uid)
+    : name === metadata.name
+      ? undefined
+      : view.get({ kind: 'ScalingGroup', namespace: metadata.namespace, name });
   return group && isScalingGroup(group) ? [refOf(group)] : [];
 }
 
@@ -81,6 +87,8 @@ function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<v
       return pass.create(instanceOf(group, step.name));
     case 'deleteInstance':
       return pass.remove(step.ref, step.uid);
+    case 'recordRevision':
+      return pass.claim((latest) => ({ revisions: recorded(latest as ScalingGroup, pass.now()) }));
     case 'releasePin':
       return pass.amend(PIN, ({ spec }) => {
         const { pin: _, ...rest } = spec as ScalingGroup['spec'];
@@ -97,6 +105,8 @@ function print(step: ScalingGroupStep): string {
       return `create Instance ${step.name}`;
     case 'deleteInstance':
       return `delete Instance ${step.ref.name}`;
+    case 'recordRevision':
+      return 'record the template as a revision';
     case 'releasePin':
       return 'let go of the pinned count';
     case 'rollBack':

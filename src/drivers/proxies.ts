@@ -22,7 +22,7 @@ export interface Proxies {
   /** Takes up the stored configuration. Resolves when it is the one that answers. */
   reload(containerId: string): Promise<void>;
 
-  /** Adds it ready, with its health check running. */
+  /** Adds it ready; it gets its first request when its health check has succeeded. */
   addServer(containerId: string, server: ServerRef, at: { address: string; port: number }): Promise<void>;
   /**
    * `drain`: keeps its sessions, gets no new ones but from clients whose sticky cookie names it. `maint`: gets nothing

@@ -242,6 +242,8 @@ export class WorldDaemon extends Person {
   /** As after kill -9: whatever it waits for is never waited for again, and it hears nothing more. */
   die(): void {
     this.#end.abort();
+    // Whatever its reign comes to now reaches nobody.
+    this.#reign.catch(() => undefined);
     this.#parts.health.stop();
     this.#parts.monitor.stop();
     void this.informer.close();

@@ -158,9 +158,8 @@ export class PostgresJournal implements Journal {
 
   inventory(): Promise<readonly InventoryRow[]> {
     return this.#pool.use(async (db) => {
-      const rows: InventoryRow[] = [];
-      for (const repository of Object.values(repositoriesOf(db))) rows.push(...(await repository.list()));
-      return rows;
+      const lists = Object.values(repositoriesOf(db)).map((r): Promise<readonly InventoryRow[]> => r.list());
+      return (await Promise.all(lists)).flat();
     });
   }
 

@@ -14,6 +14,7 @@ const member = (slot: number, over: Partial<Member> = {}): Member => ({
   outdated: false,
   ready: true,
   available: true,
+  lateAt: Infinity,
   protected: false,
   ...over,
 });

@@ -5,7 +5,7 @@ import type { Instance } from '../../src/api/instance.ts';
 import { create } from '../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../src/base/observed.ts';
 import { changedFields, specHash } from '../../src/controllers/instance-hash.ts';
-import { planInstance as planAt } from '../../src/controllers/instance-plan.ts';
+import { planInstance } from '../../src/controllers/instance-plan.ts';
 import type { InstanceObserved, InstanceStep } from '../../src/controllers/instance-plan.ts';
 import { reportInstance } from '../../src/controllers/instance-report.ts';
 import { containerSpecOf } from '../../src/controllers/instance-spec.ts';
@@ -68,10 +68,10 @@ const observed = (
   pulled: false,
   installation: 'test',
   balancers: [],
+  drainingMs: 0,
   ...over,
 });
 
-const planInstance = (i: Instance, o: InstanceObserved) => planAt(i, o, NOW);
 const steps = (i: Instance, o: InstanceObserved): string[] => planInstance(i, o).map((s) => s.do);
 const withContainer = (over: Partial<Container>, spec: object = {}) => {
   const i = instance(spec);

@@ -123,7 +123,7 @@ describe('two VPCs with instances', () => {
   it('go in either order and leave nothing: a VPC waits for its instances and lists them (I14)', async () => {
     await cloud.remove('vpcs', 'one');
     const waiting = await cloud.condition('vpcs', 'one', 'Ready', (c) => c.reason === 'InUse');
-    expect(waiting.message).toContain('default/a, default/b, default/talker');
+    expect(waiting.message).toContain('Instance default/a, Instance default/b, Instance default/talker');
     expect(await cloud.networks()).toHaveLength(2);
     // A new one that names it waits too.
     await cloud.apply(instance('late', web('one')));

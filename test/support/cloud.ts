@@ -20,6 +20,8 @@ import { eventually } from './wait.ts';
 export type AnyResource = Resource<Record<string, unknown>, Record<string, unknown>>;
 export type SeenInstance = Resource<InstanceSpec, InstanceStatus>;
 
+type Plural = 'vpcs' | 'instances' | 'scalinggroups' | 'loadbalancers';
+
 export interface CloudOptions {
   env?: Record<string, string>;
   database?: TestDatabase;
@@ -126,7 +128,7 @@ export class Cloud {
     return answer.json<AnyResource>();
   }
 
-  async patch(kind: 'vpcs' | 'instances', name: string, patch: object): Promise<AnyResource> {
+  async patch(kind: Plural, name: string, patch: object): Promise<AnyResource> {
     const answer = await call(this.daemon, 'PATCH', pathOf(kind, name), {
       headers: { 'content-type': 'application/merge-patch+json' },
       body: patch,
@@ -135,11 +137,11 @@ export class Cloud {
     return answer.json<AnyResource>();
   }
 
-  async remove(kind: 'vpcs' | 'instances', ...names: string[]): Promise<void> {
+  async remove(kind: Plural, ...names: string[]): Promise<void> {
     for (const name of names) expect((await call(this.daemon, 'DELETE', pathOf(kind, name))).status).toBe(200);
   }
 
-  async find(kind: 'vpcs' | 'instances', name: string): Promise<AnyResource | undefined> {
+  async find(kind: Plural, name: string): Promise<AnyResource | undefined> {
     const answer = await call(this.daemon, 'GET', pathOf(kind, name));
     if (answer.status === 404) return undefined;
     expect(answer.status, answer.text).toBe(200);
@@ -159,7 +161,7 @@ export class Cloud {
   // --- what is waited for -----------------------------------------------------------------------------------------
 
   /** Ready for the generation that is asked for now (I8). */
-  async ready(kind: 'vpcs' | 'instances', ...names: string[]): Promise<AnyResource[]> {
+  async ready(kind: Plural, ...names: string[]): Promise<AnyResource[]> {
     return Promise.all(
       names.map((name) =>
         eventually(
@@ -176,7 +178,7 @@ export class Cloud {
   }
 
   async condition(
-    kind: 'vpcs' | 'instances',
+    kind: Plural,
     name: string,
     type: string,
     matches: (condition: Condition) => boolean,
@@ -194,7 +196,7 @@ export class Cloud {
     );
   }
 
-  async gone(kind: 'vpcs' | 'instances', ...names: string[]): Promise<void> {
+  async gone(kind: Plural, ...names: string[]): Promise<void> {
     for (const name of names)
       await eventually(`${kind} ${name} to be gone`, async () => !(await this.find(kind, name)), 30_000);
   }

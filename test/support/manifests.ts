@@ -9,7 +9,7 @@ export interface Manifest {
   spec: Record<string, unknown>;
 }
 
-const manifest = (kind: string, name: string, spec: object, metadata: Partial<Metadata> = {}): Manifest => ({
+export const manifest = (kind: string, name: string, spec: object, metadata: Partial<Metadata> = {}): Manifest => ({
   apiVersion: API_VERSION,
   kind,
   metadata: { name, ...metadata },

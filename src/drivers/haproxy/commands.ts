@@ -4,7 +4,7 @@ import { addressWord, nameWord, portWord } from './words.ts';
 /** The runtime API's words for what is done to servers. All succeed without an answer, but for the first and the last. */
 
 /** In maintenance and unchecked, as HAProxy adds it. */
-export const add = (ref: ServerRef, at: { address: string; port: number }, options: string): string =>
+const add = (ref: ServerRef, at: { address: string; port: number }, options: string): string =>
   `add server ${wordOf(ref)} ${addressWord(at.address)}:${portWord(at.port)} ${options}`;
 
 export const ADDED = 'New server registered.';
@@ -18,6 +18,15 @@ export function set(ref: ServerRef, mode: ServerMode): readonly string[] {
 
 /** Gives every server of the backend its cookie: one that is added has none. */
 export const stick = ({ backend }: ServerRef): string => `enable dynamic-cookie backend ${nameWord(backend)}`;
+
+/**
+ * Adds one that gets its first request when its checks have succeeded: HAProxy itself believes it to be up until they
+ * have failed.
+ */
+export function begin(ref: ServerRef, at: { address: string; port: number }, options: string): readonly string[] {
+  const [health = '', weight = '', ready = ''] = set(ref, 'ready');
+  return [add(ref, at, options), health, weight, `set server ${wordOf(ref)} health down`, ready];
+}
 
 export const show = ({ backend }: ServerRef): string => `show servers state ${nameWord(backend)}`;
 

@@ -12,9 +12,6 @@ export const TRIAL_PATH = '/etc/miniaws/trial.cfg';
 export const PROXY_COMMAND: readonly string[] = ['haproxy', '-W', '-db', '-f', CONFIG_PATH];
 /** HAProxy ends its listeners at this one, and itself when its sessions have ended. */
 export const PROXY_STOP_SIGNAL = 'SIGUSR1';
-/** Two for each connection, and room for listeners, checks and the worker before a reload. */
-export const proxyOpenFiles = (maxConnections: number): number => 2 * maxConnections + 8_192;
-
 /** Of the hashes that are compared. */
 const HASH_DIGITS = 16;
 /** Before the structure's hash in `description`: none of ours has another. */
@@ -61,13 +58,18 @@ const rest = (config: ProxyConfig): readonly string[] => [
   ...byName(config.backends).flatMap((backend) => backendSection(backend, config)),
 ];
 
-/** Nothing is logged but what HAProxy says of itself: no request, and so no secret in one. */
+/**
+ * Nothing is logged but what HAProxy says of itself: no request, and so no secret in one. It takes as many open files as
+ * the Engine lets it have: one without the right to raise that limit (rootless, confined) refuses to start a container
+ * that asks for more, and by strict limits HAProxy would refuse to serve fewer connections than `maxconn`.
+ */
 const globalSection = (config: ProxyConfig, structure: string): readonly string[] => [
   'global',
   `  description ${MARK}${structure}`,
   `  stats socket ipv4@127.0.0.1:${portWord(config.adminPort)} level admin expose-fd listeners`,
   `  hard-stop-after ${durationWord(config.drainMs)}`,
   `  maxconn ${countWord(config.maxConnections)}`,
+  '  no strict-limits',
   `  nbthread ${THREADS}`,
 ];
 
@@ -115,11 +117,17 @@ const frontend = (listener: ProxyListener, { mode }: ProxyConfig): readonly stri
 function conditionOf({ host, pathPrefix }: ProxyListener['rules'][number]): string {
   const segments = pathPrefix?.replace(/\/+$/, '');
   const conditions = [
-    ...(host === undefined ? [] : [`{ req.hdr(host),host_only -m str -i -- ${quotedWord(host)} }`]),
+    ...(host === undefined ? [] : [hostCondition(host)]),
     ...(segments ? [`{ path,concat(/) -m beg -- ${quotedWord(`${segments}/`)} }`] : []),
   ];
   return conditions.length > 0 ? ` if ${conditions.join(' ')}` : '';
 }
+
+/** `*.example.com` is every host below example.com, and not itself. */
+const hostCondition = (host: string): string =>
+  host.startsWith('*.')
+    ? `{ req.hdr(host),host_only -m end -i -- ${quotedWord(host.slice(1))} }`
+    : `{ req.hdr(host),host_only -m str -i -- ${quotedWord(host)} }`;
 
 const ALGORITHM: Record<ProxyBackend['algorithm'], readonly string[]> = {
   roundRobin: ['  balance roundrobin'],

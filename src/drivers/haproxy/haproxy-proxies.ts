@@ -6,7 +6,7 @@ import type { Compute, Container } from '../compute.ts';
 import type { Proxies, ProxyConfig, ProxyState, ServerMode, ServerRef } from '../proxies.ts';
 import { Admin, structureOfFile } from './admin.ts';
 import type { Row } from './answers.ts';
-import { add, ADDED, isNotYet, isRemoved, remove, set, shut, stick } from './commands.ts';
+import { ADDED, begin, isNotYet, isRemoved, remove, set, shut, stick } from './commands.ts';
 import { CONFIG_PATH, FILE_MODE, renderConfig, serverOptionsIn, TRIAL_PATH } from './configuration.ts';
 import { toState, type Worker } from './state.ts';
 
@@ -82,8 +82,7 @@ class HaproxyProxies implements Proxies {
     const said = serverOptionsIn(file ?? '', ref.backend);
     if (!said) throw new PassError('EngineError', `the stored configuration has no backend ${ref.backend}`);
     const words = await this.#admin.command(id, [
-      ...(found ? [] : [add(ref, at, said.options)]),
-      ...set(ref, 'ready'),
+      ...(found ? set(ref, 'ready') : begin(ref, at, said.options)),
       ...(said.sticky ? [stick(ref)] : []),
     ]);
     if (words !== '' && words !== ADDED) throw failed('add', ref, words);

@@ -57,7 +57,7 @@ export class SimulatedProxy {
     this.#others = NO_TRAFFIC;
     this.#servers.clear();
     for (const backend of config?.backends ?? []) {
-      for (const { name, ...at } of backend.servers) this.add({ backend: backend.name, server: name }, at);
+      for (const { name, ...at } of backend.servers) this.#put({ backend: backend.name, server: name }, at, 'up');
     }
   }
 
@@ -69,8 +69,14 @@ export class SimulatedProxy {
       throw new PassError('Refused', `${words}: remove it first`);
     }
     if (found) return this.set(ref, 'ready');
+    // It gets its first request when a check has succeeded.
+    this.#put(ref, at, 'down');
+  }
+
+  #put(ref: ServerRef, at: { address: string; port: number }, health: ServerState['health']): void {
+    if (!this.#config) return;
     const now = this.#now();
-    const state = { mode: 'ready', health: 'up', changedAt: wholeSecond(now), lastCheck: '' } as const;
+    const state = { mode: 'ready', health, changedAt: wholeSecond(now), lastCheck: '' } as const;
     const truth = this.#check(at, this.#config, ref.backend);
     this.#servers.set(keyOf(ref), { ref, ...at, ...state, truth, truthSince: now, traffic: NO_TRAFFIC });
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import type { Compute, Container, ContainerSpec, Network, Owner } from '../../../src/drivers/compute.ts';
-import { PROXY_COMMAND, PROXY_STOP_SIGNAL, proxyOpenFiles } from '../../../src/drivers/haproxy/configuration.ts';
+import { PROXY_COMMAND, PROXY_STOP_SIGNAL } from '../../../src/drivers/haproxy/configuration.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import type {
   Proxies,
@@ -98,7 +98,6 @@ export function proxyContext(open: () => Promise<ProxySubject>): ProxyContext {
         image: subject.images.proxy,
         command: PROXY_COMMAND,
         stopSignal: PROXY_STOP_SIGNAL,
-        openFiles: proxyOpenFiles(config.maxConnections),
       }),
     );
     await subject.proxies.store(container.id, config);
