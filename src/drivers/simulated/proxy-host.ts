@@ -29,8 +29,7 @@ export class SimulatedProxyHost {
   of(containerId: string): SimulatedProxy {
     const known = this.#proxies.get(containerId);
     if (known) return known;
-    const now = () => this.#engine.clock.now();
-    const proxy = new SimulatedProxy(now, (server, config, backend) =>
+    const proxy = new SimulatedProxy(this.#engine.clock, (server, config, backend) =>
       this.#check(containerId, server, config, backend),
     );
     this.#proxies.set(containerId, proxy);

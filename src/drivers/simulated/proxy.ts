@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { PassError } from '../../base/errors.ts';
 import { structureOf } from '../haproxy/configuration.ts';
 import type { ProxyConfig, ProxyState, ServerMode, ServerRef, ServerState, Traffic } from '../proxies.ts';
@@ -19,9 +20,9 @@ interface Server {
   health: ServerState['health'];
   changedAt: Date;
   lastCheck: string;
-  /** What a check finds since when; it shows in `health` an interval later. */
+  /** What a check finds, and since when by the monotonic clock; it shows in `health` an interval later. */
   truth: CheckResult;
-  truthSince: Date;
+  truthSince: number;
   traffic: Traffic;
 }
 
@@ -36,7 +37,7 @@ export class SimulatedProxy {
   answers = true;
   /** What it says against every configuration; `undefined`: nothing. */
   complaint: string | undefined;
-  readonly #now: () => Date;
+  readonly #clock: Clock;
   readonly #check: Check;
   #config: ProxyConfig | undefined;
   #since: Date;
@@ -44,16 +45,16 @@ export class SimulatedProxy {
   /** Of servers that are gone, and of what never had one. */
   #others: Traffic = NO_TRAFFIC;
 
-  constructor(now: () => Date, check: Check) {
-    this.#now = now;
+  constructor(clock: Clock, check: Check) {
+    this.#clock = clock;
     this.#check = check;
-    this.#since = now();
+    this.#since = clock.now();
   }
 
   /** A new worker, with what the configuration has; `undefined`: one that is none of ours. */
   begin(config: ProxyConfig | undefined): void {
     this.#config = config;
-    this.#since = wholeSecond(this.#now());
+    this.#since = wholeSecond(this.#clock.now());
     this.#others = NO_TRAFFIC;
     this.#servers.clear();
     for (const backend of config?.backends ?? []) {
@@ -75,10 +76,17 @@ export class SimulatedProxy {
 
   #put(ref: ServerRef, at: { address: string; port: number }, health: ServerState['health']): void {
     if (!this.#config) return;
-    const now = this.#now();
+    const now = this.#clock.now();
     const state = { mode: 'ready', health, changedAt: wholeSecond(now), lastCheck: '' } as const;
     const truth = this.#check(at, this.#config, ref.backend);
-    this.#servers.set(keyOf(ref), { ref, ...at, ...state, truth, truthSince: now, traffic: NO_TRAFFIC });
+    this.#servers.set(keyOf(ref), {
+      ref,
+      ...at,
+      ...state,
+      truth,
+      truthSince: this.#clock.monotonic(),
+      traffic: NO_TRAFFIC,
+    });
   }
 
   set(ref: ServerRef, mode: ServerMode): void {
@@ -86,9 +94,13 @@ export class SimulatedProxy {
     if (server.mode === mode) return;
     // As HAProxy: one in maintenance is down; one that leaves it is up until its first check.
     if (server.mode === 'maint' || mode === 'maint') {
-      Object.assign(server, { health: mode === 'maint' ? 'down' : 'up', lastCheck: '', truthSince: this.#now() });
+      Object.assign(server, {
+        health: mode === 'maint' ? 'down' : 'up',
+        lastCheck: '',
+        truthSince: this.#clock.monotonic(),
+      });
     }
-    Object.assign(server, { mode, changedAt: wholeSecond(this.#now()) });
+    Object.assign(server, { mode, changedAt: wholeSecond(this.#clock.now()) });
   }
 
   end(ref: ServerRef): void {
@@ -125,7 +137,7 @@ export class SimulatedProxy {
     for (const server of this.#servers.values()) {
       this.#settle(server);
       const truth = this.#config ? this.#check(server, this.#config, server.ref.backend) : server.truth;
-      if (truth.healthy !== server.truth.healthy) server.truthSince = this.#now();
+      if (truth.healthy !== server.truth.healthy) server.truthSince = this.#clock.monotonic();
       server.truth = truth;
       this.#settle(server);
     }
@@ -145,10 +157,11 @@ export class SimulatedProxy {
   #settle(server: Server): void {
     if (server.mode === 'maint') return;
     const check = this.#config?.backends.find(({ name }) => name === server.ref.backend)?.check;
-    const seenAt = server.truthSince.getTime() + (check?.intervalMs ?? 0);
-    if (this.#now().getTime() < seenAt) return;
+    const seenMs = this.#clock.monotonic() - server.truthSince - (check?.intervalMs ?? 0);
+    if (seenMs < 0) return;
     const health = server.truth.healthy ? 'up' : 'down';
-    if (health !== server.health) Object.assign(server, { health, changedAt: wholeSecond(new Date(seenAt)) });
+    if (health !== server.health)
+      Object.assign(server, { health, changedAt: wholeSecond(new Date(this.#clock.now().getTime() - seenMs)) });
     server.lastCheck = server.truth.words;
   }
 
