@@ -5,7 +5,7 @@ import type { Benchmark } from './figure.ts';
 import { fleet, instancesOf } from './fleet.ts';
 import { startStraight } from './floor.ts';
 import { peers } from './peers.ts';
-import { cleaned } from './workshop.ts';
+import { cleanInstallation } from '../support/engine.ts';
 import type { Workshop } from './workshop.ts';
 
 const INSTANCES = 50;
@@ -55,6 +55,6 @@ async function straight(
   cidr: string,
 ): Promise<number> {
   const took = await timed(() => startStraight(workshop, docker, documents, cidr));
-  await cleaned(workshop.floorInstallation);
+  await cleanInstallation(workshop.floorInstallation);
   return took;
 }

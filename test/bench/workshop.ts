@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { messageOf } from '../../src/base/errors.ts';
 import { run } from '../cli/support.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { DaemonOptions, TestDaemon } from '../support/daemon.ts';
@@ -98,19 +97,9 @@ export class Workshop {
   async close(): Promise<void> {
     await Promise.all([...this.#daemons].map(stopped));
     for (const end of this.#ends.splice(0).reverse()) await end();
-    if (this.#usesEngine) for (const id of [this.installation, this.floorInstallation]) await cleaned(id);
+    if (this.#usesEngine) for (const id of [this.installation, this.floorInstallation]) await cleanInstallation(id);
     await rm(this.folder, { recursive: true, force: true });
   }
-}
-
-/**
- * An Engine (20.10) sometimes counts endpoints of a network that has none: no call removes it before that Engine starts
- * again. It is named, and the other figures are measured.
- */
-export async function cleaned(installation: string): Promise<void> {
-  await cleanInstallation(installation).catch((error: unknown) =>
-    process.stderr.write(`left behind on the Engine, by installation ${installation}: ${messageOf(error)}\n`),
-  );
 }
 
 async function stopped(daemon: TestDaemon): Promise<void> {
