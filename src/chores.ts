@@ -11,6 +11,8 @@ const COMPACT_EVERY_MS = 10 * 60_000;
 const ORPHANS_EVERY_MS = 60_000;
 const METRICS_EVERY_MS = 60_000;
 const METRICS: MetricsRetention = { samplesMs: 24 * HOUR_MS, aggregatesMs: 30 * 24 * HOUR_MS };
+/** The window of scaling in is 5 minutes; the rest is for who asks why. */
+const RECOMMENDATIONS_MS = HOUR_MS;
 /** However young, no more rows than these are kept: bounds the database. */
 const CHANGES_MAX = 200_000;
 const LOG_MAX = 100_000;
@@ -53,6 +55,7 @@ export function startChores(
     if (!context.leader.isLeading()) return;
     await store.metrics.rollUp(clock.now());
     await store.metrics.prune(clock.now(), METRICS);
+    await store.recommendations.prune(new Date(clock.now().getTime() - RECOMMENDATIONS_MS));
   });
   void every(ORPHANS_EVERY_MS, 'orphans', async () => {
     const found = await findOrphans(context.compute, await store.current(), context.installation);

@@ -27,6 +27,8 @@ const ONLY_IN: Record<string, readonly string[]> = {
   'drizzle-orm': ['store'],
   fastify: ['http'],
   ajv: ['admission'],
+  croner: ['base'],
+  'node-cron': ['base'],
 };
 
 async function importsOf(): Promise<{ file: string; layer: string; target: string }[]> {

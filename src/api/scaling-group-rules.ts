@@ -6,6 +6,7 @@ import { checkHostPaths, checkInstance, checkPublishing } from './instance-rules
 import { GROUP } from './metadata.ts';
 import { parsePort } from './ports.ts';
 import type { ScalingGroup } from './scaling-group.ts';
+import { allowedCounts, checkPolicies, checkSchedules } from './scaling-policies-rules.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
 import type { Vpc } from './vpc.ts';
 
@@ -35,6 +36,8 @@ export function checkScalingGroup(group: ScalingGroup, old?: ScalingGroup): Caus
     ...checkBounds(group),
     ...checkPin(group, old),
     ...checkStrategy(group),
+    ...checkPolicies(group),
+    ...checkSchedules(group),
     ...checkTemplate(group),
     ...ofTemplate(checkInstance(sample(group))),
   ];
@@ -49,17 +52,21 @@ function checkBounds({ spec }: ScalingGroup): Cause[] {
 
 /** One that stands from before gives way to what others set: it is clamped, as every count. */
 function checkPin({ spec }: ScalingGroup, old: ScalingGroup | undefined): Cause[] {
-  const { minInstances, maxInstances, pin } = spec;
+  const { pin } = spec;
+  const [min, max] = allowedCounts(spec);
   if (!pin || sameJson(pin, old?.spec.pin)) return [];
   if (!Number.isFinite(Date.parse(pin.until)))
     return [invalid('pin.until', `"${pin.until}" is not a time that exists`)];
-  return pin.desiredCount < minInstances || pin.desiredCount > maxInstances
-    ? [invalid('pin.desiredCount', outside(pin.desiredCount, minInstances, maxInstances))]
+  return pin.desiredCount < min || pin.desiredCount > max
+    ? [invalid('pin.desiredCount', outside(pin.desiredCount, spec))]
     : [];
 }
 
-const outside = (count: number, min: number, max: number): string =>
-  `${count} is outside ${min} to ${max}, the group's minInstances and maxInstances; take a number between them, or change these`;
+function outside(count: number, spec: ScalingGroup['spec']): string {
+  const [min, max] = allowedCounts(spec);
+  const whose = spec.schedules.length > 0 ? ' and those of its schedules' : '';
+  return `${count} is outside ${min} to ${max}, the group's minInstances and maxInstances${whose}; take a number between them, or change these`;
+}
 
 function checkStrategy({ spec }: ScalingGroup): Cause[] {
   const { strategy } = spec;
@@ -82,7 +89,8 @@ const isNothing = (value: number | string): boolean => Number.parseInt(String(va
 
 /** Ruling 16: what only one instance can have, a group of more cannot give to each. */
 function checkTemplate({ spec }: ScalingGroup): Cause[] {
-  const { strategy, maxInstances, template } = spec;
+  const { strategy, template } = spec;
+  const [, maxInstances] = allowedCounts(spec);
   if (!isCountOrPercent(strategy.maxSurge)) return [];
   const surge = strategy.type === 'Recreate' ? 0 : countOf(strategy.maxSurge, maxInstances, Math.ceil);
   const most = maxInstances + surge;
@@ -120,12 +128,13 @@ export function admitScalingGroup(
   settings: AdmissionSettings,
   applied?: Readonly<Record<string, unknown>>,
 ): Admission<ScalingGroup> {
-  const { minInstances: min, maxInstances: max, desiredCount } = next.spec;
+  const { minInstances, desiredCount } = next.spec;
+  const [min, max] = allowedCounts(next.spec);
   const said = (applied?.['spec'] as Partial<ScalingGroup['spec']> | undefined)?.desiredCount;
   const isKept = desiredCount === undefined || (desiredCount === old?.spec.desiredCount && said === undefined);
-  const wanted = desiredCount ?? old?.spec.desiredCount ?? min;
+  const wanted = desiredCount ?? old?.spec.desiredCount ?? minInstances;
   const count = isKept ? Math.min(Math.max(wanted, min), max) : wanted;
-  const causes = count < min || count > max ? [invalid('desiredCount', outside(count, min, max))] : [];
+  const causes = count < min || count > max ? [invalid('desiredCount', outside(count, next.spec))] : [];
   if (old && old.spec.vpc !== next.spec.vpc)
     causes.push(
       invalid('vpc', `a group cannot move from VPC ${old.spec.vpc} to ${next.spec.vpc}; make another group there`),

@@ -1,11 +1,19 @@
 import { DURATION_PATTERN } from '../base/quantity.ts';
 import { instanceSpecSchema } from './instance-schema.ts';
+import { policiesSchema, schedulesSchema, scheduleStatusSchema } from './scaling-policies.ts';
 import type { JsonSchema } from './schema.ts';
 
 /** The Engine runs a few hundred; the rest is room for one that is larger than any that was measured. */
 const MOST_INSTANCES = 10_000;
 /** What a group may be told to leave alone: Amazon's names of its processes. */
-export const PROCESSES = ['Launch', 'Terminate', 'ReplaceUnhealthy', 'InstanceRefresh'] as const;
+export const PROCESSES = [
+  'Launch',
+  'Terminate',
+  'ReplaceUnhealthy',
+  'InstanceRefresh',
+  'AlarmNotification',
+  'ScheduledActions',
+] as const;
 
 const count = (description: string): JsonSchema => ({
   type: 'integer',
@@ -114,6 +122,8 @@ export const scalingGroupSpecSchema: JsonSchema = {
       },
     },
     strategy,
+    policies: policiesSchema,
+    schedules: schedulesSchema,
     terminationPolicy: {
       type: 'string',
       enum: ['NewestInstance', 'OldestInstance'],
@@ -135,7 +145,8 @@ export const scalingGroupSpecSchema: JsonSchema = {
       uniqueItems: true,
       maxItems: PROCESSES.length,
       items: { type: 'string', enum: PROCESSES },
-      description: 'What is not done for the time being.',
+      description:
+        'What is not done for the time being. AlarmNotification is what policies would do, ScheduledActions what schedules would; a run that comes meanwhile is not made up for.',
     },
     pin: {
       type: 'object',
@@ -183,11 +194,12 @@ export const scalingGroupStatusSchema: JsonSchema = {
       type: 'object',
       description: 'Who set the desired count that holds.',
       properties: {
-        by: { type: 'string', description: 'The field owner: a person, git, a schedule, a policy, bounds.' },
+        by: { type: 'string', description: 'The field owner: a person, git, schedule/NAME, policy/NAME, bounds.' },
         at: { type: 'string', description: 'When.' },
         why: { type: 'string', description: 'Why, as far as it is known.' },
       },
     },
+    schedules: scheduleStatusSchema,
     revision: { type: 'integer', description: "The template's revision." },
     revisions: {
       type: 'array',

@@ -2,6 +2,7 @@ import { GROUP, findCondition } from './metadata.ts';
 import type { Resource } from './metadata.ts';
 import type { InstanceSpec } from './instance.ts';
 import { admitScalingGroup, checkScalingGroup } from './scaling-group-rules.ts';
+import type { ScalingPolicy, ScalingSchedule, ScheduleStatus } from './scaling-policies.ts';
 import type { PROCESSES } from './scaling-group-schema.ts';
 import { scalingGroupSpecSchema, scalingGroupStatusSchema } from './scaling-group-schema.ts';
 import type { KindDefinition } from './schema.ts';
@@ -31,6 +32,8 @@ interface ScalingGroupSpec {
     progressDeadline: string;
     onFailure: 'Pause' | 'RollBack';
   };
+  policies: readonly ScalingPolicy[];
+  schedules: readonly ScalingSchedule[];
   terminationPolicy: 'NewestInstance' | 'OldestInstance';
   healthCheckType: 'Engine' | 'LoadBalancer';
   healthCheckGracePeriod: string;
@@ -57,6 +60,7 @@ export interface ScalingGroupStatus {
   selector?: string;
   effective?: { minInstances: number; maxInstances: number; desiredCount: number };
   scaled?: { by: string; at: string; why: string };
+  schedules?: readonly ScheduleStatus[];
   revision?: number;
   revisions?: readonly Revision[];
 }
@@ -67,8 +71,8 @@ export const isScalingGroup = (r: Resource): r is ScalingGroup => r.kind === 'Sc
 
 export const selectorOf = (group: { metadata: { name: string } }): string => `${GROUP_LABEL}=${group.metadata.name}`;
 
-const counts = ({ spec, status }: ScalingGroup): string =>
-  `${status?.readyCount ?? 0}/${status?.effective?.desiredCount ?? spec.desiredCount}`;
+const effective = ({ spec, status }: ScalingGroup) => status?.effective ?? spec;
+const counts = (group: ScalingGroup): string => `${group.status?.readyCount ?? 0}/${effective(group).desiredCount}`;
 
 export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   kind: 'ScalingGroup',
@@ -84,8 +88,8 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   columns: [
     { name: 'Image', description: 'The image of the template', cell: (r) => r.spec.template.spec.image },
     { name: 'Ready-Count', description: 'Ready instances of those desired', cell: counts },
-    { name: 'Min', description: 'Never fewer', cell: (r) => String(r.spec.minInstances) },
-    { name: 'Max', description: 'Never more', cell: (r) => String(r.spec.maxInstances) },
+    { name: 'Min', description: 'Never fewer, now', cell: (r) => String(effective(r).minInstances) },
+    { name: 'Max', description: 'Never more, now', cell: (r) => String(effective(r).maxInstances) },
     {
       name: 'Updated',
       description: 'Instances of the newest template',

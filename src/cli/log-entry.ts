@@ -19,6 +19,7 @@ const TRIGGERS: Record<Trigger['type'], string> = {
   start: 'start of the daemon',
   schedule: 'schedule',
   health: 'health check',
+  metric: 'metric',
 };
 
 const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);

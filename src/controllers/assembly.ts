@@ -13,6 +13,7 @@ import { Informer } from '../engine/informer.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerSeams } from '../engine/manager.ts';
 import type { AnyController } from '../engine/pass.ts';
+import { Autoscaler } from './autoscaler.ts';
 import { HealthMonitor } from './health.ts';
 import { instanceController } from './instance.ts';
 import type { InstanceSeams } from './instance.ts';
@@ -41,6 +42,7 @@ export interface Assembly {
   health: HealthMonitor;
   monitor: ProxyMonitor;
   sampler: Sampler | undefined;
+  autoscaler: Autoscaler;
   /** Everything that a leader does, until its term ends. */
   reign: (term: Term) => Promise<void>;
 }
@@ -56,15 +58,6 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
   const actingProxies = guarded(seams.proxies, MUTATING_PROXY, check);
   const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
   const monitor = new ProxyMonitor(seams.proxies, clock, (ref, what) => manager.notice(ref, what, 'health'));
-  const controllers = [
-    vpcController(acting),
-    instanceController({ clock, compute: acting, health, installation, defaultVpc }),
-    scalingGroupController,
-    loadBalancerController({ compute: acting, proxies: actingProxies, images: seams.images, monitor, defaultVpc }),
-  ] as unknown as AnyController[];
-  const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
-  compute.subscribe(({ owner, what }) => manager.notice(owner, what));
-  const sweep = { compute: acting, view: informer.view, clock, log };
   const sampler =
     metering &&
     new Sampler({
@@ -76,6 +69,24 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
       clock,
       log,
     });
+  const autoscaler = new Autoscaler({
+    recommendations: store.recommendations,
+    view: informer.view,
+    clock,
+    log,
+    sampler,
+    requestRate: () => undefined,
+    onChange: (ref, what) => manager.notice(ref, what, 'metric'),
+  });
+  const controllers = [
+    vpcController(acting),
+    instanceController({ clock, compute: acting, health, installation, defaultVpc }),
+    scalingGroupController(autoscaler),
+    loadBalancerController({ compute: acting, proxies: actingProxies, images: seams.images, monitor, defaultVpc }),
+  ] as unknown as AnyController[];
+  const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
+  compute.subscribe(({ owner, what }) => manager.notice(owner, what));
+  const sweep = { compute: acting, view: informer.view, clock, log };
   const reign = async (term: Term) => {
     const sweeper = new Sweeper({ ...sweep, history: (ref, limit) => store.history(ref, limit) });
     try {
@@ -83,9 +94,10 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
     } finally {
       health.stop();
       monitor.stop();
+      autoscaler.stop();
     }
   };
-  return { informer, manager, health, monitor, sampler, reign };
+  return { informer, manager, health, monitor, sampler, autoscaler, reign };
 }
 
 /** The document that a namespace's `default` VPC is made from (ruling 12). */

@@ -6,6 +6,8 @@ import type { View } from '../api/schema.ts';
 import { SCALE_IN_PROTECTION } from '../api/scaling-group.ts';
 import type { ScalingGroup, Template } from '../api/scaling-group.ts';
 import { canonicalJson, sameJson, sha256 } from '../base/hash.ts';
+import type { Scaling } from './autoscaler.ts';
+import { boundsOf } from './group-schedules.ts';
 import { countOf, durationMs } from '../base/quantity.ts';
 
 /** Label of every instance of a group: which template it was made from. */
@@ -49,6 +51,8 @@ export interface GroupObserved {
   foreign: ReadonlySet<number>;
   /** What the load balancers say of an instance, by its uid: the worst of them. */
   targets: ReadonlyMap<string, TargetHealth>;
+  /** What the policies have come to; `undefined`: not yet, or there are none. */
+  scaling: Scaling | undefined;
   /** The VPC's uid when it has a row, for the group's own. */
   vpcRow: string | undefined;
 }
@@ -91,7 +95,7 @@ export function observeMembers(group: ScalingGroup, view: View): Pick<GroupObser
   const held = new Set(own.map((i) => slotOf(group, i.metadata.name)));
   const staying = own.filter((i) => i.metadata.deletionTimestamp === undefined).length;
   const { desiredCount, strategy, pin } = group.spec;
-  const desired = Math.max(desiredCount, pin?.desiredCount ?? 0);
+  const desired = Math.max(desiredCount, pin?.desiredCount ?? 0, boundsOf(group).minInstances);
   // As many slots as the group could want at once; one whose holder is not the group's takes up its place.
   let wanted = desired + countOf(strategy.maxSurge, desired, Math.ceil) - staying;
   for (let slot = 0; wanted > 0; slot++) {

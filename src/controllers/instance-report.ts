@@ -264,6 +264,8 @@ const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: st
     : { phase: 'Starting', reason: 'Restarted' };
 
 function crashMessage(container: Container, then: string): string {
-  const why = container.oomKilled ? 'ran out of memory' : `ended with exit code ${container.exitCode ?? 'unknown'}`;
+  // The Engine forgets the exit code when it starts the process again.
+  const code = container.exitCode === undefined ? '' : ` with exit code ${container.exitCode}`;
+  const why = container.oomKilled ? 'ran out of memory' : `ended${code}`;
   return `its process ${why} and was restarted ${container.restarts} ${container.restarts === 1 ? 'time' : 'times'}; ${then}`;
 }

@@ -2,13 +2,16 @@ import { API_VERSION } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import { parsePort } from '../api/ports.ts';
 import { GROUP_LABEL } from '../api/scaling-group.ts';
-import type { Revision, ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
+import type { Revision, ScalingGroup } from '../api/scaling-group.ts';
 import { ORPHAN } from '../admission/operations.ts';
 import { countOf } from '../base/quantity.ts';
 import type { Pass, Step } from '../engine/contract.ts';
 import { membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
 import { currentRevision, rollBackTo } from './group-revisions.ts';
+import { planCount } from './group-count.ts';
+import type { CountStep } from './group-count.ts';
+import { effectiveOf } from './group-schedules.ts';
 import { decide, freeSlots } from './group-rollout.ts';
 import type { Moves, Wish } from './group-rollout.ts';
 
@@ -16,17 +19,8 @@ export type ScalingGroupStep =
   | (Step & { do: 'createInstance'; name: string })
   | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
   | (Step & { do: 'recordRevision' })
-  | (Step & { do: 'releasePin' })
+  | CountStep
   | (Step & { do: 'rollBack'; to: Revision });
-
-/** What holds now: a pin beats the specification (ruling 15), and both stay within the bounds. */
-export function effectiveOf({ spec }: ScalingGroup, now: Date): NonNullable<ScalingGroupStatus['effective']> {
-  const { minInstances, maxInstances, desiredCount, pin } = spec;
-  const wanted = pin && isPinned(pin, now) ? pin.desiredCount : desiredCount;
-  return { minInstances, maxInstances, desiredCount: Math.min(Math.max(wanted, minInstances), maxInstances) };
-}
-
-export const isPinned = (pin: { until: string }, now: Date): boolean => now.getTime() < Date.parse(pin.until);
 
 /** The moves of the moment, with what they were decided on. */
 export interface Decision {
@@ -70,9 +64,8 @@ export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Da
 /** Pure: which instances shall come and go now. */
 export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, now: Date): readonly ScalingGroupStep[] {
   if (group.metadata.deletionTimestamp !== undefined) return planDeletion(group, observed);
-  const { pin } = group.spec;
-  if (pin && !isPinned(pin, now))
-    return [{ do: 'releasePin', why: `the pin ended at ${pin.until}`, event: 'PinReleased' }];
+  const counted = planCount(group, observed.scaling, now);
+  if (counted) return [counted];
   const to = rollBackTo(group);
   if (to) return [{ do: 'rollBack', to, why: `revision ${group.status?.revision} failed`, event: 'RolledBack' }];
   const { members, wish, moves, slots } = decisionOf(group, observed, now);

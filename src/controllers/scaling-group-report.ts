@@ -5,13 +5,17 @@ import { durationMs } from '../base/quantity.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
 import { nameOfSlot } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
-import { judged, ownerOf, rollBackTo } from './group-revisions.ts';
-import { decisionOf, effectiveOf, isPinned, rolloutFailure } from './scaling-group-plan.ts';
+import { countStatus, scalingVerdicts } from './group-count.ts';
+import { judged, rollBackTo } from './group-revisions.ts';
+import { nextRuns } from './group-schedules.ts';
+import { decisionOf, rolloutFailure } from './scaling-group-plan.ts';
 import type { Decision, ScalingGroupStep } from './scaling-group-plan.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from './verdicts.ts';
 
 /** Milliseconds after a deadline at which it is looked whether it was kept: times are stored in whole seconds. */
 const SLACK_MS = 50;
+/** Schedules are looked at this often: a clock that is set moves no timer. */
+const SCHEDULES_EVERY_MS = 30_000;
 
 export function reportScalingGroup(
   group: ScalingGroup,
@@ -34,7 +38,12 @@ export function reportScalingGroup(
   return {
     status,
     outcome,
-    conditions: [verdict, progressing(outcome), degradedBy(decision, failure)],
+    conditions: [
+      verdict,
+      progressing(outcome),
+      degradedBy(decision, failure),
+      ...(outcome.is === 'gone' ? [] : scalingVerdicts(group, observed.scaling, now)),
+    ],
     ...(outcome.is === 'gone' ? {} : { inventory: rowOf(group, status, observed, verdict.reason) }),
   };
 }
@@ -48,35 +57,16 @@ function statusOf(
   const staying = members.filter((m) => !m.leaving);
   const count = (is: (m: Member) => boolean) => staying.filter(is).length;
   const revisions = judged(group, rollout, now);
-  const effective = effectiveOf(group, now);
   return {
     currentCount: staying.length,
     readyCount: count((m) => m.ready),
     availableCount: count((m) => m.available),
     updatedCount: count((m) => !m.outdated),
     selector: selectorOf(group),
-    effective,
-    scaled: scaledBy(group, effective.desiredCount, now),
+    ...countStatus(group, now),
     ...(revisions.length > 0 ? { revision: revisions.at(-1)?.revision } : {}),
     revisions,
   };
-}
-
-function scaledBy(group: ScalingGroup, count: number, now: Date): NonNullable<ScalingGroupStatus['scaled']> {
-  const { pin } = group.spec;
-  const pinned = pin !== undefined && isPinned(pin, now);
-  const owner = ownerOf(group, pinned ? 'f:pin' : 'f:desiredCount');
-  const by = owner?.manager ?? 'default';
-  const why = pinned
-    ? `pinned to ${pin.desiredCount} until ${pin.until}`
-    : owner === undefined
-      ? 'minInstances, as nobody has said otherwise'
-      : by === 'bounds'
-        ? 'minInstances or maxInstances moved past it'
-        : `set to ${group.spec.desiredCount}`;
-  const before = group.status?.scaled;
-  const isSame = before?.by === by && before.why === why && group.status?.effective?.desiredCount === count;
-  return isSame ? before : { by, why, at: owner?.time ?? group.metadata.creationTimestamp };
 }
 
 function judge(
@@ -170,7 +160,8 @@ function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): {
   const times = staying.flatMap((m) =>
     m.available ? [] : [m.availableAt ?? 0, m.createdAt + durationMs(healthCheckGracePeriod), m.lateAt],
   );
-  const next = [...times, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());
+  const runs = nextRuns(group, now).map((time) => Math.min(time, now.getTime() + SCHEDULES_EVERY_MS));
+  const next = [...times, ...runs, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());
   return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
 }
 
@@ -215,9 +206,11 @@ function rowOf(
     namespace: metadata.namespace,
     name: metadata.name,
     vpcId: vpcRow ?? null,
-    minInstances: spec.minInstances,
-    maxInstances: spec.maxInstances,
-    desiredCount: status.effective?.desiredCount ?? spec.desiredCount,
+    ...(status.effective ?? {
+      minInstances: spec.minInstances,
+      maxInstances: spec.maxInstances,
+      desiredCount: spec.desiredCount,
+    }),
     currentCount: status.currentCount ?? 0,
     status: STATES[reason] ?? 'SCALING',
   };

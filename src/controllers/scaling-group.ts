@@ -8,6 +8,8 @@ import type { ScalingGroup } from '../api/scaling-group.ts';
 import type { View } from '../api/schema.ts';
 import { isVpc } from '../api/vpc.ts';
 import type { Controller, Pass } from '../engine/contract.ts';
+import type { Autoscaler, Scaling } from './autoscaler.ts';
+import { actOnCount, printCountStep } from './group-count.ts';
 import { observeMembers } from './group-members.ts';
 import type { GroupObserved, TargetHealth } from './group-members.ts';
 import { recorded, ROLLBACK } from './group-revisions.ts';
@@ -15,15 +17,14 @@ import { instanceOf, planScalingGroup } from './scaling-group-plan.ts';
 import type { ScalingGroupStep } from './scaling-group-plan.ts';
 import { reportScalingGroup } from './scaling-group-report.ts';
 
-/** Field manager of a pin's end. */
-const PIN = 'pin';
-
 /**
  * Keeps a number of equal Instances for each ScalingGroup. It works on documents alone: an instance's name is its slot's,
  * creation leaves what is there, deletion names the document's uid, and so every step may be repeated after a crash.
  * What exists, and what is well, is read from the instances' own status.
  */
-export const scalingGroupController: Controller<ScalingGroup, GroupObserved, ScalingGroupStep> = {
+export const scalingGroupController = (
+  autoscaler: Autoscaler,
+): Controller<ScalingGroup, GroupObserved, ScalingGroupStep> => ({
   kind: 'ScalingGroup',
   watches: [
     { kind: 'Instance', enqueue: owningGroup },
@@ -36,14 +37,29 @@ export const scalingGroupController: Controller<ScalingGroup, GroupObserved, Sca
 
   async observe(group, pass) {
     const members = observeMembers(group, pass.view);
-    return { ...members, targets: targetsOf(members.instances, pass.view), vpcRow: vpcRow(group, pass.view) };
+    return {
+      ...members,
+      targets: targetsOf(members.instances, pass.view),
+      scaling: followed(group, pass, autoscaler),
+      vpcRow: vpcRow(group, pass.view),
+    };
   },
 
   plan: planScalingGroup,
   act,
   report: reportScalingGroup,
   print,
-};
+  forget: (uid) => autoscaler.forget(uid),
+});
+
+/** Only who leads looks at the load; a plan for somebody else makes do without. */
+function followed(group: ScalingGroup, pass: Pass, autoscaler: Autoscaler): Scaling | undefined {
+  if (pass.planning) return undefined;
+  const hasPolicies = group.spec.policies.length > 0 && group.metadata.deletionTimestamp === undefined;
+  if (hasPolicies) return autoscaler.look(group);
+  autoscaler.forget(group.metadata.uid);
+  return undefined;
+}
 
 /** The group whose instance it is; and the one on whose slot a stranger stands, or stood. */
 function owningGroup({ metadata }: Resource, view: View): Ref[] {
@@ -89,13 +105,10 @@ function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<v
       return pass.remove(step.ref, step.uid);
     case 'recordRevision':
       return pass.claim((latest) => ({ revisions: recorded(latest as ScalingGroup, pass.now()) }));
-    case 'releasePin':
-      return pass.amend(PIN, ({ spec }) => {
-        const { pin: _, ...rest } = spec as ScalingGroup['spec'];
-        return rest;
-      });
     case 'rollBack':
-      return pass.amend(ROLLBACK, ({ spec }) => ({ ...spec, template: step.to.template }));
+      return pass.amend(ROLLBACK, ({ spec }) => ({ spec: { ...spec, template: step.to.template } }));
+    default:
+      return actOnCount(step, pass);
   }
 }
 
@@ -107,9 +120,9 @@ function print(step: ScalingGroupStep): string {
       return `delete Instance ${step.ref.name}`;
     case 'recordRevision':
       return 'record the template as a revision';
-    case 'releasePin':
-      return 'let go of the pinned count';
     case 'rollBack':
       return `go back to revision ${step.to.revision}`;
+    default:
+      return printCountStep(step);
   }
 }

@@ -71,8 +71,16 @@ export interface Pass {
   }): Promise<void>;
   /** Deletes this very document, as `kubectl delete` would. One that is gone, or being deleted, is left as it is. */
   remove(ref: Ref, uid: string): Promise<void>;
-  /** Changes this document's own specification, through admission, in the name of a field manager (I6). */
-  amend(manager: string, change: (latest: Resource) => object): Promise<void>;
+  /**
+   * Changes this document's own specification, through admission, in the name of a field manager (I6); with it, in one
+   * commit, what status shall say of it. Decided on the document as it is at the commit; `undefined` changes nothing.
+   */
+  amend(manager: string, change: (latest: Resource) => Amendment | undefined): Promise<void>;
+}
+
+export interface Amendment {
+  spec: object;
+  status?: object;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { WriteContext } from '../admission/operations.ts';
 import { PassError, StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import type { Committed } from '../store/store.ts';
-import type { Pass } from './contract.ts';
+import type { Amendment, Pass } from './contract.ts';
 import { revisionOf } from './ending.ts';
 import type { PassTools } from './pass.ts';
 
@@ -34,11 +34,14 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'a
     });
   }
 
-  async amend(manager: string, change: (latest: Resource) => object): Promise<void> {
+  async amend(manager: string, change: (latest: Resource) => Amendment | undefined): Promise<void> {
     const kind = mustKind(this.#kind);
     await this.#change((latest, view) => {
-      const next = { ...latest, spec: change(latest) } as unknown as RawDocument;
-      return replace(kind, next, latest, view, this.#context(manager));
+      const amendment = change(latest);
+      if (!amendment) return latest;
+      const next = { ...latest, spec: amendment.spec } as unknown as RawDocument;
+      const amended = replace(kind, next, latest, view, this.#context(manager));
+      return amendment.status ? { ...amended, status: { ...latest.status, ...amendment.status } } : amended;
     });
   }
 

@@ -79,6 +79,7 @@ async function upTo(scenario: Scenario): Promise<World> {
   await play(daemon, scenario.given);
   await arrive(world, daemon);
   await daemon.stop();
+  await world.clock.advance(scenario.asleepMs ?? 0);
   if (scenario.pending) await play(await world.person(), scenario.when);
   return world;
 }

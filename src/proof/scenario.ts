@@ -19,6 +19,8 @@ export interface Scenario {
   given: readonly Action[];
   /** Disturbed at each of the side effects that follow from it. */
   when: readonly Action[];
+  /** After `given`, milliseconds for which no daemon runs. */
+  asleepMs?: number;
   /** `when` is done while no daemon runs: it finds the work pending at its start. */
   pending?: true;
 }

@@ -232,6 +232,7 @@ export class WorldDaemon extends Person {
     this.#end.abort();
     this.#parts.health.stop();
     this.#parts.monitor.stop();
+    this.#parts.autoscaler.stop();
     await breathe();
     await this.#reign;
     await this.informer.close();
@@ -246,6 +247,7 @@ export class WorldDaemon extends Person {
     this.#reign.catch(() => undefined);
     this.#parts.health.stop();
     this.#parts.monitor.stop();
+    this.#parts.autoscaler.stop();
     void this.informer.close();
     void this.compute.close();
     void this.store.close();

@@ -15,6 +15,7 @@ import type {
   KeyStore,
   LeaseStore,
   MetricsStore,
+  RecommendationStore,
   RecordPage,
   RecordQuery,
   Retention,
@@ -24,7 +25,7 @@ import type {
 } from './store.ts';
 
 /** What stands beside the documents and their history. */
-export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics'>;
+export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics' | 'recommendations'>;
 
 /** The store over any journal: the mirror, what changes it, and the feeds. */
 export class StoreCore implements Store {
@@ -32,6 +33,7 @@ export class StoreCore implements Store {
   readonly keys: KeyStore;
   readonly settings: SettingStore;
   readonly metrics: MetricsStore;
+  readonly recommendations: RecommendationStore;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #mirror: Mirror;
@@ -56,6 +58,7 @@ export class StoreCore implements Store {
     this.keys = parts.keys;
     this.settings = parts.settings;
     this.metrics = parts.metrics;
+    this.recommendations = parts.recommendations;
     this.#mirror = new Mirror(kinds);
     this.#mirror.reset(start.position.revision, start.resources);
     const at = start.position.revision;

@@ -7,6 +7,7 @@ import { Notifications } from './notifications.ts';
 import { Pool } from './pool.ts';
 import { PostgresJournal } from './postgres-journal.ts';
 import { postgresKeys, postgresLeases, postgresSettings } from './postgres-parts.ts';
+import { postgresRecommendations } from './recommendations.ts';
 import type { Store } from './store.ts';
 
 /** Opens the store over a migrated database. */
@@ -24,6 +25,7 @@ export async function openPostgresStore(options: {
     keys: postgresKeys(pool),
     settings: postgresSettings(pool),
     metrics: postgresMetrics(pool, options.clock),
+    recommendations: postgresRecommendations(pool),
   };
   try {
     return await StoreCore.open(journal, options.kinds, options.clock, parts);

@@ -147,6 +147,21 @@ export const metricsAggregates = pgTable(
   ],
 );
 
+export const scalingRecommendations = pgTable(
+  'scaling_recommendations',
+  {
+    groupId: uuid('group_id').notNull(),
+    recommendedAt: time('recommended_at').notNull(),
+    recommended: integer('recommended').notNull(),
+    desired: integer('desired').notNull(),
+    policy: varchar('policy', { length: 63 }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.groupId, t.recommendedAt] }),
+    index('scaling_recommendations_time_idx').on(t.recommendedAt),
+  ],
+);
+
 export const revisions = pgTable('revisions', {
   id: integer('id').primaryKey(),
   value: count('value').notNull(),

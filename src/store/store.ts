@@ -1,6 +1,7 @@
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/schema.ts';
+import type { Recommended } from '../base/recommendation.ts';
 import type { Rates, Sample } from '../base/sample.ts';
 
 /**
@@ -40,6 +41,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly settings: SettingStore;
   readonly metrics: MetricsStore;
+  readonly recommendations: RecommendationStore;
 
   /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
   compact(retention: Retention, now: Date): Promise<number>;
@@ -181,6 +183,16 @@ export interface MetricsRetention {
   /** Samples younger than this are kept, milliseconds. */
   samplesMs: number;
   aggregatesMs: number;
+}
+
+/** What the policies of scaling groups recommended. Its writes are not the quiet world's either (ruling 8). */
+export interface RecommendationStore {
+  /** One of a time that is there already is left as it is. */
+  append(row: Recommended): Promise<void>;
+  /** Of one group, the oldest first. */
+  since(groupId: string, from: Date): Promise<readonly Recommended[]>;
+  /** Removes what is older. */
+  prune(before: Date): Promise<void>;
 }
 
 export interface Retention {

@@ -43,6 +43,12 @@ export const GROUP_SCENARIOS: readonly Scenario[] = [
     when: [{ delete: 'ScalingGroup/default/web' }, { delete: 'VPC/default/main' }],
   },
   {
+    name: 'a schedule was missed',
+    given: [main, group({ desiredCount: 2, schedules: [{ name: 'noon', cron: '0 12 * * *', minInstances: 3 }] })],
+    asleepMs: 13 * 3_600_000,
+    when: [],
+  },
+  {
     name: 'an instance is deleted by hand',
     given: [main, two],
     when: [{ delete: 'Instance/default/web-0' }],
@@ -68,6 +74,8 @@ export const GROUP_HINTS: Hints = {
   'strategy.progressDeadline': fc.constantFrom('1m', '10m'),
   healthCheckGracePeriod: fc.constantFrom('0s', '30s'),
   suspend: fc.constant([]),
+  policies: fc.constantFrom([], [{ name: 'load', metric: 'cpu', target: 50 }]),
+  schedules: fc.constantFrom([], [{ name: 'new-year', cron: '0 0 1 1 *', desiredCount: 2 }]),
   pin: fc.constantFrom(
     { desiredCount: 2, until: '2000-01-01T00:00:00Z' },
     { desiredCount: 2, until: '2999-01-01T00:00:00Z' },
