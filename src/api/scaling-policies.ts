@@ -76,7 +76,7 @@ export const policiesSchema: JsonSchema = {
         type: 'string',
         enum: ['cpu', 'memory', 'requestsPerTarget'],
         description:
-          "The average over the instances: cpu in % of the instance's limit (of one core where it has none), memory in % of its limit, or requests a second that an instance gets from its load balancers.",
+          "The average over the instances: cpu in % of the instance's limit (of one core where it has none), memory in % of its limit, or requests a second that an instance gets from its load balancers (requestsPerTarget).",
       },
       target: {
         type: 'number',

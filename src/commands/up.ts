@@ -1,8 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { isInstance } from '../api/instance.ts';
-import type { Instance } from '../api/instance.ts';
-import type { Resource } from '../api/metadata.ts';
 import { systemClock } from '../base/clock.ts';
 import { readConfig, SETTINGS } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
@@ -22,6 +19,8 @@ import { withSettings } from './serve.ts';
 const START_MS = 120_000;
 const LOOK_MS = 50;
 const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
+/** Where its load balancer listens. */
+const QUICKSTART_URL = 'http://localhost:8088/';
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -94,21 +93,15 @@ async function applyQuickstart(
   }
   const kubeconfig = ['--kubeconfig', folder.adminKubeconfig];
   if ((await runClient([...kubeconfig, 'apply', '-f', QUICKSTART, '--wait'])) !== 0)
-    throw new Error('the quickstart did not become ready: miniaws why instance/web-0 tells why');
+    throw new Error('the quickstart did not become ready: miniaws why loadbalancer/front tells why');
   say('');
   await runClient([...kubeconfig, 'get', 'all']);
-  const { items } = await client.get<{ items: Resource[] }>('/apis/miniaws.dev/v1/namespaces/default/instances');
-  const url = items.filter(isInstance).flatMap(urlOf)[0];
-  if (url) say(`\n✓ ${url} answers: ${await answerOf(url)}`);
+  if (config.engine === 'docker') say(`\n✓ ${QUICKSTART_URL} answers: ${await answerOf(QUICKSTART_URL)}`);
   say('\nTry next:');
   say('  npx miniaws get instances -w             # watch, while you do this in another terminal:');
   say('  docker rm -f $(docker ps -qf name=web-0) # it comes back');
+  say('  npx miniaws scale web 5                  # more of them');
   say('  npx miniaws reconcile-log -f             # and this is why');
-}
-
-function urlOf(instance: Instance): string[] {
-  const port = instance.status?.ports?.find((p) => p.protocol === 'tcp');
-  return port ? [`http://${port.hostAddress || 'localhost'}:${port.hostPort}/`] : [];
 }
 
 async function answerOf(url: string): Promise<string> {
