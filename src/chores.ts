@@ -53,8 +53,10 @@ export function startChores(
   // what is missing, whenever it runs. In this order: nothing is pruned before its aggregates are made.
   void every(METRICS_EVERY_MS, 'metrics', async () => {
     if (!context.leader.isLeading()) return;
-    await store.metrics.rollUp(clock.now());
-    await store.metrics.prune(clock.now(), METRICS);
+    for (const series of [store.metrics, store.traffic]) {
+      await series.rollUp(clock.now());
+      await series.prune(clock.now(), METRICS);
+    }
     await store.recommendations.prune(new Date(clock.now().getTime() - RECOMMENDATIONS_MS));
   });
   void every(ORPHANS_EVERY_MS, 'orphans', async () => {

@@ -30,9 +30,9 @@ export const percent = (value: number | undefined): string => (value === undefin
 export const bytes = (value: number | undefined): string => (value === undefined ? UNKNOWN : formatBytes(value));
 
 /** A value for each step of the window, so that what is not known is a gap and not left out. */
-export function steps(
-  { window, points }: InstanceMetrics,
-  valueOf: (point: MetricsPoint) => number | undefined,
+export function steps<P extends { time: string }>(
+  { window, points }: { window: InstanceMetrics['window']; points: readonly P[] },
+  valueOf: (point: P) => number | undefined,
 ): (number | undefined)[] {
   const [since, width] = [Date.parse(window.since), window.seconds * 1_000];
   const count = Math.max(1, Math.round((Date.parse(window.until) - since) / width));

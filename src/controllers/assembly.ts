@@ -22,6 +22,7 @@ import { ProxyMonitor } from './proxy-monitor.ts';
 import { scalingGroupController } from './scaling-group.ts';
 import { Sampler } from './sampler.ts';
 import { Sweeper } from './sweeper.ts';
+import { TrafficSampler } from './traffic-sampler.ts';
 import { vpcController } from './vpc.ts';
 
 export interface AssemblySeams extends Omit<ManagerSeams, 'informer' | 'kinds'> {
@@ -42,6 +43,7 @@ export interface Assembly {
   health: HealthMonitor;
   monitor: ProxyMonitor;
   sampler: Sampler | undefined;
+  traffic: TrafficSampler | undefined;
   autoscaler: Autoscaler;
   /** Everything that a leader does, until its term ends. */
   reign: (term: Term) => Promise<void>;
@@ -69,13 +71,23 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
       clock,
       log,
     });
+  const traffic =
+    metering &&
+    new TrafficSampler({
+      intervalMs: metering.intervalMs,
+      monitor,
+      view: informer.view,
+      append: (samples) => store.traffic.append(samples),
+      clock,
+      log,
+    });
   const autoscaler = new Autoscaler({
     recommendations: store.recommendations,
     view: informer.view,
     clock,
     log,
     sampler,
-    requestRate: () => undefined,
+    requestRate: (uid) => traffic?.requestRate(uid),
     onChange: (ref, what) => manager.notice(ref, what, 'metric'),
   });
   const controllers = [
@@ -90,14 +102,14 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
   const reign = async (term: Term) => {
     const sweeper = new Sweeper({ ...sweep, history: (ref, limit) => store.history(ref, limit) });
     try {
-      await Promise.all([manager.reign(term), sweeper.run(term.signal), sampler?.run(term)]);
+      await Promise.all([manager.reign(term), sweeper.run(term.signal), sampler?.run(term), traffic?.run(term)]);
     } finally {
       health.stop();
       monitor.stop();
       autoscaler.stop();
     }
   };
-  return { informer, manager, health, monitor, sampler, autoscaler, reign };
+  return { informer, manager, health, monitor, sampler, traffic, autoscaler, reign };
 }
 
 /** The document that a namespace's `default` VPC is made from (ruling 12). */

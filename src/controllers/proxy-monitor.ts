@@ -16,6 +16,8 @@ interface Watched {
   ref: Ref;
   containerId: string;
   last: Observed<ProxyState>;
+  /** When `last` was said, by the monotonic clock. */
+  saidAt: number;
   /** When what the proxy says of its targets changed last, by the monotonic clock. */
   movedAt: number;
   timer?: Timer;
@@ -44,7 +46,8 @@ export class ProxyMonitor {
     let known = this.#watched.get(uid);
     if (known?.containerId !== containerId) {
       this.forget(uid);
-      known = { ref, containerId, last: unobservable('not looked at yet'), movedAt: this.#clock.monotonic() };
+      const now = this.#clock.monotonic();
+      known = { ref, containerId, last: unobservable('not looked at yet'), saidAt: now, movedAt: now };
       this.#watched.set(uid, known);
     }
     await this.#ask(uid, known);
@@ -55,6 +58,12 @@ export class ProxyMonitor {
   /** Requests that have failed since it is watched. */
   failed(uid: string): number {
     return this.#failed.get(uid) ?? 0;
+  }
+
+  /** What the proxies that are watched said last, by the load balancer's uid. */
+  *said(): Iterable<{ uid: string; state: ProxyState; at: number }> {
+    for (const [uid, { last, saidAt }] of this.#watched)
+      if (last.state === 'present') yield { uid, state: last.value, at: saidAt };
   }
 
   forget(uid: string): void {
@@ -98,6 +107,7 @@ export class ProxyMonitor {
       this.#failed.set(uid, this.failed(uid) + failedSince(before.value, seen.value));
     if (!sameJson(thoughts(before), thoughts(seen))) watched.movedAt = this.#clock.monotonic();
     watched.last = seen;
+    watched.saidAt = this.#clock.monotonic();
   }
 }
 

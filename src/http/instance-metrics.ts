@@ -3,24 +3,16 @@ import { API_VERSION } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { mustKind } from '../api/registry.ts';
 import { notFound } from '../admission/operations.ts';
-import { StatusError } from '../base/errors.ts';
-import { parseDuration } from '../base/quantity.ts';
 import { RATES } from '../base/sample.ts';
 import type { Rates } from '../base/sample.ts';
-import { widthOf } from '../store/metrics.ts';
 import type { MetricsBucket } from '../store/store.ts';
-import { numberOf, queryOf } from './context.ts';
+import { queryOf } from './context.ts';
 import type { ApiContext, Query } from './context.ts';
+import { rounded, windowOf } from './metrics-window.ts';
 import { intervalOf, readingsOf } from './readings.ts';
 import type { Reading } from './readings.ts';
 import { labelSelector } from './selectors.ts';
 
-const DEFAULT_SINCE = '1h';
-/** Milliseconds: as long as aggregates are kept. */
-const LONGEST_MS = 30 * 24 * 3_600_000;
-const DEFAULT_POINTS = 60;
-/** More than a terminal has columns; with this many the longest time that is answered from samples stays quick. */
-const MOST_POINTS = 240;
 /** Instances that one answer holds at most. */
 const MOST = 10_000;
 
@@ -71,29 +63,15 @@ export function instanceMetricsRoutes(app: FastifyInstance, context: ApiContext)
 }
 
 async function metricsOf(context: ApiContext, namespace: string, name: string, query: Query): Promise<InstanceMetrics> {
-  const sinceMs = sinceOf(query);
-  const wanted = numberOf(query, 'points', DEFAULT_POINTS, MOST_POINTS) || DEFAULT_POINTS;
-  // No more than there are samples: points between two of them would be gaps.
-  const points = Math.max(1, Math.min(wanted, Math.floor(sinceMs / intervalOf(context))));
+  const { since, until, points, seconds } = windowOf(query, intervalOf(context), context.clock.now());
   const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
   if (!instance) throw notFound(mustKind('Instance'), name);
   const { uid } = instance.metadata;
-  const until = context.clock.now();
-  const since = new Date(until.getTime() - sinceMs);
   const [buckets, readings] = await Promise.all([
     context.store.metrics.range([uid], since, until, points),
     readingsOf(context, [instance]),
   ]);
-  const seconds = widthOf(since, until, points) / 1_000;
   return document(instance, readings.get(uid), { since, until, seconds, buckets: buckets.get(uid) ?? [] });
-}
-
-function sinceOf(query: Query): number {
-  const text = query['since'] || DEFAULT_SINCE;
-  const ms = parseDuration(text);
-  if (ms === undefined || ms < 1_000 || ms > LONGEST_MS)
-    throw new StatusError('BadRequest', `since: expected a duration from 1s to 30d, such as 1h, found "${text}"`);
-  return ms;
 }
 
 async function listMetrics(context: ApiContext, namespace: string | undefined, query: Query): Promise<object> {
@@ -129,7 +107,7 @@ function document(
 
 function usageOf({ sample }: Reading): InstanceMetrics['usage'] {
   const { memoryBytes, memoryLimitBytes } = sample;
-  const cpuPercent = rounded(sample.cpuPercent);
+  const cpuPercent = roundedOf(sample.cpuPercent);
   return { ...defined({ cpuPercent, memoryBytes, memoryLimitBytes }), ...ratesOf(sample) };
 }
 
@@ -137,8 +115,8 @@ const pointOf = (bucket: MetricsBucket): MetricsPoint => ({
   time: bucket.start.toISOString(),
   samples: bucket.samples,
   ...defined({
-    cpuPercent: rounded(bucket.cpuPercentAvg),
-    cpuPercentMax: rounded(bucket.cpuPercentMax),
+    cpuPercent: roundedOf(bucket.cpuPercentAvg),
+    cpuPercentMax: roundedOf(bucket.cpuPercentMax),
     memoryBytes: bucket.memoryBytesAvg === undefined ? undefined : Math.round(bucket.memoryBytesAvg),
     memoryBytesMax: bucket.memoryBytesMax,
     memoryLimitBytes: bucket.memoryLimitBytes,
@@ -146,11 +124,10 @@ const pointOf = (bucket: MetricsBucket): MetricsPoint => ({
   ...ratesOf(bucket),
 });
 
-const ratesOf = (rates: Rates): Rates => defined(Object.fromEntries(RATES.map((rate) => [rate, rounded(rates[rate])])));
+const ratesOf = (rates: Rates): Rates =>
+  defined(Object.fromEntries(RATES.map((rate) => [rate, roundedOf(rates[rate])])));
 
-/** Two digits: more is noise, and a third of the answer's bytes. */
-const rounded = (value: number | undefined): number | undefined =>
-  value === undefined ? undefined : Math.round(value * 100) / 100;
+const roundedOf = (value: number | undefined): number | undefined => (value === undefined ? undefined : rounded(value));
 
 const defined = (values: Record<string, number | undefined>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

@@ -7,6 +7,7 @@ import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { execUpgrade, logRoutes } from './instance.ts';
 import { instanceMetricsRoutes } from './instance-metrics.ts';
+import { trafficMetricsRoutes } from './traffic-metrics.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { orphanRoutes } from './orphans.ts';
@@ -102,6 +103,7 @@ function routes(app: FastifyInstance, context: ApiContext): void {
   orphanRoutes(app, context);
   logRoutes(app, context);
   instanceMetricsRoutes(app, context);
+  trafficMetricsRoutes(app, context);
   planRoutes(app, context);
   resourceRoutes(app, context);
   scaleRoutes(app, context);

@@ -278,6 +278,11 @@ export class WorldDaemon extends Person {
     return this.store.cached().get({ kind, namespace, name });
   }
 
+  /** Requests a second that an instance gets, as far as this daemon knows. */
+  requestRate(uid: string): number | undefined {
+    return this.#parts.traffic?.requestRate(uid);
+  }
+
   owned(): readonly Owned[] {
     return valueOf(this.compute.everything()) ?? [];
   }

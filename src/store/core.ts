@@ -16,6 +16,7 @@ import type {
   LeaseStore,
   MetricsStore,
   RecommendationStore,
+  TrafficStore,
   RecordPage,
   RecordQuery,
   Retention,
@@ -25,7 +26,7 @@ import type {
 } from './store.ts';
 
 /** What stands beside the documents and their history. */
-export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics' | 'recommendations'>;
+export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics' | 'traffic' | 'recommendations'>;
 
 /** The store over any journal: the mirror, what changes it, and the feeds. */
 export class StoreCore implements Store {
@@ -33,6 +34,7 @@ export class StoreCore implements Store {
   readonly keys: KeyStore;
   readonly settings: SettingStore;
   readonly metrics: MetricsStore;
+  readonly traffic: TrafficStore;
   readonly recommendations: RecommendationStore;
   readonly #journal: Journal;
   readonly #clock: Clock;
@@ -58,6 +60,7 @@ export class StoreCore implements Store {
     this.keys = parts.keys;
     this.settings = parts.settings;
     this.metrics = parts.metrics;
+    this.traffic = parts.traffic;
     this.recommendations = parts.recommendations;
     this.#mirror = new Mirror(kinds);
     this.#mirror.reset(start.position.revision, start.resources);

@@ -1,6 +1,7 @@
 import { RATES } from '../base/sample.ts';
 import type { Rates, Sample } from '../base/sample.ts';
-import { BUCKET_MS, bucketOf, isCoarse, widthOf } from './metrics.ts';
+import { isCoarse, widthOf } from './metrics.ts';
+import { BUCKET_MS, bucketOf } from './series.ts';
 import type { MetricsBucket, MetricsRetention, MetricsStore } from './store.ts';
 
 /** Samples and aggregates in memory, by the same rules as in PostgreSQL. */

@@ -6,6 +6,7 @@ import type { KindDefinition } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { StoreCore } from './core.ts';
 import { MemoryMetrics } from './memory-metrics.ts';
+import { MemoryTraffic } from './memory-traffic.ts';
 import { MemoryRecommendations } from './recommendations.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { ApiKey, Change, KeyStore, LeaseStore, RecordQuery, Retention, SettingStore, Store } from './store.ts';
@@ -23,6 +24,7 @@ export class MemoryDatabase {
   inventory = new Map<string, InventoryRow>();
   settings = new Map<string, string>();
   readonly metrics = new MemoryMetrics();
+  readonly traffic = new MemoryTraffic();
   readonly recommendations = new MemoryRecommendations();
   keys = new Map<string, ApiKey>();
   lease: { holder: string | undefined; expires: number } = { holder: undefined, expires: 0 };
@@ -50,6 +52,7 @@ export function openMemoryStore(
     keys: memoryKeys(database),
     settings: memorySettings(database),
     metrics: database.metrics,
+    traffic: database.traffic,
     recommendations: database.recommendations,
   };
   return StoreCore.open(journal(memoryJournal(database)), kinds, database.clock, parts);

@@ -1,21 +1,13 @@
-import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { RATES } from '../base/sample.ts';
 import type { Rates, Sample } from '../base/sample.ts';
 import { timeOrderedId } from './metrics-id.ts';
 import type { Pool, Statement } from './pool.ts';
-import type { MetricsBucket, MetricsRetention, MetricsStore } from './store.ts';
+import { BUCKET_MS, rowsFrom, upkeepOf } from './series.ts';
+import type { MetricsBucket, MetricsStore } from './store.ts';
 
-/** What a row of the aggregates stands for. */
-export const BUCKET_MS = 5 * 60_000;
 /** Of one instance these are 2,160 samples, 8 ms; a day's are 50 ms, of which a graph of 5-minute buckets shows as much. */
-const FINE_MS = 6 * 3_600_000;
-/** Rows removed in one transaction: some 20 ms, in which nobody waits for its locks. */
-const PRUNE_ROWS = 5_000;
-/** Milliseconds until the next such: without a rest, pruning takes a third of the server from those who write. */
-const PRUNE_REST_MS = 200;
-/** Sorts before every id of version 7. */
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+export const FINE_MS = 6 * 3_600_000;
 
 const INSERT = `
 INSERT INTO metrics_history (id, instance_id, cpu_percent, memory_usage_bytes, recorded_at, memory_limit_bytes,
@@ -63,8 +55,6 @@ const LATEST = `
 SELECT m.* FROM unnest($1::uuid[]) AS i (id) CROSS JOIN LATERAL (
   SELECT * FROM metrics_history WHERE instance_id = i.id ORDER BY recorded_at DESC LIMIT 1) AS m`;
 
-const NEWEST_AGGREGATE = 'SELECT max(bucket_start) AS at FROM metrics_aggregates WHERE bucket_start < $1';
-const NEXT_SAMPLE = 'SELECT recorded_at AS at FROM metrics_history WHERE id >= $1 ORDER BY id LIMIT 1';
 /** Of a bucket that is made again once some of its samples are pruned, what it was is kept. */
 const ROLL_UP = `
 INSERT INTO metrics_aggregates AS known (instance_id, bucket_start, samples, cpu_percent_avg, cpu_percent_max,
@@ -82,52 +72,13 @@ ON CONFLICT (instance_id, bucket_start) DO UPDATE SET samples = excluded.samples
   block_write_rate = excluded.block_write_rate
 WHERE known.samples < excluded.samples`;
 
-/** `$1`: where the batch before ended, so that none looks again at what those before it have removed. */
-const PRUNE_SAMPLES = `
-WITH old AS (
-  SELECT id FROM metrics_history WHERE id > $1 AND id < $2 AND recorded_at < $3 ORDER BY id LIMIT ${PRUNE_ROWS}
-), gone AS (DELETE FROM metrics_history USING old WHERE metrics_history.id = old.id)
-SELECT count(*)::integer AS count, (SELECT id FROM old ORDER BY id DESC LIMIT 1) AS last FROM old`;
-const PRUNE_AGGREGATES = `
-WITH old AS (
-  SELECT instance_id, bucket_start FROM metrics_aggregates WHERE bucket_start < $1 ORDER BY bucket_start LIMIT ${PRUNE_ROWS}
-), gone AS (
-  DELETE FROM metrics_aggregates AS a USING old
-  WHERE a.instance_id = old.instance_id AND a.bucket_start = old.bucket_start
-) SELECT count(*)::integer AS count FROM old`;
-
 export function postgresMetrics(pool: Pool, clock: Clock): MetricsStore {
-  const rowsOf = async (name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> =>
-    (await pool.run({ name: `metrics ${name}`, text, values })).rows as Record<string, unknown>[];
-
-  /** The first bucket that has samples and may not have its aggregates yet, at or after `from`. */
-  async function nextBucket(from: number): Promise<number | undefined> {
-    const [next] = await rowsOf('next', NEXT_SAMPLE, [timeOrderedId(new Date(from))]);
-    return next && bucketOf((next['at'] as Date).getTime());
-  }
-
-  async function pruneSamples(before: Date): Promise<number> {
-    let [removed, last] = [0, FIRST_ID];
-    for (;;) {
-      const [row] = await rowsOf('prune', PRUNE_SAMPLES, [last, timeOrderedId(before), before]);
-      const count = Number(row?.['count']);
-      removed += count;
-      if (count < PRUNE_ROWS) return removed;
-      await sleep(clock, PRUNE_REST_MS);
-      last = row?.['last'] as string;
-    }
-  }
-
-  async function pruneAggregates(before: Date): Promise<number> {
-    let removed = 0;
-    for (;;) {
-      const [row] = await rowsOf('prune aggregates', PRUNE_AGGREGATES, [before]);
-      const count = Number(row?.['count']);
-      removed += count;
-      if (count < PRUNE_ROWS) return removed;
-      await sleep(clock, PRUNE_REST_MS);
-    }
-  }
+  const rowsOf = rowsFrom(pool, 'metrics');
+  const upkeep = upkeepOf(rowsOf, clock, {
+    history: 'metrics_history',
+    aggregates: 'metrics_aggregates',
+    keys: ['instance_id'],
+  });
 
   return {
     async append(samples) {
@@ -142,28 +93,10 @@ export function postgresMetrics(pool: Pool, clock: Clock): MetricsStore {
       const rows = await rowsOf('latest', LATEST, [instanceIds]);
       return new Map(rows.map((row) => [row['instance_id'] as string, sampleOf(row)]));
     },
-    async rollUp(now) {
-      const [newest] = await rowsOf('newest', NEWEST_AGGREGATE, [now]);
-      const known = newest?.['at'] as Date | null | undefined;
-      let made = 0;
-      // The newest is made again: a sample may have come late.
-      for (let from = known?.getTime() ?? 0; ; from += BUCKET_MS) {
-        const bucket = await nextBucket(from);
-        if (bucket === undefined || bucket + BUCKET_MS > now.getTime()) return made;
-        const [start, end] = [new Date(bucket), new Date(bucket + BUCKET_MS)];
-        await rowsOf('roll up', ROLL_UP, [timeOrderedId(start), timeOrderedId(end), start, end]);
-        from = bucket;
-        made++;
-      }
-    },
-    async prune(now, { samplesMs, aggregatesMs }: MetricsRetention) {
-      const before = (ms: number) => new Date(now.getTime() - ms);
-      return (await pruneSamples(before(samplesMs))) + (await pruneAggregates(before(aggregatesMs)));
-    },
+    rollUp: (now) => upkeep.rollUp(now, ROLL_UP),
+    prune: (now, retention) => upkeep.prune(now, retention),
   };
 }
-
-export const bucketOf = (time: number): number => Math.floor(time / BUCKET_MS) * BUCKET_MS;
 
 /** Milliseconds of one bucket of an answer. */
 export function widthOf(since: Date, until: Date, points: number): number {

@@ -8,6 +8,7 @@ import { Pool } from './pool.ts';
 import { PostgresJournal } from './postgres-journal.ts';
 import { postgresKeys, postgresLeases, postgresSettings } from './postgres-parts.ts';
 import { postgresRecommendations } from './recommendations.ts';
+import { postgresTraffic } from './traffic.ts';
 import type { Store } from './store.ts';
 
 /** Opens the store over a migrated database. */
@@ -25,6 +26,7 @@ export async function openPostgresStore(options: {
     keys: postgresKeys(pool),
     settings: postgresSettings(pool),
     metrics: postgresMetrics(pool, options.clock),
+    traffic: postgresTraffic(pool, options.clock),
     recommendations: postgresRecommendations(pool),
   };
   try {

@@ -147,6 +147,40 @@ export const metricsAggregates = pgTable(
   ],
 );
 
+export const trafficHistory = pgTable(
+  'traffic_history',
+  {
+    id: uuid('id').primaryKey(),
+    loadBalancerId: uuid('load_balancer_id').notNull(),
+    targetId: uuid('target_id').notNull(),
+    recordedAt: time('recorded_at').notNull(),
+    requestRate: doublePrecision('request_rate').notNull(),
+    failedRate: doublePrecision('failed_rate').notNull(),
+    errorRate: doublePrecision('error_rate').notNull(),
+    latencyMs: doublePrecision('latency_ms'),
+  },
+  (t) => [index('traffic_history_load_balancer_idx').on(t.loadBalancerId, t.recordedAt)],
+);
+
+export const trafficAggregates = pgTable(
+  'traffic_aggregates',
+  {
+    loadBalancerId: uuid('load_balancer_id').notNull(),
+    targetId: uuid('target_id').notNull(),
+    bucketStart: time('bucket_start').notNull(),
+    samples: integer('samples').notNull(),
+    requestRate: doublePrecision('request_rate').notNull(),
+    requestRateMax: doublePrecision('request_rate_max').notNull(),
+    failedRate: doublePrecision('failed_rate').notNull(),
+    errorRate: doublePrecision('error_rate').notNull(),
+    latencyMs: doublePrecision('latency_ms'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.loadBalancerId, t.targetId, t.bucketStart] }),
+    index('traffic_aggregates_bucket_idx').on(t.bucketStart),
+  ],
+);
+
 export const scalingRecommendations = pgTable(
   'scaling_recommendations',
   {

@@ -3,6 +3,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/schema.ts';
 import type { Recommended } from '../base/recommendation.ts';
 import type { Rates, Sample } from '../base/sample.ts';
+import type { TrafficRates, TrafficSample } from '../base/traffic.ts';
 
 /**
  * Desired state, its history, and what was done about it.
@@ -41,6 +42,7 @@ export interface Store {
   readonly keys: KeyStore;
   readonly settings: SettingStore;
   readonly metrics: MetricsStore;
+  readonly traffic: TrafficStore;
   readonly recommendations: RecommendationStore;
 
   /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
@@ -183,6 +185,24 @@ export interface MetricsRetention {
   /** Samples younger than this are kept, milliseconds. */
   samplesMs: number;
   aggregatesMs: number;
+}
+
+/** What went through load balancers; as `MetricsStore` in all else. */
+export interface TrafficStore extends Pick<MetricsStore, 'rollUp' | 'prune'> {
+  append(samples: readonly TrafficSample[]): Promise<void>;
+  /** By target (the load balancer's own uid: all of it), as `MetricsStore.range`. */
+  range(
+    loadBalancerId: string,
+    since: Date,
+    until: Date,
+    points: number,
+  ): Promise<ReadonlyMap<string, readonly TrafficBucket[]>>;
+}
+
+export interface TrafficBucket extends TrafficRates {
+  start: Date;
+  samples: number;
+  requestRateMax: number;
 }
 
 /** What the policies of scaling groups recommended. Its writes are not the quiet world's either (ruling 8). */

@@ -3,6 +3,7 @@ import type { LoadBalancer } from '../../src/api/load-balancer.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import type { ScalingGroup } from '../../src/api/scaling-group.ts';
 import { CONFIG_PATH } from '../../src/drivers/haproxy/configuration.ts';
+import type { LoadBalancerMetrics } from '../../src/cli/traffic-metrics.ts';
 import { LABEL, shortUid } from '../../src/drivers/labels.ts';
 import { run } from '../cli/support.ts';
 import { Cloud } from '../support/cloud.ts';
@@ -18,7 +19,7 @@ const LIMIT_MS = 40_000;
 
 let cloud: Cloud;
 beforeAll(async () => {
-  cloud = await Cloud.start({ env: { MINIAWS_METRICS_INTERVAL: '0' } });
+  cloud = await Cloud.start({ env: { MINIAWS_METRICS_INTERVAL: '1' } });
   await cloud.apply(vpc('net', { cidrBlock: '10.214.60.0/24' }), group('first'), balancer(PORT));
   await settled(2);
 }, 120_000);
@@ -221,6 +222,18 @@ describe('what is done to the proxy by hand is made good:', () => {
     expect(await differences(since)).toContain('the stored configuration is not what it should be');
     const pid = (text: string) => /^Pid: (\d+)$/m.exec(text)?.[1];
     expect([(await cloud.container('front')).Id, pid(await toHaproxy('show info'))]).toEqual([Id, pid(worker)]);
+  });
+});
+
+it('what went through it, and to each target, is kept and shown', async () => {
+  await two('steady');
+  await served((clients) => clients.more());
+  await eventually('samples of what went through', async () => {
+    const args = ['metrics', 'loadbalancer/front', '--since', '5m', '--points', '1', '-o', 'json'];
+    const { out } = await run(args, { kubeconfig: cloud.daemon.kubeconfigPath });
+    const { points, targets } = JSON.parse(out) as LoadBalancerMetrics;
+    const asked = [points, ...targets.map((t) => t.points)].map(([point]) => point?.requestRate ?? 0);
+    return asked.length === 3 && asked.every((rate) => rate > 0) && points[0]?.failedRate === 0;
   });
 });
 

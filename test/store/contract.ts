@@ -7,6 +7,7 @@ import { FencedError } from '../../src/store/store.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import { eventually } from '../support/wait.ts';
 import { metricsContract } from './metrics-contract.ts';
+import { trafficContract } from './traffic-contract.ts';
 
 /** Several daemons over one database. */
 export interface StoreSubject {
@@ -301,5 +302,6 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
     });
 
     metricsContract(fresh);
+    trafficContract(fresh);
   });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Ref } from '../../api/metadata.ts';
 import { Failure } from '../failure.ts';
 import { countFlag, durationFlag, oneOfFlag } from '../flags.ts';
 import { bytes, percent, steps } from '../instance-metrics.ts';
@@ -9,6 +10,8 @@ import { task } from '../session.ts';
 import { heightsFor, sparkline } from '../sparkline.ts';
 import { Columns } from '../table.ts';
 import { refOfWords } from '../targets.ts';
+import { meansOf, short } from '../traffic-metrics.ts';
+import type { LoadBalancerMetrics, TrafficPoint } from '../traffic-metrics.ts';
 
 interface MetricsOptions {
   since: number;
@@ -20,8 +23,8 @@ interface MetricsOptions {
 export function addMetrics(program: Command, setup: ClientSetup): void {
   program
     .command('metrics')
-    .argument('<object...>', 'instance/NAME')
-    .description('print what an instance has used over a time, with a graph')
+    .argument('<object...>', 'instance/NAME or loadbalancer/NAME')
+    .description('print what an instance has used, or a load balancer has carried, over a time, with a graph')
     .option('--since <time>', 'how far back, such as 30m or 7d', durationFlag, 3_600_000)
     .option('--points <n>', 'at most so many lines', countFlag, 60)
     .option('-o, --output <format>', 'json', oneOfFlag(['json'] as const))
@@ -31,8 +34,10 @@ export function addMetrics(program: Command, setup: ClientSetup): void {
 
 async function metrics(session: Session, words: readonly string[], options: MetricsOptions): Promise<void> {
   const ref = refOfWords(words, session.namespace);
-  if (ref.kind !== 'Instance') throw new Failure(`only instances have metrics: instance/NAME, not ${words.join(' ')}`);
-  const query = { since: `${Math.round(options.since / 1_000)}s`, points: options.points };
+  if (ref.kind === 'LoadBalancer') return traffic(session, ref, options);
+  if (ref.kind !== 'Instance')
+    throw new Failure(`only instances and load balancers have metrics: instance/NAME, not ${words.join(' ')}`);
+  const query = queryOf(options);
   const found = await session.client.get<InstanceMetrics>(objectPath(ref, 'metrics'), { query });
   if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
   if (found.points.length === 0)
@@ -42,6 +47,55 @@ async function metrics(session: Session, words: readonly string[], options: Metr
   if (options.headers) session.print([...graph(session, found), ''].join('\n'));
   session.print(table(session, found, options.headers).join('\n'));
 }
+
+const queryOf = ({ since, points }: MetricsOptions) => ({ since: `${Math.round(since / 1_000)}s`, points });
+
+async function traffic(session: Session, ref: Ref, options: MetricsOptions): Promise<void> {
+  const found = await session.client.get<LoadBalancerMetrics>(objectPath(ref, 'metrics'), { query: queryOf(options) });
+  if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
+  if (found.points.length === 0)
+    return session.tell(
+      `Nothing is known of loadbalancer/${ref.name} in this time: it did not run, or the daemon samples nothing (--metrics-interval)`,
+    );
+  if (options.headers) session.print([...trafficGraph(session, found), ''].join('\n'));
+  session.print(trafficTable(session, found.points, options.headers).join('\n'));
+}
+
+/** All of it, and to each target: a line with the small graph of its requests. */
+function trafficGraph({ io, colors }: Session, { window, points, targets }: LoadBalancerMetrics): string[] {
+  const most = Math.max(1, ...points.map((point) => point.requestRate));
+  const line = (name: string, of: readonly TrafficPoint[]): string[] => {
+    const graphed = sparkline(
+      steps({ window, points: of }, (p) => p.requestRate),
+      most,
+      heightsFor(io.env),
+    );
+    const mean = meansOf(of);
+    return [
+      name,
+      short(mean?.requestRate),
+      short(mean?.failedRate),
+      short(mean?.errorRate),
+      short(mean?.latencyMs),
+      graphed,
+    ];
+  };
+  const headings = ['', 'REQUESTS/S', 'FAILED/S', '5XX/S', 'LATENCY MS', ''].map((name) => colors.bold(name));
+  const rows = targets.map((target) => line(target.instance, target.points));
+  return new Columns().lines([headings, line('ALL', points), ...rows]);
+}
+
+const TRAFFIC_HEADINGS = ['TIME', 'REQUESTS/S', 'MAX', 'FAILED/S', '5XX/S', 'LATENCY MS'];
+
+function trafficTable({ colors }: Session, points: readonly TrafficPoint[], headers: boolean): string[] {
+  const rows = points.map((point) => [
+    timeOf(point),
+    ...[point.requestRate, point.requestRateMax, point.failedRate, point.errorRate, point.latencyMs].map(short),
+  ]);
+  return new Columns().lines(headers ? [TRAFFIC_HEADINGS.map((name) => colors.bold(name)), ...rows] : rows);
+}
+
+const timeOf = ({ time }: { time: string }): string => time.replace(/\.\d+Z$/, 'Z');
 
 function graph({ io, colors }: Session, found: InstanceMetrics): string[] {
   const heights = heightsFor(io.env);
@@ -66,7 +120,7 @@ const HEADINGS = ['TIME', 'CPU', 'MAX', 'MEMORY', 'MAX', 'RECEIVED/S', 'SENT/S',
 
 function table({ colors }: Session, { points }: InstanceMetrics, headers: boolean): string[] {
   const rows = points.map((point) => [
-    point.time.replace(/\.\d+Z$/, 'Z'),
+    timeOf(point),
     percent(point.cpuPercent),
     percent(point.cpuPercentMax),
     bytes(point.memoryBytes),

@@ -1,0 +1,2 @@
+DROP TABLE traffic_aggregates;
+DROP TABLE traffic_history;
