@@ -214,6 +214,10 @@ export const loadBalancerStatusSchema: JsonSchema = {
     containerName: { type: 'string', description: "The container's name." },
     privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the load balancer.' },
     vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
+    ingressCidrBlock: {
+      type: 'string',
+      description: 'Of an internal VPC: the range of the network by which clients reach the load balancer.',
+    },
     targets: {
       type: 'array',
       description: 'Every instance that is registered.',

@@ -56,6 +56,8 @@ export interface LoadBalancerStatus {
   containerName?: string;
   privateIp?: string;
   vpcUid?: string;
+  /** Of the network by which clients reach the proxy of an internal VPC. */
+  ingressCidrBlock?: string;
   /**
    * Written before a target gets its first request and until it gets none any more: an instance that is listed here does
    * not stop (I12).

@@ -10,6 +10,8 @@ import { balancerHash, proxyConfigOf, stopGraceMsOf, targetKey } from './balance
 import type { WantedTarget } from './balancer-config.ts';
 import { containerNameOf, keepBest, teardown, upkeep } from './container-care.ts';
 import type { ContainerStep } from './container-care.ts';
+import { ingressPlace, joinIngress, planIngress, removeIngress } from './balancer-ingress.ts';
+import type { IngressObserved, IngressStep } from './balancer-ingress.ts';
 import type { VpcObserved } from './vpc-place.ts';
 
 export interface LoadBalancerObserved {
@@ -19,6 +21,7 @@ export interface LoadBalancerObserved {
   proxy: Observed<ProxyState>;
   /** `fileOf` what is stored in a container that does not run; empty: nothing. */
   stored: string;
+  ingress: IngressObserved;
   wanted: readonly WantedTarget[];
   /** Requests that have failed since the change under way began; `undefined`: none is under way. */
   failed: number | undefined;
@@ -37,6 +40,7 @@ export type LoadBalancerStep =
   | (Step & { do: 'setServer'; id: string; server: ServerRef; mode: ServerMode })
   | (Step & { do: 'endSessions'; id: string; server: ServerRef })
   | (Step & { do: 'removeServer'; id: string; server: ServerRef })
+  | IngressStep
   | ContainerStep;
 
 /** Pure: what would make the proxy serve as the document says. Nothing is done on what could not be observed (I4). */
@@ -49,7 +53,10 @@ export function planLoadBalancer(
   const containers = observed.containers.state === 'present' ? observed.containers.value : [];
   const grace = stopGraceMsOf(lb);
   if (lb.metadata.deletionTimestamp !== undefined)
-    return containers.flatMap((c) => teardown(c, grace, 'the load balancer was deleted', 'Terminated'));
+    return [
+      ...containers.flatMap((c) => teardown(c, grace, 'the load balancer was deleted', 'Terminated')),
+      ...(containers.some((c) => c.state === 'removing') ? [] : removeIngress(observed.ingress)),
+    ];
   if (containers.some((c) => c.state === 'removing')) return [];
   const kept = keptOf(lb, containers);
   const extra = containers
@@ -85,8 +92,10 @@ function planNew(lb: LoadBalancer, observed: LoadBalancerObserved, old: Containe
     ...claim,
     { do: 'ensureImage', why },
     ...register(lb, observed.wanted),
+    ...planIngress(lb, vpc, observed.ingress),
     ...(old ? teardown(old, stopGraceMsOf(lb), why) : []),
     { do: 'createContainer', name, network: vpc.network, why, event: old ? 'Replaced' : 'Created' },
+    ...joinIngress(vpc, name),
     { do: 'storeConfig', config: proxyConfigOf(lb, observed.wanted), why },
     { do: 'startContainer', name, why, event: 'Started' },
   ];
@@ -106,10 +115,13 @@ function planKept(
   container: Container,
   now: Date,
 ): LoadBalancerStep[] {
-  const { vpc, proxy, wanted, stored } = observed;
+  const { vpc, ingress, proxy, wanted, stored } = observed;
   const address = lb.status?.privateIp;
-  const place = vpc.is === 'ready' && address !== undefined ? [{ network: vpc.network, address }] : [];
-  const care = upkeep(lb, container, place);
+  const place =
+    vpc.is === 'ready' && address !== undefined
+      ? [{ network: vpc.network, address }, ...ingressPlace(vpc, ingress)]
+      : [];
+  const care: LoadBalancerStep[] = [...planIngress(lb, vpc, ingress), ...upkeep(lb, container, place)];
   const { id, name, state } = container;
   const config = proxyConfigOf(lb, wanted);
   if (state === 'created' || state === 'exited' || state === 'restarting') {

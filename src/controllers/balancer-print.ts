@@ -11,6 +11,14 @@ export function printBalancerStep(step: LoadBalancerStep, lb: LoadBalancer): str
       return `create VPC ${lb.metadata.namespace}/default`;
     case 'claimAddress':
       return 'take an address of the VPC';
+    case 'claimIngress':
+      return 'take a range for its ingress network';
+    case 'createIngress':
+      return `create its ingress network${lb.status?.ingressCidrBlock ? ` ${lb.status.ingressCidrBlock}` : ''}`;
+    case 'joinIngress':
+      return `connect container ${step.name} to its ingress network`;
+    case 'removeIngress':
+      return `remove its ingress network ${step.name}`;
     case 'ensureImage':
       return 'make sure of the image of load balancers';
     case 'createContainer':

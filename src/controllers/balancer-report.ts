@@ -55,7 +55,7 @@ function statusOf(
   targets: readonly Target[],
   { verdict, left, now }: { verdict: Verdict; left: readonly LoadBalancerStep[]; now: Date },
 ): LoadBalancerStatus {
-  const { privateIp, vpcUid, lastChange } = fieldsOf(lb);
+  const { privateIp, vpcUid, ingressCidrBlock, lastChange } = fieldsOf(lb);
   const isCalm = left.length === 0 && targets.every((t) => t.state === 'Healthy' || t.state === 'Unhealthy');
   const changed =
     failed !== undefined && isCalm ? { at: stamp(now, lastChange?.at), failedRequests: failed } : lastChange;
@@ -65,6 +65,7 @@ function statusOf(
     ...(container ? { containerId: container.id, containerName: container.name } : {}),
     ...(privateIp === undefined ? {} : { privateIp }),
     ...(vpcUid === undefined ? {} : { vpcUid }),
+    ...(ingressCidrBlock === undefined ? {} : { ingressCidrBlock }),
     targets,
     healthyTargets: `${targets.filter((t) => t.state === 'Healthy').length}/${targets.length}`,
     ...(changed ? { lastChange: changed } : {}),
@@ -132,7 +133,10 @@ function judge(
   if (lb.metadata.deletionTimestamp !== undefined)
     return {
       verdict: ready('False', 'Terminating', 'the proxy is being stopped and removed'),
-      outcome: containers.state === 'absent' ? { is: 'gone' } : { is: 'progressing', afterMs: 200 },
+      outcome:
+        containers.state === 'absent' && observed.ingress.networks.state === 'absent'
+          ? { is: 'gone' }
+          : { is: 'progressing', afterMs: 200 },
     };
   if (left.length > 0)
     return {

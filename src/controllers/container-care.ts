@@ -14,7 +14,7 @@ export type ContainerStep =
   | (Step & { do: 'unpauseContainer'; name: string; id: string })
   | (Step & { do: 'renameContainer'; name: string; id: string; to: string })
   | (Step & { do: 'updateContainer'; name: string; id: string; change: ContainerUpdate })
-  | (Step & { do: 'connectContainer'; name: string; id: string; networkId: string; address: string })
+  | (Step & { do: 'connectContainer'; name: string; id: string; networkId: string; address: string; what: string })
   | (Step & { do: 'disconnectContainer'; name: string; id: string; networkId: string });
 
 const LIVING = new Set(['running', 'restarting', 'paused']);
@@ -38,12 +38,16 @@ export function teardown(container: Container, graceMs: number, why: string, eve
   return [...stop, { do: 'removeContainer', id, name, why, ...(event ? { event } : {}) }];
 }
 
+/** A network that the container shall be on, and where. */
+export interface Place {
+  network: Network;
+  address: string;
+  /** For people; its VPC when left out. */
+  what?: string;
+}
+
 /** What a person may have done to a container that can stay: its name, its pause, its networks. */
-export function upkeep(
-  resource: Resource,
-  container: Container,
-  wanted: readonly { network: Network; address: string }[],
-): ContainerStep[] {
+export function upkeep(resource: Resource, container: Container, wanted: readonly Place[]): ContainerStep[] {
   const { id, name } = container;
   const to = containerNameOf(resource);
   const rename: ContainerStep[] =
@@ -55,10 +59,7 @@ export function upkeep(
   return [...rename, ...unpause, ...(wanted.length > 0 ? reconnect(container, wanted) : [])];
 }
 
-function reconnect(
-  { id, name, attachments }: Container,
-  wanted: readonly { network: Network; address: string }[],
-): ContainerStep[] {
+function reconnect({ id, name, attachments }: Container, wanted: readonly Place[]): ContainerStep[] {
   const place = (networkId: string) => wanted.find((w) => w.network.id === networkId);
   const disconnect = attachments
     .filter((a) => place(a.networkId)?.address !== a.address)
@@ -71,13 +72,14 @@ function reconnect(
     });
   const connect = wanted
     .filter((w) => !attachments.some((a) => a.networkId === w.network.id && a.address === w.address))
-    .map(({ network, address }): ContainerStep => ({
+    .map(({ network, address, what = 'its VPC' }): ContainerStep => ({
       do: 'connectContainer',
       id,
       name,
       networkId: network.id,
       address,
-      why: 'it is not attached to its VPC',
+      what,
+      why: `it is not attached to ${what}`,
       event: 'Reconnected',
     }));
   return [...disconnect, ...connect];
@@ -132,7 +134,7 @@ export function printContainerStep(step: ContainerStep): string {
         .map(([field, value]) => `${field} to ${value}`)
         .join(', ')} of container ${step.name} in place`;
     case 'connectContainer':
-      return `connect container ${step.name} to its VPC at ${step.address}`;
+      return `connect container ${step.name} to ${step.what} at ${step.address}`;
     case 'disconnectContainer':
       return `disconnect container ${step.name} from network ${step.networkId.slice(0, 12)}`;
   }

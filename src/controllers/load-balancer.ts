@@ -17,6 +17,7 @@ import { balancerContainer, serves, targetKey, wantedTargets } from './balancer-
 import type { WantedTarget } from './balancer-config.ts';
 import { keptOf, planLoadBalancer } from './balancer-plan.ts';
 import type { LoadBalancerObserved, LoadBalancerStep } from './balancer-plan.ts';
+import { addressIn, claimIngress, ingressSpecOf } from './balancer-ingress.ts';
 import { printBalancerStep } from './balancer-print.ts';
 import { reportLoadBalancer } from './balancer-report.ts';
 import { actOnContainer, madeId } from './container-care.ts';
@@ -67,6 +68,7 @@ export function loadBalancerController(
           : await monitor.look(lb.metadata.uid, refOf(lb), container.id);
       return {
         vpc: observeVpc(lb, compute, pass.view),
+        ingress: { networks: compute.networks(lb.metadata.uid), foreign: compute.foreignRanges() },
         containers,
         proxy,
         stored: container && !isWatched ? await storedIn(container.id, compute) : '',
@@ -138,6 +140,19 @@ async function act(
       return pass.create({ ...defaultVpc, metadata: { ...defaultVpc.metadata, namespace: lb.metadata.namespace } });
     case 'claimAddress':
       return pass.claim((latest, view) => claimAddress(latest as LoadBalancer, view));
+    case 'claimIngress':
+      return pass.claim((latest, view) => claimIngress(latest as LoadBalancer, view, compute.foreignRanges()));
+    case 'createIngress':
+      await compute.createNetwork(ingressSpecOf(lb));
+      return;
+    case 'joinIngress': {
+      const [network] = valueOf(compute.networks(lb.metadata.uid)) ?? [];
+      if (!network) throw new PassError('EngineError', 'the ingress network was removed while it was being joined');
+      const attachment = { networkId: network.id, address: addressIn(network.cidrBlock), aliases: [] };
+      return compute.connectContainer(madeId(compute, lb), attachment);
+    }
+    case 'removeIngress':
+      return compute.removeNetwork(step.id);
     case 'registerTargets':
       return pass.claim((latest, view) => register(latest as LoadBalancer, step.targets, view, pass.now()));
     case 'ensureImage':

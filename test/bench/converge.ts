@@ -4,7 +4,7 @@ import { atMost, pairs, summary, timed } from './figure.ts';
 import type { Benchmark } from './figure.ts';
 import { fleet, instancesOf } from './fleet.ts';
 import { startStraight } from './floor.ts';
-import { peers } from './peers.ts';
+import { compose, peers, swarm } from './peers.ts';
 import { cleanInstallation } from '../support/engine.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -44,7 +44,9 @@ export const converge: Benchmark = {
       unit: 'ms',
       goal: atMost(found.ratio, GOAL, `ratio <= ${GOAL}`),
     };
-    return [figure, ...(await peers(workshop, { count: INSTANCES, image, cidrBlock: cidrOf(PAIRS, 0) }, found.value))];
+    const same = { count: INSTANCES, image, cidrBlock: cidrOf(PAIRS, 0) };
+    const ours = { figure: 'converge', value: found.value, fleet: same };
+    return [figure, ...(await peers(workshop, ours, { 'docker-compose': compose(0), swarm }))];
   },
 };
 

@@ -44,11 +44,21 @@ export async function startStraight(
   documents: readonly Instance[],
   cidrBlock: string,
 ): Promise<void> {
-  const network = await floorNetwork(workshop, docker, cidrBlock);
+  await startOn(workshop, docker, documents, await floorNetwork(workshop, docker, cidrBlock));
+}
+
+/** All of them on a network that has `taken` addresses in use. */
+export async function startOn(
+  workshop: Workshop,
+  docker: Docker,
+  documents: readonly Instance[],
+  network: Network,
+  taken = 0,
+): Promise<void> {
   const limit = pLimit(AT_ONCE);
   const start = async (document: Instance, n: number) => {
     workshop.signal.throwIfAborted();
-    const container = await floorContainer(workshop, docker, document, network, addressIn(network, n));
+    const container = await floorContainer(workshop, docker, document, network, addressIn(network, taken + n));
     await container.start();
   };
   await Promise.all(documents.map((document, n) => limit(() => start(document, n))));

@@ -5,10 +5,12 @@ import type { TestPostgres } from '../support/postgres.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import type { Benchmark, Figure } from './figure.ts';
+import { hitless } from './hitless.ts';
 import { metrics } from './metrics.ts';
 import { noop } from './noop.ts';
 import { quiet } from './quiet.ts';
 import { repair } from './repair.ts';
+import { scaleOut } from './scale-out.ts';
 import { scale } from './scale.ts';
 import { jsonLine, table } from './table.ts';
 import { watch } from './watch.ts';
@@ -20,7 +22,19 @@ import { write } from './write.ts';
  * it is known, and at the end a table for people on the standard error. Ctrl-C cleans up; exit status 1: a benchmark
  * failed. A missed goal is a finding, not a failure.
  */
-const BENCHMARKS: readonly Benchmark[] = [converge, repair, noop, quiet, write, watch, scale, failover, metrics];
+const BENCHMARKS: readonly Benchmark[] = [
+  converge,
+  repair,
+  noop,
+  quiet,
+  write,
+  watch,
+  scale,
+  failover,
+  metrics,
+  hitless,
+  scaleOut,
+];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;
 

@@ -15,48 +15,60 @@ const execute = promisify(execFile);
 /** A peer that is slower than this is not of interest. */
 const LIMIT_MS = 120_000;
 
-/** The same fleet by what else people use, where the machine has it: ours should be under both. */
-export async function peers(workshop: Workshop, fleet: Fleet, ours: number): Promise<Figure[]> {
+/** A figure of ours, and the fleet that it is about. */
+interface Ours {
+  figure: string;
+  value: number;
+  fleet: Fleet;
+}
+
+/** The same by what else people use, where the machine has it: ours should be under all. */
+export async function peers(
+  workshop: Workshop,
+  ours: Ours,
+  measures: Readonly<Record<string, (workshop: Workshop, fleet: Fleet) => Promise<number>>>,
+): Promise<Figure[]> {
   const found: Figure[] = [];
-  for (const [name, measure] of [
-    ['docker-compose', compose],
-    ['swarm', swarm],
-  ] as const) {
+  for (const [name, measure] of Object.entries(measures)) {
     workshop.signal.throwIfAborted();
     try {
-      const took = await measure(workshop, fleet);
+      const took = await measure(workshop, ours.fleet);
       found.push({
-        name: `converge/${name}`,
+        name: `${ours.figure}/${name}`,
         value: took,
         unit: 'ms',
         samples: 1,
-        goal: { words: 'converge is under it', met: ours < took },
+        goal: { words: `${ours.figure} is under it`, met: ours.value < took },
       });
     } catch (error) {
-      process.stderr.write(`converge: no ${name} to compare with: ${messageOf(error).split('\n')[0]}\n`);
+      process.stderr.write(`${ours.figure}: no ${name} to compare with: ${messageOf(error).split('\n')[0]}\n`);
     }
   }
   return found;
 }
 
-/** Throws when the machine has no docker-compose. */
-async function compose(workshop: Workshop, { count, image, cidrBlock }: Fleet): Promise<number> {
-  await execute('docker-compose', ['version']);
-  const file = join(workshop.folder, 'compose.yaml');
-  const service = { image, entrypoint: ['/bin/busybox', 'sleep', '1000000'], stop_grace_period: '0s' };
-  const networks = { default: { ipam: { config: [{ subnet: cidrBlock }] } } };
-  await writeFile(file, stringify({ version: '3.8', services: { i: service }, networks }));
-  const run = (...args: string[]) =>
-    execute('docker-compose', ['-p', workshop.floorInstallation, '-f', file, ...args], { timeout: LIMIT_MS });
-  try {
-    return await timed(() => run('up', '-d', '--scale', `i=${count}`));
-  } finally {
-    await run('down', '-t', '0');
-  }
-}
+/** From so many containers on. Throws when the machine has no docker-compose. */
+export const compose =
+  (from: number) =>
+  async (workshop: Workshop, { count, image, cidrBlock }: Fleet): Promise<number> => {
+    await execute('docker-compose', ['version']);
+    const file = join(workshop.folder, 'compose.yaml');
+    const service = { image, entrypoint: ['/bin/busybox', 'sleep', '1000000'], stop_grace_period: '0s' };
+    const networks = { default: { ipam: { config: [{ subnet: cidrBlock }] } } };
+    await writeFile(file, stringify({ version: '3.8', services: { i: service }, networks }));
+    const run = (...args: string[]) =>
+      execute('docker-compose', ['-p', workshop.floorInstallation, '-f', file, ...args], { timeout: LIMIT_MS });
+    try {
+      const scale = (to: number) => run('up', '-d', '--scale', `i=${to}`);
+      if (from > 0) await scale(from);
+      return await timed(() => scale(count));
+    } finally {
+      await run('down', '-t', '0');
+    }
+  };
 
 /** Throws when the Engine is not a manager of a swarm: making it one is not a benchmark's to do. */
-async function swarm(workshop: Workshop, { count, image }: Fleet): Promise<number> {
+export async function swarm(workshop: Workshop, { count, image }: Fleet): Promise<number> {
   const { Swarm } = (await engine.info()) as { Swarm?: { ControlAvailable?: boolean } };
   if (!Swarm?.ControlAvailable) throw new Error('the Engine is no manager of a swarm');
   const name = workshop.floorInstallation;

@@ -214,3 +214,54 @@ describe('a load balancer', () => {
     );
   });
 });
+
+describe('a load balancer of an internal VPC', () => {
+  const internal = { kind: 'VPC', metadata: { name: 'main' }, spec: { internetGateway: false } };
+  const web = instance('a', { vpc: 'main' });
+  const networksOf = ({ engine }: World) => [...engine.networks.byId.values()].map((n) => n.cidrBlock).toSorted();
+
+  it('is on an ingress network of its own as well, which no instance is on, and which goes with it', async () => {
+    const { world, daemon } = await start();
+    const vpc = await daemon.apply(internal);
+    for (const document of [web, balancer({ vpc: 'main' })]) await daemon.apply(document);
+    await daemon.settle(10_000);
+    expect(isReady(balancerOf(daemon))).toBe(true);
+    const { cidrBlock } = vpc.spec as { cidrBlock: string };
+    expect(networksOf(world)).toEqual([cidrBlock, '100.65.0.0/28'].toSorted());
+    expect(containerOf(world, daemon, 'LoadBalancer', 'front').attachments.size).toBe(2);
+    expect(containerOf(world, daemon, 'Instance', 'a').attachments.size).toBe(1);
+    await daemon.delete({ kind: 'LoadBalancer', namespace: 'default', name: 'front' });
+    await daemon.settle(10_000);
+    expect([daemon.get('LoadBalancer', 'front'), networksOf(world)]).toEqual([undefined, [cidrBlock]]);
+  });
+
+  it('takes another range than other load balancers and networks that are not ours', async () => {
+    const { world, daemon } = await start();
+    world.engine.networks.create({
+      name: 'theirs',
+      cidrBlock: '100.65.0.0/24',
+      gateway: '100.65.0.1',
+      internal: false,
+      labels: {},
+    });
+    await daemon.apply(internal);
+    await daemon.apply(web);
+    await daemon.apply(balancer({ vpc: 'main' }));
+    await daemon.apply({ ...balancer({ vpc: 'main', listeners: [{ port: 8081 }] }), metadata: { name: 'second' } });
+    await daemon.settle(10_000);
+    const rangeOf = (name: string) => (daemon.get('LoadBalancer', name) as LoadBalancer).status?.ingressCidrBlock;
+    expect([rangeOf('front'), rangeOf('second')].toSorted()).toEqual(['100.65.1.0/28', '100.65.1.16/28']);
+  });
+
+  it('is connected again when somebody disconnects it', async () => {
+    const { world, daemon } = await start();
+    for (const document of [internal, web, balancer({ vpc: 'main' })]) await daemon.apply(document);
+    await daemon.settle(10_000);
+    const container = containerOf(world, daemon, 'LoadBalancer', 'front');
+    const ingress = daemon.compute.networks(balancerOf(daemon).metadata.uid);
+    const id = ingress.state === 'present' ? (ingress.value[0]?.id ?? '') : '';
+    world.engine.disconnect(container.id, id);
+    await daemon.settle(40_000);
+    expect(containerOf(world, daemon, 'LoadBalancer', 'front').attachments.size).toBe(2);
+  });
+});

@@ -25,6 +25,9 @@ const QUEUE_MS = 10_000;
 /** Attempts after the first one failed to connect, each at another server. Nothing that was sent is sent again. */
 const RETRIES = 3;
 const THREADS = 2;
+/** HAProxy's own formats without the request: client, time, frontend, backend/server, timers, status, bytes, termination state, connections. */
+const HTTP_LOG = '%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc';
+const TCP_LOG = '%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc';
 
 /** For HAProxy 2.6. Equal configurations give equal text, in whatever order their lists of nouns were. */
 export function renderConfig(config: ProxyConfig): string {
@@ -59,7 +62,8 @@ const rest = (config: ProxyConfig): readonly string[] => [
 ];
 
 /**
- * Nothing is logged but what HAProxy says of itself: no request, and so no secret in one. It takes as many open files as
+ * What went wrong is logged to the container's output, with HAProxy's termination state; never a request's line or headers,
+ * and so no secret in one. It takes as many open files as
  * the Engine lets it have: one without the right to raise that limit (rootless, confined) refuses to start a container
  * that asks for more, and by strict limits HAProxy would refuse to serve fewer connections than `maxconn`.
  */
@@ -69,6 +73,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
   `  stats socket ipv4@127.0.0.1:${portWord(config.adminPort)} level admin expose-fd listeners`,
   `  hard-stop-after ${durationWord(config.drainMs)}`,
   `  maxconn ${countWord(config.maxConnections)}`,
+  '  log stdout format raw local0 err',
   '  no strict-limits',
   `  nbthread ${THREADS}`,
 ];
@@ -83,6 +88,10 @@ const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[
   `  timeout tunnel ${durationWord(idleTimeoutMs)}`,
   `  retries ${RETRIES}`,
   '  option redispatch 1',
+  '  log global',
+  '  option dontlog-normal',
+  '  option log-separate-errors',
+  `  log-format ${quotedWord(mode === 'http' ? HTTP_LOG : TCP_LOG)}`,
   ...(mode === 'http' ? httpDefaults(idleTimeoutMs) : []),
 ];
 

@@ -36,6 +36,7 @@ const group = (desiredCount: number, template: object = {}) => ({
   },
 });
 const main = { apply: mainVpc };
+const internal = { apply: { ...mainVpc, spec: { ...mainVpc.spec, internetGateway: false } } };
 const one = [main, instance('web'), balancer()];
 
 /** What the life of a load balancer is made of. */
@@ -46,6 +47,12 @@ export const BALANCER_SCENARIOS: readonly Scenario[] = [
   { name: 'a target is recreated', given: one, when: [instance('web', { env: { A: '1' } })] },
   { name: 'a rule changes', given: one, when: [balancer({ idleTimeout: '30s', algorithm: 'leastConn' })] },
   { name: 'the ports change', given: one, when: [balancer({ listeners: [{ port: 8080 }, { port: 8081 }] })] },
+  { name: 'created in an internal VPC', given: [internal, instance('web')], when: [balancer()] },
+  {
+    name: 'deleted from an internal VPC',
+    given: [internal, instance('web'), balancer()],
+    when: [{ delete: 'LoadBalancer/default/front' }],
+  },
   {
     name: 'delete, all at once',
     given: one,
