@@ -18,6 +18,20 @@ const UNHEALTHY = new Set(['Unhealthy', 'CrashLoopBackOff', 'Failed', 'Completed
 /** Reasons that only another template, or a person, cures: a new template whose instances have them has failed. */
 const STUCK = new Set(['ImageUnavailable', 'StartFailed', 'Refused', 'NameTaken', 'SubnetFull', 'PortInUse']);
 
+/** Annotation of an instance that took another's place: how many before it, one after the other, did not last. */
+export const IN_VAIN = `${GROUP}/replaced-in-vain`;
+/** One that lived for so long, milliseconds, worked: whatever ended it is another matter. */
+const LASTED_MS = 600_000;
+/** Milliseconds that are waited beyond the grace period after the first that was in vain; doubled by each; at most. */
+const [PATIENCE_MS, MOST_PATIENCE_MS] = [10_000, 300_000];
+
+const patienceMs = (inVain: number): number =>
+  inVain === 0 ? 0 : Math.min(PATIENCE_MS * 2 ** (inVain - 1), MOST_PATIENCE_MS);
+
+/** What is written on the instance that takes this one's place. */
+export const inVainAfter = ({ inVain, createdAt }: Member, now: Date): number =>
+  now.getTime() - createdAt >= LASTED_MS ? 0 : inVain + 1;
+
 /** What a load balancer says of a target. */
 export type TargetHealth = 'Healthy' | 'Unhealthy' | 'Pending';
 
@@ -40,6 +54,12 @@ export interface Member {
   lateAt: number;
   /** Why another shall take its place: it has been unwell since before the grace period ended. */
   unhealthy?: string;
+  /** From when on another may; milliseconds of the wall clock. */
+  replaceAt: number;
+  /** That time has come. */
+  replaceable: boolean;
+  /** How many before it, one after the other, did not last. */
+  inVain: number;
   /** Why a template that it was made from counts as failed. */
   failed?: string;
   protected: boolean;
@@ -125,6 +145,9 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     ready,
     available: false,
     lateAt: changedAt(instance) + durationMs(group.spec.strategy.progressDeadline),
+    replaceAt: 0,
+    replaceable: false,
+    inVain: Number(metadata.annotations?.[IN_VAIN] ?? 0) || 0,
     protected: metadata.annotations?.[SCALE_IN_PROTECTION] === 'true',
   };
   if (ready && (target === undefined || target === 'Healthy')) judgeAvailable(member, group, instance, now);
@@ -132,6 +155,8 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
   const grace = durationMs(group.spec.healthCheckGracePeriod);
   const age = now - member.createdAt;
   // A clock that was set back makes nobody young who was old enough to be replaced, and nobody's template a failure.
+  member.replaceAt = member.createdAt + grace + patienceMs(member.inVain);
+  member.replaceable = age < 0 || now >= member.replaceAt;
   if (sick && (age < 0 || age >= grace)) member.unhealthy = sick;
   const bad = sick ?? stuckness(instance);
   if (bad && age >= grace) member.failed = bad;

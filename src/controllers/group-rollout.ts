@@ -40,7 +40,9 @@ export function decide(members: readonly Member[], wish: Wish): Moves {
 
 /** No template to change: the sick are replaced, then the number is set right. */
 function keep(staying: readonly Member[], members: readonly Member[], wish: Wish): Moves {
-  const replaced = wish.suspend.has('ReplaceUnhealthy') ? [] : staying.filter((m) => m.unhealthy && !m.protected);
+  const replaced = wish.suspend.has('ReplaceUnhealthy')
+    ? []
+    : staying.filter((m) => m.unhealthy && m.replaceable && !m.protected);
   const rest = staying.filter((m) => !replaced.includes(m));
   const excess = inLeavingOrder(rest, wish)
     .slice(0, Math.max(0, rest.length - wish.desired))

@@ -6,7 +6,7 @@ import type { Revision, ScalingGroup } from '../api/scaling-group.ts';
 import { ORPHAN } from '../admission/operations.ts';
 import { countOf } from '../base/quantity.ts';
 import type { Pass, Step } from '../engine/contract.ts';
-import { membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './group-members.ts';
+import { IN_VAIN, inVainAfter, membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
 import { currentRevision, rollBackTo } from './group-revisions.ts';
 import { planCount } from './group-count.ts';
@@ -16,7 +16,7 @@ import { decide, freeSlots } from './group-rollout.ts';
 import type { Moves, Wish } from './group-rollout.ts';
 
 export type ScalingGroupStep =
-  | (Step & { do: 'createInstance'; name: string })
+  | (Step & { do: 'createInstance'; name: string; inVain: number })
   | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
   | (Step & { do: 'recordRevision' })
   | CountStep
@@ -76,9 +76,11 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
   const staying = members.filter((m) => !m.leaving).length;
   const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
   const isUpdate = members.some((m) => m.outdated && !m.leaving);
+  const inVain = inVainOf(members, moves, now);
   const creations = slots.map((slot): ScalingGroupStep => ({
     do: 'createInstance',
     name: nameOfSlot(group, slot),
+    inVain,
     why: isUpdate ? 'the template changed' : why,
     event: isUpdate ? 'RollingOut' : 'ScaledOut',
   }));
@@ -87,6 +89,13 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
     ...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)),
     ...creations,
   ];
+}
+
+/** A group whose instances do not last replaces them more and more slowly: another of the same kind cures nothing. */
+function inVainOf(members: readonly Member[], { remove }: Moves, now: Date): number {
+  const replaced = remove.filter(({ event }) => event === 'Replaced').map(({ member }) => member);
+  const leaving = members.filter((m) => m.leaving && m.unhealthy && !m.outdated);
+  return Math.max(0, ...[...replaced, ...leaving].map((member) => inVainAfter(member, now)));
 }
 
 const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why: string, event: string) =>
@@ -117,7 +126,7 @@ export function rolloutFailure(group: ScalingGroup, members: readonly Member[]):
 }
 
 /** The document of a new instance. Its name is its slot's, so that nothing is made twice. */
-export function instanceOf(group: ScalingGroup, name: string): Parameters<Pass['create']>[0] {
+export function instanceOf(group: ScalingGroup, name: string, inVain: number): Parameters<Pass['create']>[0] {
   const { namespace, name: owner, uid } = group.metadata;
   const { template, vpc } = group.spec;
   return {
@@ -126,6 +135,7 @@ export function instanceOf(group: ScalingGroup, name: string): Parameters<Pass['
     metadata: {
       namespace,
       name,
+      ...(inVain > 0 && { annotations: { [IN_VAIN]: String(inVain) } }),
       labels: { ...template.labels, [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
       ownerReferences: [
         { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },

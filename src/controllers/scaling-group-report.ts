@@ -158,7 +158,7 @@ function waiting(group: ScalingGroup, staying: readonly Member[], now: Date): Ou
 function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): { afterMs?: number } {
   const { healthCheckGracePeriod, pin } = group.spec;
   const times = staying.flatMap((m) =>
-    m.available ? [] : [m.availableAt ?? 0, m.createdAt + durationMs(healthCheckGracePeriod), m.lateAt],
+    m.available ? [] : [m.availableAt ?? 0, m.createdAt + durationMs(healthCheckGracePeriod), m.replaceAt, m.lateAt],
   );
   const runs = nextRuns(group, now).map((time) => Math.min(time, now.getTime() + SCHEDULES_EVERY_MS));
   const next = [...times, ...runs, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());

@@ -100,7 +100,7 @@ function vpcRow({ metadata, spec }: ScalingGroup, view: View): string | undefine
 function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<void> {
   switch (step.do) {
     case 'createInstance':
-      return pass.create(instanceOf(group, step.name));
+      return pass.create(instanceOf(group, step.name, step.inVain));
     case 'deleteInstance':
       return pass.remove(step.ref, step.uid);
     case 'recordRevision':

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { inspect, parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
+import { autoscale } from './autoscale.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import type { Benchmark, Figure } from './figure.ts';
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   metrics,
   hitless,
   scaleOut,
+  autoscale,
 ];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;

@@ -15,6 +15,9 @@ const member = (slot: number, over: Partial<Member> = {}): Member => ({
   ready: true,
   available: true,
   lateAt: Infinity,
+  replaceAt: 0,
+  replaceable: true,
+  inVain: 0,
   protected: false,
   ...over,
 });
