@@ -10,6 +10,7 @@ import {
 } from '../base/cidr.ts';
 import type { Cidr } from '../base/cidr.ts';
 import type { Cause } from '../base/errors.ts';
+import { ingressRanges } from './ingress-ranges.ts';
 import { findCondition } from './metadata.ts';
 import type { Resource } from './metadata.ts';
 import type { Admission, AdmissionSettings, KindDefinition, View } from './schema.ts';
@@ -80,7 +81,11 @@ function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionS
     return { resource: { ...next, spec: { ...old.spec, ...next.spec } }, causes: changed.map(immutable) };
   }
   const others = [...view.list('VPC')] as Vpc[];
-  const spec = next.spec.cidrBlock === undefined ? takeFromPool(next.spec, others, settings) : next.spec;
+  const ingress = ingressRanges(view);
+  const spec =
+    next.spec.cidrBlock === undefined
+      ? takeFromPool(next.spec, [...others.map(rangeOf), ...ingress], settings)
+      : next.spec;
   if (!spec) {
     return {
       resource: next,
@@ -98,17 +103,21 @@ function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionS
           `${spec.cidrBlock} overlaps ${holder.spec.cidrBlock} of VPC ${holder.metadata.namespace}/${holder.metadata.name}`,
         ),
       ]
-    : [];
+    : ingress
+        .filter((range) => cidr && overlaps(cidr, range))
+        .map((range) =>
+          cause('cidrBlock', `${spec.cidrBlock} overlaps ${formatCidr(range)}, the ingress network of a load balancer`),
+        );
   return { resource: { ...next, spec: complete(spec) }, causes };
 }
 
 /** A field that was filled in at creation and is left out now stays as it is. */
 const fieldOf = (next: Vpc, old: Vpc, field: keyof VpcSpec) => next.spec[field] ?? old.spec[field];
 
-function takeFromPool(spec: VpcSpec, others: readonly Vpc[], settings: AdmissionSettings): VpcSpec | undefined {
+function takeFromPool(spec: VpcSpec, taken: readonly Cidr[], settings: AdmissionSettings): VpcSpec | undefined {
   const pool = parseCidr(settings.vpcPool);
   const foreign = settings.foreignRanges().flatMap((range) => parseCidr(range) ?? []);
-  const block = pool && firstFreeBlock(pool, settings.vpcPrefix, [...others.map(rangeOf), ...foreign]);
+  const block = pool && firstFreeBlock(pool, settings.vpcPrefix, [...taken, ...foreign]);
   return block && { ...spec, cidrBlock: formatCidr(block) };
 }
 

@@ -41,6 +41,16 @@ export const overlaps = (a: Cidr, b: Cidr): boolean => a.first < b.first + b.siz
 export const contains = (cidr: Cidr, address: number): boolean =>
   address >= cidr.first && address < cidr.first + cidr.size;
 
+/** The last block of the pool with this prefix that overlaps none of `taken`. */
+export function lastFreeBlock(pool: Cidr, prefix: number, taken: readonly Cidr[]): Cidr | undefined {
+  const size = 2 ** (32 - prefix);
+  for (let first = pool.first + pool.size - size; first >= pool.first; first -= size) {
+    const block = { first, size, prefix };
+    if (!taken.some((other) => overlaps(block, other))) return block;
+  }
+  return undefined;
+}
+
 /** The first block of the pool with this prefix that overlaps none of `taken`. */
 export function firstFreeBlock(pool: Cidr, prefix: number, taken: readonly Cidr[]): Cidr | undefined {
   const size = 2 ** (32 - prefix);

@@ -54,7 +54,7 @@ export const SETTINGS = {
     'CIDR',
     'MINIAWS_VPC_POOL',
     '10.64.0.0/12',
-    'Where VPCs without a cidrBlock, such as default, take theirs from',
+    'Where VPCs without a cidrBlock, such as default, and ingress networks take their ranges from',
   ),
   vpcPrefix: setting(
     'vpc-prefix',

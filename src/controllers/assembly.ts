@@ -94,7 +94,14 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
     vpcController(acting),
     instanceController({ clock, compute: acting, health, installation, defaultVpc }),
     scalingGroupController(autoscaler),
-    loadBalancerController({ compute: acting, proxies: actingProxies, images: seams.images, monitor, defaultVpc }),
+    loadBalancerController({
+      compute: acting,
+      proxies: actingProxies,
+      images: seams.images,
+      monitor,
+      defaultVpc,
+      vpcPool: seams.settings.vpcPool,
+    }),
   ] as unknown as AnyController[];
   const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));

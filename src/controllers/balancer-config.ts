@@ -27,6 +27,8 @@ const ADMIN_PORT = 9_999;
 const LEAST_DRAIN_MS = 1_000;
 /** Milliseconds beyond deregistrationDelay that a stopping proxy has before it is killed. */
 const STOP_MARGIN_MS = 5_000;
+/** On two networks, it must not become a router: an instance could send packets through it, out of an internal VPC. */
+const SYSCTLS = { 'net.ipv4.ip_forward': '0' };
 const LOGS = { maxBytes: 10 * 2 ** 20, maxFiles: 3 };
 
 /** Unlike the instance's name alone, never of another one that had the name before. */
@@ -145,6 +147,7 @@ export function balancerContainer(lb: LoadBalancer, image: string, network: Netw
     stopGraceMs: stopGraceMsOf(lb),
     stopSignal: PROXY_STOP_SIGNAL,
     logs: LOGS,
+    sysctls: SYSCTLS,
     restart: 'unless-stopped',
   };
 }

@@ -1,8 +1,9 @@
-import { isLoadBalancer } from '../api/load-balancer.ts';
+import { ingressRanges } from '../api/ingress-ranges.ts';
 import type { LoadBalancer, LoadBalancerStatus } from '../api/load-balancer.ts';
 import type { View } from '../api/schema.ts';
 import { isVpc, rangeOf } from '../api/vpc.ts';
-import { firstFreeBlock, formatAddress, formatCidr, overlaps, parseCidr } from '../base/cidr.ts';
+import { formatAddress, formatCidr, lastFreeBlock, overlaps, parseCidr } from '../base/cidr.ts';
+import type { Cidr } from '../base/cidr.ts';
 import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Observed } from '../base/observed.ts';
@@ -13,10 +14,9 @@ import type { Place } from './container-care.ts';
 import type { VpcObserved } from './vpc-place.ts';
 import { ownerOfResource } from './vpc.ts';
 
-/** Of RFC 6598's shared addresses, which neither a company's network nor a VPC is usually made of: 4,096 ranges. */
-const POOL = '100.65.0.0/16';
 /** The gateway, the proxy, and room for what a person connects to look around. */
 const PREFIX = 28;
+const WHY = 'its VPC is internal, and clients come from outside';
 
 /**
  * The Engine publishes no port of a container that is on an internal network alone. So the proxy of an internal VPC is
@@ -36,32 +36,35 @@ export interface IngressObserved {
 
 const isNeeded = (vpc: VpcObserved): boolean => vpc.is === 'ready' && vpc.network.internal;
 
-/** What is missing before the proxy's container can join it. */
-export function planIngress(lb: LoadBalancer, vpc: VpcObserved, { networks, foreign }: IngressObserved): IngressStep[] {
-  if (!isNeeded(vpc) || networks.state !== 'absent') return [];
-  const why = 'its VPC is internal, and clients come from outside';
+/** One network as claimed where it is needed; any other with the mark of this load balancer goes. */
+export function planIngress(lb: LoadBalancer, vpc: VpcObserved, observed: IngressObserved): IngressStep[] {
+  if (vpc.is !== 'ready' || observed.networks.state === 'unobservable') return [];
+  const good = isNeeded(vpc) ? ingressOf(lb, observed) : undefined;
+  const wrong = (valueOf(observed.networks) ?? [])
+    .filter((network) => network !== good)
+    .map((network) => removal(network, 'it is not the ingress network that it should be'));
+  if (good || !isNeeded(vpc)) return wrong;
   const range = parseCidr(lb.status?.ingressCidrBlock ?? '');
-  const isFree = range && !foreign.some((text) => isOver(text, range));
-  const claim: IngressStep[] = isFree ? [] : [{ do: 'claimIngress', why }];
-  return [...claim, { do: 'createIngress', why, event: 'IngressCreated' }];
+  const isFree = range && !rangesOf(observed.foreign).some((other) => overlaps(other, range));
+  const claim: IngressStep[] = isFree ? [] : [{ do: 'claimIngress', why: WHY }];
+  return [...wrong, ...claim, { do: 'createIngress', why: WHY, event: 'IngressCreated' }];
 }
 
 /** A container that is made now joins before its first start. */
 export const joinIngress = (vpc: VpcObserved, name: string): IngressStep[] =>
-  isNeeded(vpc) ? [{ do: 'joinIngress', name, why: 'its VPC is internal, and clients come from outside' }] : [];
+  isNeeded(vpc) ? [{ do: 'joinIngress', name, why: WHY }] : [];
 
 /** After the container, which is on it. */
 export const removeIngress = ({ networks }: IngressObserved): IngressStep[] =>
-  (valueOf(networks) ?? []).map(({ id, name }) => ({
-    do: 'removeIngress',
-    id,
-    name,
-    why: 'the load balancer was deleted',
-  }));
+  (valueOf(networks) ?? []).map((network) => removal(network, 'the load balancer was deleted'));
 
-/** Where the container shall be, beside its VPC. */
-export function ingressPlace(vpc: VpcObserved, { networks }: IngressObserved): Place[] {
-  const [network] = isNeeded(vpc) ? (valueOf(networks) ?? []) : [];
+const removal = ({ id, name }: Network, why: string): IngressStep => ({ do: 'removeIngress', id, name, why });
+
+/** Where the container shall be, beside its VPC; `undefined`: that cannot be told now. */
+export function ingressPlace(lb: LoadBalancer, vpc: VpcObserved, observed: IngressObserved): Place[] | undefined {
+  if (!isNeeded(vpc)) return [];
+  if (observed.networks.state === 'unobservable') return undefined;
+  const network = ingressOf(lb, observed);
   return network ? [{ network, address: addressIn(network.cidrBlock), what: 'its ingress network' }] : [];
 }
 
@@ -75,28 +78,38 @@ export function ingressSpecOf(lb: LoadBalancer): NetworkSpec {
   return { owner, name: `${engineName(owner)}-ingress`, cidrBlock, gateway, internal: false };
 }
 
+/** The one that is as claimed. */
+export const ingressOf = (lb: LoadBalancer, { networks }: Pick<IngressObserved, 'networks'>): Network | undefined =>
+  (valueOf(networks) ?? []).find((n) => !n.internal && n.cidrBlock === lb.status?.ingressCidrBlock);
+
 /** The one after the gateway. */
 export const addressIn = (cidrBlock: string): string => formatAddress((parseCidr(cidrBlock)?.first ?? 0) + 2);
 
-/** Runs under the revision's lock: two load balancers never get one range. */
+/**
+ * Runs under the revision's lock: two load balancers never get one range, and no VPC one of these. From the pool of VPCs,
+ * which the administrator chose to clash with nothing, and from its end: VPCs fill it from its beginning.
+ */
 export function claimIngress(
   lb: LoadBalancer,
   view: View,
-  foreign: readonly string[],
+  { pool, foreign }: { pool: string; foreign: readonly string[] },
 ): Pick<LoadBalancerStatus, 'ingressCidrBlock'> {
-  const others = [...view.list('LoadBalancer')]
-    .filter(isLoadBalancer)
-    .filter((other) => other.metadata.uid !== lb.metadata.uid)
-    .flatMap(({ status }) => parseCidr(status?.ingressCidrBlock ?? '') ?? []);
+  const others = ingressRanges(view, lb.metadata.uid);
   const vpcs = [...view.list('VPC')].filter(isVpc).map(rangeOf);
-  const taken = [...others, ...vpcs, ...foreign.flatMap((text) => parseCidr(text) ?? [])];
-  const pool = parseCidr(POOL);
-  const block = pool && firstFreeBlock(pool, PREFIX, taken);
-  if (!block) throw new PassError('SubnetFull', `no range of ${POOL} is free for the ingress of the load balancer`);
-  return { ingressCidrBlock: formatCidr(block) };
+  const within = parseCidr(pool);
+  const block = within && lastFreeBlock(within, PREFIX, [...others, ...vpcs, ...rangesOf(foreign)]);
+  if (block) return { ingressCidrBlock: formatCidr(block) };
+  throw new PassError(
+    'SubnetFull',
+    `no /${PREFIX} is left in the pool ${pool} for the ingress network: give a larger one (serve --vpc-pool), or delete a VPC`,
+  );
 }
 
-function isOver(text: string, range: NonNullable<ReturnType<typeof parseCidr>>): boolean {
-  const other = parseCidr(text);
-  return other !== undefined && overlaps(other, range);
+/** Taken since it was claimed: the next pass claims another, and so it is no reason to wait for whoever has it. */
+export function overlapAsRetry(error: unknown): never {
+  if (error instanceof PassError && error.reason === 'CidrOverlap')
+    throw new PassError('AddressInUse', `the ingress range was taken meanwhile: ${error.message}`, error);
+  throw error;
 }
+
+const rangesOf = (texts: readonly string[]): Cidr[] => texts.flatMap((text) => parseCidr(text) ?? []);

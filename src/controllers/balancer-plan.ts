@@ -92,8 +92,8 @@ function planNew(lb: LoadBalancer, observed: LoadBalancerObserved, old: Containe
     ...claim,
     { do: 'ensureImage', why },
     ...register(lb, observed.wanted),
-    ...planIngress(lb, vpc, observed.ingress),
     ...(old ? teardown(old, stopGraceMsOf(lb), why) : []),
+    ...planIngress(lb, vpc, observed.ingress),
     { do: 'createContainer', name, network: vpc.network, why, event: old ? 'Replaced' : 'Created' },
     ...joinIngress(vpc, name),
     { do: 'storeConfig', config: proxyConfigOf(lb, observed.wanted), why },
@@ -117,11 +117,10 @@ function planKept(
 ): LoadBalancerStep[] {
   const { vpc, ingress, proxy, wanted, stored } = observed;
   const address = lb.status?.privateIp;
+  const outside = ingressPlace(lb, vpc, ingress);
   const place =
-    vpc.is === 'ready' && address !== undefined
-      ? [{ network: vpc.network, address }, ...ingressPlace(vpc, ingress)]
-      : [];
-  const care: LoadBalancerStep[] = [...planIngress(lb, vpc, ingress), ...upkeep(lb, container, place)];
+    vpc.is === 'ready' && address !== undefined && outside ? [{ network: vpc.network, address }, ...outside] : [];
+  const care: LoadBalancerStep[] = [...upkeep(lb, container, place), ...planIngress(lb, vpc, ingress)];
   const { id, name, state } = container;
   const config = proxyConfigOf(lb, wanted);
   if (state === 'created' || state === 'exited' || state === 'restarting') {

@@ -17,7 +17,7 @@ import { balancerContainer, serves, targetKey, wantedTargets } from './balancer-
 import type { WantedTarget } from './balancer-config.ts';
 import { keptOf, planLoadBalancer } from './balancer-plan.ts';
 import type { LoadBalancerObserved, LoadBalancerStep } from './balancer-plan.ts';
-import { addressIn, claimIngress, ingressSpecOf } from './balancer-ingress.ts';
+import { addressIn, claimIngress, ingressOf, ingressSpecOf, overlapAsRetry } from './balancer-ingress.ts';
 import { printBalancerStep } from './balancer-print.ts';
 import { reportLoadBalancer } from './balancer-report.ts';
 import { actOnContainer, madeId } from './container-care.ts';
@@ -32,6 +32,8 @@ export interface LoadBalancerSeams {
   monitor: ProxyMonitor;
   /** The document that `default` is made from on demand (ruling 12). */
   defaultVpc: { apiVersion: string; kind: string; metadata: { name: string }; spec: object };
+  /** Where the ranges of ingress networks are taken from. */
+  vpcPool: string;
 }
 
 /**
@@ -132,7 +134,7 @@ async function act(
   step: LoadBalancerStep,
   lb: LoadBalancer,
   pass: Pass,
-  { compute, proxies, images, defaultVpc }: LoadBalancerSeams,
+  { compute, proxies, images, defaultVpc, vpcPool }: LoadBalancerSeams,
   changes: Changes,
 ): Promise<void> {
   switch (step.do) {
@@ -141,12 +143,14 @@ async function act(
     case 'claimAddress':
       return pass.claim((latest, view) => claimAddress(latest as LoadBalancer, view));
     case 'claimIngress':
-      return pass.claim((latest, view) => claimIngress(latest as LoadBalancer, view, compute.foreignRanges()));
+      return pass.claim((latest, view) =>
+        claimIngress(latest as LoadBalancer, view, { pool: vpcPool, foreign: compute.foreignRanges() }),
+      );
     case 'createIngress':
-      await compute.createNetwork(ingressSpecOf(lb));
+      await compute.createNetwork(ingressSpecOf(lb)).catch(overlapAsRetry);
       return;
     case 'joinIngress': {
-      const [network] = valueOf(compute.networks(lb.metadata.uid)) ?? [];
+      const network = ingressOf(lb, { networks: compute.networks(lb.metadata.uid) });
       if (!network) throw new PassError('EngineError', 'the ingress network was removed while it was being joined');
       const attachment = { networkId: network.id, address: addressIn(network.cidrBlock), aliases: [] };
       return compute.connectContainer(madeId(compute, lb), attachment);

@@ -70,12 +70,12 @@ export class TrafficSampler {
   }
 
   #take(): TrafficSample[] {
-    const said = [...this.#seams.monitor.said()];
-    const uids = new Set(said.map(({ uid }) => uid));
-    for (const uid of this.#counted.keys()) if (!uids.has(uid)) this.#counted.delete(uid);
-    for (const uid of this.#rates.keys()) if (!uids.has(uid)) this.#rates.delete(uid);
-    return said.flatMap(({ uid, state, at }) => {
-      const lb = this.#seams.view.byUid(uid);
+    const { monitor, view } = this.#seams;
+    // One that cannot be observed at this moment goes on from where it was.
+    for (const known of [this.#counted, this.#rates])
+      for (const uid of known.keys()) if (!view.byUid(uid)) known.delete(uid);
+    return [...monitor.said()].flatMap(({ uid, state, at }) => {
+      const lb = view.byUid(uid);
       return lb && isLoadBalancer(lb) ? this.#sample(lb, state, at) : [];
     });
   }

@@ -184,6 +184,8 @@ export interface ContainerSpec extends ContainerUpdate {
   stopSignal?: string;
   /** How many files and connections the process may have open; left out, the Engine's default. */
   openFiles?: number;
+  /** Kernel settings of its own network, such as `net.ipv4.ip_forward`; left out, the Engine's. */
+  sysctls?: Record<string, string>;
   logs: { maxBytes: number; maxFiles: number };
   healthCommand?: {
     command: readonly string[];

@@ -88,6 +88,14 @@ interface Logged {
   state: string;
 }
 
+interface Killed {
+  /** How HAProxy's name of it begins. */
+  server: string;
+  /** From the signal until its process ran again, milliseconds since the epoch. */
+  from: number;
+  until: number;
+}
+
 interface Proxy {
   /** Its worker: another one has other counters. */
   pid: string;
@@ -123,21 +131,23 @@ class Site {
     await this.#settled(FEW);
   }
 
-  /** SIGTERM to the process of one instance, by hand. @returns the instance's server, as HAProxy names it. */
-  async kill(): Promise<string> {
+  /** SIGTERM to the process of one instance, by hand. */
+  async kill(): Promise<Killed> {
     const lb = await this.#get<LoadBalancer>('loadbalancers', 'front');
     const target = lb.status?.targets?.[0];
     const container = (await this.#containers()).find((c) => c.Labels[LABEL.uid] === target?.uid);
     if (!target || !container) throw new Error('there is no instance to kill');
     const handle = engine.getContainer(container.Id);
     const { StartedAt } = (await handle.inspect()).State;
+    const from = Date.now();
     await handle.kill({ signal: 'SIGTERM' });
     await eventually('its process to be started again', async () => {
       const { State } = await handle.inspect();
       return State.Running && State.StartedAt !== StartedAt;
     });
+    const until = Date.now();
     await this.#settled(FEW);
-    return `app/${target.instance}-`;
+    return { server: `app/${target.instance}-`, from, until };
   }
 
   async proxy(): Promise<Proxy> {
@@ -232,8 +242,7 @@ const balancer = manifest('LoadBalancer', 'front', {
 interface Findings {
   counts: ClientCounts;
   seconds: number;
-  /** How the killed server's name begins. */
-  killed: string;
+  killed: Killed;
   before: Proxy;
   after: Proxy;
   log: readonly Logged[];
@@ -244,9 +253,11 @@ function figures({ counts, seconds, killed, before, after, log }: Findings): Fig
   const requests = keepAlive + closing;
   // One that was sent to another server after the first took no connection is logged as well, and was answered.
   const failures = log.filter(({ status, state }) => status !== '200' || !state.startsWith('--'));
-  const ofKilled = failures.filter(({ server }) => server.startsWith(killed));
-  const others = failures.filter(({ server }) => !server.startsWith(killed));
-  const inFlight = Math.min(ofKilled.length, counts.failures.length);
+  const ofKilled = failures.filter(({ server }) => server.startsWith(killed.server));
+  const others = failures.filter(({ server }) => !server.startsWith(killed.server));
+  // Where the connection to the server breaks under a later request of a kept connection, HAProxy ends that connection
+  // without a word, in its log too, and leaves it to the client to ask again: those are told by their time.
+  const inFlight = counts.failures.filter(({ at }) => at >= killed.from && at <= killed.until).length;
   const failed = counts.failures.length - inFlight;
   const counted = after.requests - before.requests;
   const isSame = before.pid === after.pid;
@@ -266,7 +277,7 @@ function figures({ counts, seconds, killed, before, after, log }: Findings): Fig
       value: inFlight,
       unit: 'requests',
       samples: requests,
-      note: `in flight on the server that got SIGTERM, by HAProxy's termination state${states ? ` (${states})` : ''}`,
+      note: `in flight on the server that got SIGTERM; ${ofKilled.length} of them logged by HAProxy${states ? `, termination state ${states}` : ''}, the others were on kept connections, which it closes without a word`,
     },
     {
       name: 'hitless/requests',

@@ -227,7 +227,7 @@ describe('a load balancer of an internal VPC', () => {
     await daemon.settle(10_000);
     expect(isReady(balancerOf(daemon))).toBe(true);
     const { cidrBlock } = vpc.spec as { cidrBlock: string };
-    expect(networksOf(world)).toEqual([cidrBlock, '100.65.0.0/28'].toSorted());
+    expect(networksOf(world)).toEqual([cidrBlock, '10.79.255.240/28'].toSorted());
     expect(containerOf(world, daemon, 'LoadBalancer', 'front').attachments.size).toBe(2);
     expect(containerOf(world, daemon, 'Instance', 'a').attachments.size).toBe(1);
     await daemon.delete({ kind: 'LoadBalancer', namespace: 'default', name: 'front' });
@@ -239,8 +239,8 @@ describe('a load balancer of an internal VPC', () => {
     const { world, daemon } = await start();
     world.engine.networks.create({
       name: 'theirs',
-      cidrBlock: '100.65.0.0/24',
-      gateway: '100.65.0.1',
+      cidrBlock: '10.79.255.0/24',
+      gateway: '10.79.255.1',
       internal: false,
       labels: {},
     });
@@ -250,7 +250,7 @@ describe('a load balancer of an internal VPC', () => {
     await daemon.apply({ ...balancer({ vpc: 'main', listeners: [{ port: 8081 }] }), metadata: { name: 'second' } });
     await daemon.settle(10_000);
     const rangeOf = (name: string) => (daemon.get('LoadBalancer', name) as LoadBalancer).status?.ingressCidrBlock;
-    expect([rangeOf('front'), rangeOf('second')].toSorted()).toEqual(['100.65.1.0/28', '100.65.1.16/28']);
+    expect([rangeOf('front'), rangeOf('second')].toSorted()).toEqual(['10.79.254.224/28', '10.79.254.240/28']);
   });
 
   it('is connected again when somebody disconnects it', async () => {

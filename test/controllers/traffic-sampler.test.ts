@@ -115,4 +115,24 @@ describe('what goes through a load balancer', () => {
       scaled: { by: 'policy/load' },
     });
   });
+
+  it('goes on over a moment in which its proxy cannot be asked', async () => {
+    const site = await Site.open();
+    site.count('a', { requests: 100 });
+    await site.pass(INTERVAL + 1_000);
+    expect(site.daemon.requestRate(site.uid('a'))).toBe(10);
+    site.world.engine.reachable = false;
+    await site.pass(INTERVAL);
+    expect(site.daemon.requestRate(site.uid('a'))).toBe(10);
+    site.world.engine.reachable = true;
+    site.count('a', { requests: 400 });
+    await site.pass(INTERVAL);
+    // Over all of the time since it was asked last.
+    const rate = site.daemon.requestRate(site.uid('a')) ?? 0;
+    expect(rate).toBeGreaterThan(18);
+    expect(rate).toBeLessThanOrEqual(20);
+    site.world.engine.reachable = false;
+    await site.pass(4 * INTERVAL);
+    expect(site.daemon.requestRate(site.uid('a'))).toBeUndefined();
+  });
 });

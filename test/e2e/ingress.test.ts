@@ -44,6 +44,8 @@ it('a load balancer of an internal VPC answers from outside, and its instances s
     cloud.exec('web', 'sh', '-c', `(printf 'GET / HTTP/1.0\r\n\r\n'; sleep 1) | nc -w 2 ${address} ${PORT}`);
   expect((await asked(status?.privateIp ?? '')).stdout).toContain('200 OK');
   expect(await asked(outside)).toMatchObject({ stdout: '', exitCode: 1 });
+  // On two networks, it would forward what an instance with raw sockets sends through it.
+  expect((await cloud.container('door')).HostConfig.Sysctls).toEqual({ 'net.ipv4.ip_forward': '0' });
   await cloud.expectQuiet();
 });
 
@@ -53,6 +55,17 @@ it('what somebody does to its ingress network is repaired', async () => {
   await eventually('it to be connected again', async () => {
     const { Networks } = (await cloud.container('door')).NetworkSettings;
     return Object.keys(Networks).length === 2;
+  });
+  await answers();
+});
+
+it('an ingress network that somebody removed is made again', async () => {
+  const { Id } = (await ingress()) ?? { Id: '' };
+  await engine.getNetwork(Id).disconnect({ Container: (await cloud.container('door')).Id, Force: true });
+  await engine.getNetwork(Id).remove();
+  await eventually('another one, and the proxy on it', async () => {
+    const { Networks } = (await cloud.container('door')).NetworkSettings;
+    return Object.keys(Networks).length === 2 && Object.values(Networks).every((n) => n.NetworkID !== Id);
   });
   await answers();
 });

@@ -1,5 +1,6 @@
 import { KINDS } from '../../src/api/registry.ts';
 import { isReady, keyOf, refOf } from '../../src/api/metadata.ts';
+import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { PassError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -8,6 +9,7 @@ import type { Assembly } from '../../src/controllers/assembly.ts';
 import type { Compute } from '../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
 import { MUTATING } from '../../src/drivers/guarded.ts';
+import { CONFIG_PATH } from '../../src/drivers/haproxy/configuration.ts';
 import { createHaproxyProxies } from '../../src/drivers/haproxy/haproxy-proxies.ts';
 import type { Proxies } from '../../src/drivers/proxies.ts';
 import { createProxyImages } from '../../src/drivers/proxy-image.ts';
@@ -24,6 +26,24 @@ import { eventually } from './wait.ts';
 
 const LEASE = 'leader';
 const TTL_MS = 600_000;
+
+/** What HAProxy runs, what its stored file says that it should, and each server's operational and administrative state. */
+async function proxyLines(containerId: string): Promise<string[]> {
+  const script = `printf 'show info;show servers state\\n' | nc 127.0.0.1 9999; cat ${CONFIG_PATH}`;
+  const exec = await engine
+    .getContainer(containerId)
+    .exec({ Cmd: ['sh', '-c', script], Tty: true, AttachStdout: true });
+  let text = '';
+  for await (const chunk of await exec.start({ Tty: true })) text += String(chunk);
+  const lines = text.replaceAll('\r', '').split('\n');
+  const all = (pattern: RegExp) => lines.flatMap((line) => pattern.exec(line)?.[1] ?? []);
+  const [running, stored] = [all(/^description: (.*)/), all(/^ {2}description (.*)/)];
+  const servers = all(/^\d+ (\S+ \d+ \S+ \S+ \d+ \d+) /).map((words) => words.split(' '));
+  return [
+    `proxy: runs ${running.join()}, stored ${stored.join()} with ${all(/^ {2}server (\S+)/).length} servers`,
+    ...servers.map(([backend, , , , state, admin]) => `server in ${backend}: state ${state}, set to ${admin}`),
+  ];
+}
 
 /** The real Engine and a real database, which outlive their daemons: these run in this very process, so that a fault can stop one anywhere. */
 export class RealWorld {
@@ -69,23 +89,37 @@ export class RealWorld {
     return lease.epoch;
   }
 
-  /** What there is, as the Engine and the database themselves say it, without what differs from run to run. */
+  /**
+   * What there is, as the Engine, the database and HAProxy themselves say it, without what differs from run to run; which
+   * of its equal instances a group has is no difference.
+   */
   async picture(): Promise<string[]> {
     const filters = { label: [`${LABEL.installation}=${this.installation}`] };
     const containers = await engine.listContainers({ all: true, filters });
     const networks = await engine.listNetworks({ filters });
-    const rows = await this.#database.query<{ line: string }>(
-      `SELECT format('document %s %s %s %s %s', kind, name, deletion_time IS NOT NULL, spec, c->>'status') AS line
-         FROM resources LEFT JOIN LATERAL jsonb_array_elements(status->'conditions') c ON c->>'type' = 'Ready'
-       UNION ALL SELECT format('row of instances %s %s', name, status) FROM instances WHERE deleted_at IS NULL
-       UNION ALL SELECT format('row of vpcs %s %s', name, cidr_block) FROM vpcs`,
+    const rows = await this.#database.query<{ uid: string; title: string; line: string }>(
+      `WITH titled AS (
+         SELECT *, CASE WHEN owner_references->0->>'name' IS NULL THEN name ELSE 'one of ' || (owner_references->0->>'name') END AS title
+           FROM resources)
+       SELECT uid, title, format('document %s %s %s %s %s', kind, title, deletion_time IS NOT NULL, spec, c->>'status') AS line
+         FROM titled LEFT JOIN LATERAL jsonb_array_elements(status->'conditions') c ON c->>'type' = 'Ready'
+       UNION ALL SELECT id, title, format('row of instances %s %s', coalesce(title, i.name), i.status)
+         FROM instances i LEFT JOIN titled ON uid = id WHERE deleted_at IS NULL
+       UNION ALL SELECT id, name, format('row of vpcs %s %s', name, cidr_block) FROM vpcs
+       UNION ALL SELECT id, name, format('row of scaling_groups %s %s, %s of %s', name, status, current_count, desired_count)
+         FROM scaling_groups
+       UNION ALL SELECT id, name, format('row of load_balancers %s %s %s', name, status, listener_port) FROM load_balancers`,
     );
+    const titles = new Map(rows.map(({ uid, title }) => [uid, title]));
+    const proxies = containers.filter((c) => c.Labels[LABEL.kind] === 'LoadBalancer' && c.State === 'running');
     return [
       ...containers.map(
-        (c) => `container of ${c.Labels[LABEL.name]}: ${c.State} ${c.Labels[LABEL.specHash]} ${c.Names.length}`,
+        (c) =>
+          `container of ${titles.get(c.Labels[LABEL.uid] ?? '')}: ${c.State} ${c.Labels[LABEL.specHash]} ${c.Names.length}`,
       ),
       ...networks.map((n) => `network of ${n.Labels?.[LABEL.name]}: ${n.IPAM?.Config?.[0]?.Subnet}`),
       ...rows.map((row) => row.line),
+      ...(await Promise.all(proxies.map(({ Id }) => proxyLines(Id)))).flat(),
     ].toSorted();
   }
 
@@ -169,19 +203,25 @@ export class RealDaemon extends Person {
   }
 
   /** Every document is Ready and none is being deleted, and nothing is under way. */
+  isSettled(): boolean {
+    return this.#open().length === 0 && this.#parts.manager.idle();
+  }
+
   async settled(): Promise<void> {
     await eventually(
       'every document to be as it should',
       () => {
-        const open = [...this.store.cached().all()].filter(
-          (r) => r.metadata.deletionTimestamp !== undefined || !isReady(r),
-        );
+        const open = this.#open();
         if (open.length > 0)
           throw new Error(open.map((r) => `${keyOf(refOf(r))} ${JSON.stringify(r.status)}`).join('; '));
-        return this.#parts.manager.idle();
+        return this.isSettled();
       },
       40_000,
     );
+  }
+
+  #open(): Resource[] {
+    return [...this.store.cached().all()].filter((r) => r.metadata.deletionTimestamp !== undefined || !isReady(r));
   }
 
   mutations(): number {

@@ -25,7 +25,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
 }
 
 function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostConfig {
-  const { openFiles } = spec;
+  const { openFiles, sysctls } = spec;
   return {
     ...updateOptions(spec),
     NetworkMode: spec.attachment.networkId,
@@ -37,6 +37,7 @@ function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostCo
     },
     SecurityOpt: ['no-new-privileges'],
     ...(openFiles !== undefined && { Ulimits: [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] }),
+    ...(sysctls && { Sysctls: sysctls }),
   };
 }
 

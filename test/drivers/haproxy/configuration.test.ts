@@ -36,12 +36,15 @@ describe('the rendered configuration', () => {
     ]);
   });
 
-  it('keeps the admin interface on the container’s own loopback, and logs no request', () => {
+  it('keeps the admin interface on the container’s own loopback, and logs neither a request’s line nor its headers', () => {
     const text = renderConfig(plain);
     expect(text.match(/stats socket .*/g)).toEqual([
       'stats socket ipv4@127.0.0.1:9900 level admin expose-fd listeners',
     ]);
-    expect(text).not.toMatch(/^\s*(log|option httplog|option tcplog|capture)/m);
+    // What went wrong, and of it where and how: no %r, %H… or captured header.
+    expect(text.match(/^ +log .*/gm)).toEqual(['  log stdout format raw local0 err', '  log global']);
+    expect(text).not.toMatch(/^\s*(option httplog|option tcplog|capture)/m);
+    expect(text.match(/^ +log-format .*/m)?.[0]).not.toMatch(/%(r|hr|hs|H\w+)\b|%\[/);
   });
 
   it.each<[string, ProxyConfig, string[]]>([
