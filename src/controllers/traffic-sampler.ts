@@ -51,11 +51,10 @@ export class TrafficSampler {
   /** Requests a second that an instance gets from all its load balancers together; `undefined`: not known. */
   requestRate(instanceUid: string): number | undefined {
     const oldest = this.#seams.clock.monotonic() - STALE_INTERVALS * this.#seams.intervalMs;
-    const known = [...this.#rates.values()].flatMap(({ at, rates }) => {
-      const rate = at < oldest ? undefined : rates.get(instanceUid);
-      return rate === undefined ? [] : [rate];
-    });
-    return known.length === 0 ? undefined : known.reduce((sum, rate) => sum + rate, 0);
+    const known = [...this.#rates.values()].filter(({ rates }) => rates.has(instanceUid));
+    // A part of it would pass for less load than there is.
+    if (known.length === 0 || known.some(({ at }) => at < oldest)) return undefined;
+    return known.reduce((sum, { rates }) => sum + (rates.get(instanceUid) ?? 0), 0);
   }
 
   /** Until the reign ends. */
