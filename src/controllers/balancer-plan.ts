@@ -106,7 +106,9 @@ function register(lb: LoadBalancer, wanted: readonly WantedTarget[]): LoadBalanc
   const known = new Set((lb.status?.targets ?? []).map(targetKey));
   const targets = wanted.filter((w) => !known.has(`${w.backend}/${w.server}`));
   const names = targets.map((t) => t.instance).join(', ');
-  return targets.length === 0 ? [] : [{ do: 'registerTargets', targets, why: `${names} is ready to serve` }];
+  return targets.length === 0
+    ? []
+    : [{ do: 'registerTargets', targets, why: `${names} ${targets.length === 1 ? 'is' : 'are'} ready to serve` }];
 }
 
 function planKept(
