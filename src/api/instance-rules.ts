@@ -1,5 +1,6 @@
 import { contains, formatCidr, parseAddress } from '../base/cidr.ts';
 import type { Cause } from '../base/errors.ts';
+import { invalid } from './causes.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import { hostPortHolder } from './host-ports.ts';
 import type { Instance, VolumeMount } from './instance.ts';
@@ -7,12 +8,6 @@ import { clash, formatPort, parsePort, PORT_EXPECTED } from './ports.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
 import type { Vpc } from './vpc.ts';
 import { rangeOf } from './vpc.ts';
-
-const invalid = (field: string, message: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message,
-});
 
 /** The Engine refuses less (daemon/daemon_unix.go, linuxMinMemory). */
 const LEAST_MEMORY = 6 * 2 ** 20;

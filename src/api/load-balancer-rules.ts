@@ -1,14 +1,9 @@
 import type { Cause } from '../base/errors.ts';
+import { invalid } from './causes.ts';
 import { durationMs } from '../base/quantity.ts';
 import { hostPortHolder } from './host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './load-balancer.ts';
 import type { Admission, View } from './schema.ts';
-
-const invalid = (field: string, message: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message,
-});
 
 /** What holds of one load balancer by itself. */
 export function checkLoadBalancer(lb: LoadBalancer): Cause[] {

@@ -1,4 +1,5 @@
 import type { Cause } from '../base/errors.ts';
+import { invalid } from './causes.ts';
 import { sameJson } from '../base/hash.ts';
 import { countOf, durationMs } from '../base/quantity.ts';
 import type { Instance, InstanceSpec } from './instance.ts';
@@ -9,12 +10,6 @@ import type { ScalingGroup } from './scaling-group.ts';
 import { allowedCounts, checkPolicies, checkSchedules } from './scaling-policies-rules.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
 import type { Vpc } from './vpc.ts';
-
-const invalid = (field: string, message: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message,
-});
 
 /** An instance as the group would make it, for the rules of instances. */
 const sample = ({ metadata, spec }: ScalingGroup): Instance => ({

@@ -1,13 +1,8 @@
 import { cronComplaint, isTimeZone } from '../base/cron.ts';
 import type { Cause } from '../base/errors.ts';
+import { invalid } from './causes.ts';
 import type { ScalingGroup } from './scaling-group.ts';
 import type { ScalingPolicy, ScalingSchedule, ScalingStep } from './scaling-policies.ts';
-
-const invalid = (field: string, message: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message,
-});
 
 export function checkPolicies({ spec }: ScalingGroup): Cause[] {
   const causes = spec.policies.flatMap((policy, at) => checkPolicy(policy, `policies[${at}]`));

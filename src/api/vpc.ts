@@ -10,6 +10,7 @@ import {
 } from '../base/cidr.ts';
 import type { Cidr } from '../base/cidr.ts';
 import type { Cause } from '../base/errors.ts';
+import { invalid } from './causes.ts';
 import { ingressRanges } from './ingress-ranges.ts';
 import { findCondition } from './metadata.ts';
 import type { Resource } from './metadata.ts';
@@ -32,23 +33,22 @@ export type Vpc = Resource<VpcSpec, VpcStatus>;
 
 export const isVpc = (r: Resource): r is Vpc => r.kind === 'VPC';
 
-const immutable = (field: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message:
+const immutable = (field: string): Cause =>
+  invalid(
+    field,
     `${field} of a VPC cannot change, because its instances hold addresses in it; ` +
-    'make a VPC with another name, move the instances to it, then delete this one',
-});
+      'make a VPC with another name, move the instances to it, then delete this one',
+  );
 
 function check(vpc: Vpc, old?: Vpc): Cause[] {
   const { cidrBlock, gateway } = vpc.spec;
   if (cidrBlock === undefined) return gateway === undefined || old ? [] : [NO_RANGE];
   const cidr = parseCidr(cidrBlock);
   if (!cidr || cidr.prefix < 16 || cidr.prefix > 28) {
-    return [cause('cidrBlock', `"${cidrBlock}" is not an IPv4 range of /16 to /28, such as 10.20.0.0/24`)];
+    return [invalid('cidrBlock', `"${cidrBlock}" is not an IPv4 range of /16 to /28, such as 10.20.0.0/24`)];
   }
   if (hasHostBits(cidrBlock))
-    return [cause('cidrBlock', `"${cidrBlock}" has host bits set; the range is ${formatCidr(cidr)}`)];
+    return [invalid('cidrBlock', `"${cidrBlock}" has host bits set; the range is ${formatCidr(cidr)}`)];
   // A moved range is refused by `admit` as such: that its gateway was not moved with it is not what is wrong.
   const moved = old !== undefined && old.spec.cidrBlock !== cidrBlock;
   return gateway === undefined || moved ? [] : checkGateway(gateway, cidr);
@@ -57,21 +57,15 @@ function check(vpc: Vpc, old?: Vpc): Cause[] {
 function checkGateway(gateway: string, cidr: Cidr): Cause[] {
   const address = parseAddress(gateway);
   if (address === undefined || !contains(cidr, address)) {
-    return [cause('gateway', `"${gateway}" is not an address of ${formatCidr(cidr)}`)];
+    return [invalid('gateway', `"${gateway}" is not an address of ${formatCidr(cidr)}`)];
   }
   const edge = address === cidr.first ? 'network' : address === cidr.first + cidr.size - 1 ? 'broadcast' : undefined;
   return edge
-    ? [cause('gateway', `${gateway} is the ${edge} address of ${formatCidr(cidr)}; take one between them`)]
+    ? [invalid('gateway', `${gateway} is the ${edge} address of ${formatCidr(cidr)}; take one between them`)]
     : [];
 }
 
-const cause = (field: string, message: string): Cause => ({
-  reason: 'FieldValueInvalid',
-  field: `spec.${field}`,
-  message,
-});
-
-const NO_RANGE = cause('gateway', 'a gateway is an address of a cidrBlock; give that too, or leave out both');
+const NO_RANGE = invalid('gateway', 'a gateway is an address of a cidrBlock; give that too, or leave out both');
 
 function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionSettings): Admission<Vpc> {
   if (old) {
@@ -90,7 +84,10 @@ function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionS
     return {
       resource: next,
       causes: [
-        cause('cidrBlock', `no free /${settings.vpcPrefix} is left in the pool ${settings.vpcPool}; give a cidrBlock`),
+        invalid(
+          'cidrBlock',
+          `no free /${settings.vpcPrefix} is left in the pool ${settings.vpcPool}; give a cidrBlock`,
+        ),
       ],
     };
   }
@@ -98,7 +95,7 @@ function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionS
   const holder = cidr && others.find((vpc) => overlaps(cidr, rangeOf(vpc)));
   const causes = holder
     ? [
-        cause(
+        invalid(
           'cidrBlock',
           `${spec.cidrBlock} overlaps ${holder.spec.cidrBlock} of VPC ${holder.metadata.namespace}/${holder.metadata.name}`,
         ),
@@ -106,7 +103,10 @@ function admit(next: Vpc, old: Vpc | undefined, view: View, settings: AdmissionS
     : ingress
         .filter((range) => cidr && overlaps(cidr, range))
         .map((range) =>
-          cause('cidrBlock', `${spec.cidrBlock} overlaps ${formatCidr(range)}, the ingress network of a load balancer`),
+          invalid(
+            'cidrBlock',
+            `${spec.cidrBlock} overlaps ${formatCidr(range)}, the ingress network of a load balancer`,
+          ),
         );
   return { resource: { ...next, spec: complete(spec) }, causes };
 }

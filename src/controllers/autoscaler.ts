@@ -1,5 +1,6 @@
 import { findCondition, refOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
+import type { Instance } from '../api/instance.ts';
 import { isScalingGroup } from '../api/scaling-group.ts';
 import type { ScalingGroup } from '../api/scaling-group.ts';
 import type { ScalingPolicy } from '../api/scaling-policies.ts';
@@ -132,7 +133,7 @@ export class Autoscaler {
     const past = this.#past(watched);
     const isHole = !past.some(({ ageMs }) => ageMs <= HOLE_MS);
     if (isHole) await this.#remember(group, watched, { policy: 'none', count: current }, current);
-    const wanted = current === 0 ? [] : this.#wanted(group, now);
+    const wanted = current === 0 ? [] : this.#wanted(group, current, now);
     const recommendation =
       current === 0
         ? { held: 'the count is 0; policies begin again when somebody scales it up' }
@@ -183,39 +184,38 @@ export class Autoscaler {
     await recommendations.append({ groupId: metadata.uid, at: clock.now(), recommended: count, desired, policy });
   }
 
-  #wanted(group: ScalingGroup, now: Date): (ReturnType<typeof wantedBy> & { policy: string })[] {
-    const { desiredCount: current } = effectiveOf(group, now);
+  #wanted(group: ScalingGroup, current: number, now: Date): (ReturnType<typeof wantedBy> & { policy: string })[] {
     const changedAt = Date.parse(group.status?.scaled?.at ?? '');
     const rests = (policy: ScalingPolicy) => {
       const ageMs = now.getTime() - changedAt;
       return ageMs >= 0 && ageMs < cooldownMs(policy);
     };
+    const staying = observeMembers(group, this.#seams.view).instances.filter(
+      ({ metadata }) => metadata.deletionTimestamp === undefined,
+    );
     return group.spec.policies
       .filter((policy) => !rests(policy))
-      .map((policy) => ({ policy: policy.name, ...wantedBy(policy, this.#readings(group, policy, now), current) }));
+      .map((policy) => ({ policy: policy.name, ...wantedBy(policy, this.#readings(staying, policy, now), current) }));
   }
 
-  #readings(group: ScalingGroup, { metric }: ScalingPolicy, now: Date): Reading[] {
-    const { instances } = observeMembers(group, this.#seams.view);
-    return instances
-      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map((instance): Reading => {
-        const condition = findCondition(instance, 'Ready');
-        if (condition?.status !== 'True') return { ready: false };
-        const { uid } = instance.metadata;
-        if (metric === 'requestsPerTarget') return readingOf(this.#seams.requestRate(uid));
-        const sample = this.#seams.sampler?.recent(uid);
-        if (!sample) return { ready: true };
-        // What it used while it started says nothing of its share of the load.
-        const readyAt = Date.parse(condition.lastTransitionTime);
-        const begin = sample.at.getTime() - (this.#seams.sampler?.intervalMs ?? 0);
-        if (begin < readyAt && readyAt <= now.getTime()) return { ready: false };
-        if (metric === 'cpu') return readingOf(sample.cpuPercent);
-        const { memoryBytes, memoryLimitBytes } = sample;
-        return readingOf(
-          memoryBytes === undefined || !memoryLimitBytes ? undefined : (memoryBytes / memoryLimitBytes) * 100,
-        );
-      });
+  #readings(staying: readonly Instance[], { metric }: ScalingPolicy, now: Date): Reading[] {
+    return staying.map((instance): Reading => {
+      const condition = findCondition(instance, 'Ready');
+      if (condition?.status !== 'True') return { ready: false };
+      const { uid } = instance.metadata;
+      if (metric === 'requestsPerTarget') return readingOf(this.#seams.requestRate(uid));
+      const sample = this.#seams.sampler?.recent(uid);
+      if (!sample) return { ready: true };
+      // What it used while it started says nothing of its share of the load.
+      const readyAt = Date.parse(condition.lastTransitionTime);
+      const begin = sample.at.getTime() - (this.#seams.sampler?.intervalMs ?? 0);
+      if (begin < readyAt && readyAt <= now.getTime()) return { ready: false };
+      if (metric === 'cpu') return readingOf(sample.cpuPercent);
+      const { memoryBytes, memoryLimitBytes } = sample;
+      return readingOf(
+        memoryBytes === undefined || !memoryLimitBytes ? undefined : (memoryBytes / memoryLimitBytes) * 100,
+      );
+    });
   }
 
   /** A decision that a pass has not carried out is told of again. */

@@ -1,3 +1,4 @@
+import { grouped } from '../base/grouped.ts';
 import type { TrafficSample } from '../base/traffic.ts';
 import { widthOf } from './metrics.ts';
 import type { MetricsRetention, TrafficBucket, TrafficStore } from './store.ts';
@@ -42,17 +43,6 @@ export class MemoryTraffic implements TrafficStore {
     this.#samples = this.#samples.filter(({ at }) => at.getTime() >= now.getTime() - aggregatesMs);
     return before - this.#samples.length;
   }
-}
-
-function grouped<K>(samples: readonly TrafficSample[], by: (sample: TrafficSample) => K): Map<K, TrafficSample[]> {
-  const groups = new Map<K, TrafficSample[]>();
-  for (const sample of samples) {
-    const key = by(sample);
-    const before = groups.get(key);
-    if (before) before.push(sample);
-    else groups.set(key, [sample]);
-  }
-  return groups;
 }
 
 const keyOf = (s: TrafficSample): string => `${s.loadBalancerId} ${s.targetId} ${s.at.getTime()}`;

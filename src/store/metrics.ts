@@ -3,7 +3,7 @@ import { RATES } from '../base/sample.ts';
 import type { Rates, Sample } from '../base/sample.ts';
 import { timeOrderedId } from './metrics-id.ts';
 import type { Pool, Statement } from './pool.ts';
-import { BUCKET_MS, rowsFrom, upkeepOf } from './series.ts';
+import { BUCKET_MS, bucketsOf, rowsFrom, upkeepOf } from './series.ts';
 import type { MetricsBucket, MetricsStore } from './store.ts';
 
 /** Of one instance these are 2,160 samples, 8 ms; a day's are 50 ms, of which a graph of 5-minute buckets shows as much. */
@@ -87,7 +87,7 @@ export function postgresMetrics(pool: Pool, clock: Clock): MetricsStore {
     async range(instanceIds, since, until, points) {
       const widthMs = widthOf(since, until, points);
       const [name, text] = isCoarse(widthMs) ? ['coarse', COARSE] : ['fine', FINE];
-      return bucketsOf(await rowsOf(name, text, [instanceIds, since, until, widthMs]));
+      return bucketsOf(await rowsOf(name, text, [instanceIds, since, until, widthMs]), 'id', bucketOf);
     },
     async latest(instanceIds) {
       const rows = await rowsOf('latest', LATEST, [instanceIds]);
@@ -146,25 +146,15 @@ const sampleOf = (row: Record<string, unknown>): Sample => ({
   ...ratesOf(row, ['network_receive_rate', 'network_send_rate', 'block_read_rate', 'block_write_rate']),
 });
 
-function bucketsOf(rows: readonly Record<string, unknown>[]): Map<string, MetricsBucket[]> {
-  const buckets = new Map<string, MetricsBucket[]>();
-  for (const row of rows) {
-    const bucket = {
-      start: row['start'] as Date,
-      samples: Number(row['samples']),
-      ...known({
-        cpuPercentAvg: row['cpu_avg'],
-        cpuPercentMax: row['cpu_max'],
-        memoryBytesAvg: row['memory_avg'],
-        memoryBytesMax: row['memory_max'],
-        memoryLimitBytes: row['memory_limit'],
-      }),
-      ...ratesOf(row, ['receive', 'send', 'read', 'write']),
-    };
-    const id = row['id'] as string;
-    const before = buckets.get(id);
-    if (before) before.push(bucket);
-    else buckets.set(id, [bucket]);
-  }
-  return buckets;
-}
+const bucketOf = (row: Record<string, unknown>): MetricsBucket => ({
+  start: row['start'] as Date,
+  samples: Number(row['samples']),
+  ...known({
+    cpuPercentAvg: row['cpu_avg'],
+    cpuPercentMax: row['cpu_max'],
+    memoryBytesAvg: row['memory_avg'],
+    memoryBytesMax: row['memory_max'],
+    memoryLimitBytes: row['memory_limit'],
+  }),
+  ...ratesOf(row, ['receive', 'send', 'read', 'write']),
+});

@@ -1,5 +1,6 @@
 import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
+import { grouped } from '../base/grouped.ts';
 import { timeOrderedId } from './metrics-id.ts';
 import type { Pool } from './pool.ts';
 import type { MetricsRetention } from './store.ts';
@@ -29,6 +30,14 @@ export const rowsFrom =
     (await pool.run({ name: `${series} ${name}`, text, values })).rows as Record<string, unknown>[];
 
 export const bucketOf = (time: number): number => Math.floor(time / BUCKET_MS) * BUCKET_MS;
+
+/** Rows of an answer as buckets, by what they are of. */
+export const bucketsOf = <B>(
+  rows: readonly Record<string, unknown>[],
+  key: string,
+  bucketFrom: (row: Record<string, unknown>) => B,
+): Map<string, B[]> =>
+  new Map([...grouped(rows, (row) => row[key] as string)].map(([id, all]) => [id, all.map(bucketFrom)]));
 
 interface Upkeep {
   /**

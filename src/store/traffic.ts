@@ -3,7 +3,7 @@ import type { TrafficSample } from '../base/traffic.ts';
 import { FINE_MS, widthOf } from './metrics.ts';
 import { timeOrderedId } from './metrics-id.ts';
 import type { Pool } from './pool.ts';
-import { rowsFrom, upkeepOf } from './series.ts';
+import { bucketsOf, rowsFrom, upkeepOf } from './series.ts';
 import type { TrafficBucket, TrafficStore } from './store.ts';
 
 const INSERT = `
@@ -70,7 +70,11 @@ export function postgresTraffic(pool: Pool, clock: Clock): TrafficStore {
       const widthMs = widthOf(since, until, points);
       // Samples are kept for a day, and shown as far as they are fine enough to be of use.
       const isCoarse = until.getTime() - since.getTime() > FINE_MS;
-      return bucketsOf(await rowsOf('range', RANGE, [loadBalancerId, since, until, widthMs, isCoarse]));
+      return bucketsOf(
+        await rowsOf('range', RANGE, [loadBalancerId, since, until, widthMs, isCoarse]),
+        'target_id',
+        bucketOf,
+      );
     },
     rollUp: (now) => upkeep.rollUp(now, ROLL_UP),
     prune: (now, retention) => upkeep.prune(now, retention),
@@ -81,23 +85,12 @@ export function postgresTraffic(pool: Pool, clock: Clock): TrafficStore {
 const pairOf = ({ loadBalancerId, targetId }: TrafficSample): string =>
   loadBalancerId.slice(0, 18) + targetId.slice(18);
 
-function bucketsOf(rows: readonly Record<string, unknown>[]): Map<string, TrafficBucket[]> {
-  const buckets = new Map<string, TrafficBucket[]>();
-  for (const row of rows) {
-    const id = row['target_id'] as string;
-    const latency = row['latency_ms'];
-    const bucket: TrafficBucket = {
-      start: row['start'] as Date,
-      samples: Number(row['samples']),
-      requestRate: Number(row['request_rate']),
-      requestRateMax: Number(row['request_rate_max']),
-      failedRate: Number(row['failed_rate']),
-      errorRate: Number(row['error_rate']),
-      ...(latency !== null && { latencyMs: Number(latency) }),
-    };
-    const before = buckets.get(id);
-    if (before) before.push(bucket);
-    else buckets.set(id, [bucket]);
-  }
-  return buckets;
-}
+const bucketOf = (row: Record<string, unknown>): TrafficBucket => ({
+  start: row['start'] as Date,
+  samples: Number(row['samples']),
+  requestRate: Number(row['request_rate']),
+  requestRateMax: Number(row['request_rate_max']),
+  failedRate: Number(row['failed_rate']),
+  errorRate: Number(row['error_rate']),
+  ...(row['latency_ms'] !== null && { latencyMs: Number(row['latency_ms']) }),
+});

@@ -40,23 +40,22 @@ async function metrics(session: Session, words: readonly string[], options: Metr
   const query = queryOf(options);
   const found = await session.client.get<InstanceMetrics>(objectPath(ref, 'metrics'), { query });
   if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
-  if (found.points.length === 0)
-    return session.tell(
-      `Nothing is known of instance/${ref.name} in this time: it did not run, or the daemon samples nothing (--metrics-interval)`,
-    );
+  if (found.points.length === 0) return tellNothing(session, `instance/${ref.name}`);
   if (options.headers) session.print([...graph(session, found), ''].join('\n'));
   session.print(table(session, found, options.headers).join('\n'));
 }
+
+const tellNothing = (session: Session, what: string): void =>
+  session.tell(
+    `Nothing is known of ${what} in this time: it did not run, or the daemon samples nothing (--metrics-interval)`,
+  );
 
 const queryOf = ({ since, points }: MetricsOptions) => ({ since: `${Math.round(since / 1_000)}s`, points });
 
 async function traffic(session: Session, ref: Ref, options: MetricsOptions): Promise<void> {
   const found = await session.client.get<LoadBalancerMetrics>(objectPath(ref, 'metrics'), { query: queryOf(options) });
   if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
-  if (found.points.length === 0)
-    return session.tell(
-      `Nothing is known of loadbalancer/${ref.name} in this time: it did not run, or the daemon samples nothing (--metrics-interval)`,
-    );
+  if (found.points.length === 0) return tellNothing(session, `loadbalancer/${ref.name}`);
   if (options.headers) session.print([...trafficGraph(session, found), ''].join('\n'));
   session.print(trafficTable(session, found.points, options.headers).join('\n'));
 }

@@ -63,9 +63,9 @@ const rest = (config: ProxyConfig): readonly string[] => [
 
 /**
  * What went wrong is logged to the container's output, with HAProxy's termination state; never a request's line or headers,
- * and so no secret in one. It takes as many open files as
- * the Engine lets it have: one without the right to raise that limit (rootless, confined) refuses to start a container
- * that asks for more, and by strict limits HAProxy would refuse to serve fewer connections than `maxconn`.
+ * and so no secret in one. It takes as many open files as the Engine lets it have: one without the right to raise that limit
+ * (rootless, confined) refuses to start a container that asks for more, and by strict limits HAProxy would refuse to serve
+ * fewer connections than `maxconn`.
  */
 const globalSection = (config: ProxyConfig, structure: string): readonly string[] => [
   'global',
