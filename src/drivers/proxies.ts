@@ -26,7 +26,7 @@ export interface Proxies {
   addServer(containerId: string, server: ServerRef, at: { address: string; port: number }): Promise<void>;
   /**
    * `drain`: keeps its sessions, gets no new ones but from clients whose sticky cookie names it. `maint`: gets nothing
-   * new and is not checked; its sessions end by themselves.
+   * new and is not checked; its sessions end by themselves. `ready` after it: as one that is added.
    */
   setServer(containerId: string, server: ServerRef, mode: ServerMode): Promise<void>;
   /** Breaks off the connections that it still serves. */
@@ -71,12 +71,15 @@ export interface ServerState extends ServerRef {
   address: string;
   port: number;
   mode: ServerMode;
-  /** By the proxy's own health check; in `maint`, down. A new one is up until its first check, which comes at once. */
+  /**
+   * By the proxy's own health check; in `maint`, down. One that a worker began with is up until its first check; one that
+   * was added, or is back from `maint`, is down until its checks have succeeded.
+   */
   health: 'up' | 'down';
   /** When `health` or `mode` last changed, to the second. */
   changedAt: Date;
   sessions: number;
-  /** The result of the last check in the proxy's words: `L4CON: connection refused`; empty before the first. */
+  /** The result of the last check since it was let in, in the proxy's words: `L4CON: connection refused`. */
   lastCheck: string;
   traffic: Traffic;
 }

@@ -4,29 +4,38 @@ import { addressWord, nameWord, portWord } from './words.ts';
 /** The runtime API's words for what is done to servers. All succeed without an answer, but for the first and the last. */
 
 /** In maintenance and unchecked, as HAProxy adds it. */
-const add = (ref: ServerRef, at: { address: string; port: number }, options: string): string =>
+export const add = (ref: ServerRef, at: { address: string; port: number }, options: string): string =>
   `add server ${wordOf(ref)} ${addressWord(at.address)}:${portWord(at.port)} ${options}`;
 
 export const ADDED = 'New server registered.';
 
+const state = (ref: ServerRef, mode: ServerMode): string => `set server ${wordOf(ref)} state ${mode}`;
+
 /** One that a person has taken the weight or the check from gets them back. */
-export function set(ref: ServerRef, mode: ServerMode): readonly string[] {
-  const server = wordOf(ref);
-  const state = `set server ${server} state ${mode}`;
-  return mode === 'ready' ? [`enable health ${server}`, `set server ${server} weight 100%`, state] : [state];
-}
+const restore = (ref: ServerRef): readonly string[] => [
+  `enable health ${wordOf(ref)}`,
+  `set server ${wordOf(ref)} weight 100%`,
+];
+
+export const set = (ref: ServerRef, mode: ServerMode): readonly string[] => [
+  ...(mode === 'ready' ? restore(ref) : []),
+  state(ref, mode),
+];
+
+/**
+ * From maintenance: it gets its first request when its checks have succeeded. HAProxy believes a server that leaves
+ * maintenance to be up until they have failed, whatever was said of it before: so this one leaves it draining, and is down
+ * before it is ready.
+ */
+export const admit = (ref: ServerRef): readonly string[] => [
+  ...restore(ref),
+  state(ref, 'drain'),
+  `set server ${wordOf(ref)} health down`,
+  state(ref, 'ready'),
+];
 
 /** Gives every server of the backend its cookie: one that is added has none. */
 export const stick = ({ backend }: ServerRef): string => `enable dynamic-cookie backend ${nameWord(backend)}`;
-
-/**
- * Adds one that gets its first request when its checks have succeeded: HAProxy itself believes it to be up until they
- * have failed.
- */
-export function begin(ref: ServerRef, at: { address: string; port: number }, options: string): readonly string[] {
-  const [health = '', weight = '', ready = ''] = set(ref, 'ready');
-  return [add(ref, at, options), health, weight, `set server ${wordOf(ref)} health down`, ready];
-}
 
 export const show = ({ backend }: ServerRef): string => `show servers state ${nameWord(backend)}`;
 

@@ -6,9 +6,9 @@ import type { Compute, Container } from '../compute.ts';
 import type { Proxies, ProxyConfig, ProxyState, ServerMode, ServerRef } from '../proxies.ts';
 import { Admin, structureOfFile } from './admin.ts';
 import type { Row } from './answers.ts';
-import { ADDED, begin, isNotYet, isRemoved, remove, set, shut, stick } from './commands.ts';
+import { add, ADDED, admit, isNotYet, isRemoved, remove, set, shut, stick } from './commands.ts';
 import { CONFIG_PATH, FILE_MODE, renderConfig, serverOptionsIn, TRIAL_PATH } from './configuration.ts';
-import { toState, type Worker } from './state.ts';
+import { modeOf, toState, type Worker } from './state.ts';
 
 /** Milliseconds for a new worker to take over. It takes a few hundred, on a busy machine seconds. */
 const RELOAD_DEADLINE_MS = 15_000;
@@ -82,14 +82,16 @@ class HaproxyProxies implements Proxies {
     const said = serverOptionsIn(file ?? '', ref.backend);
     if (!said) throw new PassError('EngineError', `the stored configuration has no backend ${ref.backend}`);
     const words = await this.#admin.command(id, [
-      ...(found ? set(ref, 'ready') : begin(ref, at, said.options)),
+      ...(found ? [] : [add(ref, at, said.options)]),
+      ...(found && modeOf(found) === 'ready' ? set(ref, 'ready') : admit(ref)),
       ...(said.sticky ? [stick(ref)] : []),
     ]);
     if (words !== '' && words !== ADDED) throw failed('add', ref, words);
   }
 
   async setServer(id: string, ref: ServerRef, mode: ServerMode): Promise<void> {
-    const words = await this.#admin.command(id, set(ref, mode));
+    const isOut = mode === 'ready' && (await this.#modeOf(id, ref)) === 'maint';
+    const words = await this.#admin.command(id, isOut ? admit(ref) : set(ref, mode));
     if (words !== '') throw failed(`set to ${mode}`, ref, words);
   }
 
@@ -101,6 +103,11 @@ class HaproxyProxies implements Proxies {
   async removeServer(id: string, ref: ServerRef): Promise<void> {
     const words = await this.#admin.command(id, [remove(ref)]);
     if (!isRemoved(words)) throw failed('remove', ref, words, isNotYet(words) ? 'DependencyNotReady' : 'EngineError');
+  }
+
+  async #modeOf(id: string, ref: ServerRef): Promise<ServerMode | undefined> {
+    const found = await this.#admin.server(id, ref);
+    return found && modeOf(found);
   }
 
   close(): void {

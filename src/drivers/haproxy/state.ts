@@ -43,22 +43,26 @@ function toServer(row: Row, stat: Row | undefined, nowSeconds: number): ServerSt
     health: row('srv_op_state') === STOPPED ? 'down' : 'up',
     changedAt: new Date((nowSeconds - Number(row('srv_time_since_last_change'))) * 1_000),
     sessions: count(stat, 'scur'),
-    lastCheck: lastCheckOf(stat),
+    lastCheck: lastCheckOf(row, stat),
     traffic: trafficOf(stat),
   };
 }
 
 /** Without weight, a server drains as well, whoever took it. */
-function modeOf(row: Row): ServerMode {
+export function modeOf(row: Row): ServerMode {
   const admin = Number(row('srv_admin_state'));
   if (admin & MAINTENANCE) return 'maint';
   return admin & DRAIN || row('srv_uweight') === '0' ? 'drain' : 'ready';
 }
 
-/** `L7STS 404: Not Found`; a star before it means that another check is under way. */
-function lastCheckOf(stat: Row | undefined): string {
+/**
+ * `L7STS 404: Not Found`; a star before it means that another check is under way. One that passed, and none passed since
+ * the server was set down: it is of before.
+ */
+function lastCheckOf(row: Row, stat: Row | undefined): string {
   const status = stat?.('check_status').replace(/^\* /, '') ?? '';
   if (!stat || status === '' || status === 'INI') return '';
+  if (status.endsWith('OK') && row('srv_check_health') === '0') return '';
   const code = stat('check_code');
   const words = stat('last_chk') || stat('check_desc');
   return `${status}${code && ` ${code}`}${words && `: ${words}`}`;

@@ -92,10 +92,10 @@ export class SimulatedProxy {
   set(ref: ServerRef, mode: ServerMode): void {
     const server = this.#server(ref);
     if (server.mode === mode) return;
-    // As HAProxy: one in maintenance is down; one that leaves it is up until its first check.
+    // One in maintenance is down, and stays so until a check has succeeded after it.
     if (server.mode === 'maint' || mode === 'maint') {
       Object.assign(server, {
-        health: mode === 'maint' ? 'down' : 'up',
+        health: 'down',
         lastCheck: '',
         truthSince: this.#clock.monotonic(),
       });

@@ -31,9 +31,9 @@ const stateOf = (stat: readonly string[], servers: readonly string[] = []) => {
   return toState(answers, 'f');
 };
 
-/** `op admin weight change`, as they stand in a server's line. */
+/** `op admin weight change`, as they stand in a server's line, and how many checks it could fail: none when it is down. */
 const line = (op: number, admin: number, weight = 1, change = 59) =>
-  `4 app 1 s1 10.213.200.9 ${op} ${admin} ${weight} 1 ${change} 17 2 0 6 0 0 0 - 80 - 0 0 - - 0`;
+  `4 app 1 s1 10.213.200.9 ${op} ${admin} ${weight} 1 ${change} 17 2 ${op} 6 0 0 0 - 80 - 0 0 - - 0`;
 
 describe('the answers of HAProxy', () => {
   it('say who answered, since when, and by what configuration', () => {
@@ -87,6 +87,12 @@ describe('the answers of HAProxy', () => {
       line(0, 0),
       'app,s1,0,0,0,0,DOWN,L7STS,500,0,,"No, ""never""",0,0,0,0,Layer7 wrong status,http,',
       { lastCheck: 'L7STS 500: No, "never"' },
+    ],
+    [
+      'down until its first check, with one of before',
+      line(0, 0),
+      'app,s1,0,0,0,0,DOWN,* L7OK,200,0,,,0,0,0,0,Layer7 check passed,http,',
+      { mode: 'ready', health: 'down', lastCheck: '' },
     ],
     [
       'draining',

@@ -125,6 +125,28 @@ function membershipContract(t: ProxyContext): void {
       expect((await t.state(id)).servers).toEqual([]);
     });
 
+    it('one that is added, or comes back from maintenance, is down until a check of it has succeeded', async () => {
+      const web = await t.web();
+      const [s1, nobody] = [at('s1'), at('nobody')];
+      const { id } = await t.started(config({ s1: addressOf(web) }));
+      await eventually('a check', async () => (await t.server(id, s1))?.lastCheck);
+      await t.proxies.addServer(id, nobody, { address: `${t.subject.range}.250`, port: 80 });
+      expect(await t.server(id, nobody)).toMatchObject({ mode: 'ready', health: 'down', lastCheck: '' });
+      await t.proxies.setServer(id, s1, 'maint');
+      await t.compute.stopContainer(web.id, 0);
+      await t.proxies.setServer(id, s1, 'ready');
+      expect(await t.server(id, s1)).toMatchObject({ mode: 'ready', health: 'down', lastCheck: '' });
+      for (const ref of [s1, nobody]) {
+        const checked = await eventually('a check', async () => {
+          const seen = await t.server(id, ref);
+          return seen?.lastCheck ? seen : undefined;
+        });
+        expect(checked).toMatchObject({ health: 'down', lastCheck: expect.stringMatching(/^L4(CON|TOUT)/) });
+      }
+      await t.compute.startContainer(web.id);
+      await eventually('it to be up', async () => (await t.server(id, s1))?.health === 'up');
+    });
+
     it('a server in maintenance is made ready by adding it again; one at another address is refused', async () => {
       const web = await t.web();
       const place = { address: addressOf(web), port: 80 };
@@ -146,6 +168,7 @@ function membershipContract(t: ProxyContext): void {
       const { id } = container;
       await eventually('it to answer', () => t.state(id));
       await t.proxies.addServer(id, ref, { address: addressOf(web), port: 81 });
+      await eventually('it to be up', async () => (await t.server(id, ref))?.health === 'up');
       await expectPassError('DependencyNotReady', t.proxies.removeServer(id, ref));
       const release = await t.subject.hands.hold(container, ref);
       await eventually('the session', async () => (await t.server(id, ref))?.sessions === 1);
@@ -164,6 +187,7 @@ function membershipContract(t: ProxyContext): void {
       const { id } = container;
       await eventually('it to answer', () => t.state(id));
       await t.proxies.addServer(id, ref, { address: addressOf(web), port: 81 });
+      await eventually('it to be up', async () => (await t.server(id, ref))?.health === 'up');
       await t.proxies.endSessions(id, ref);
       await t.subject.hands.hold(container, ref);
       await eventually('the session', async () => (await t.server(id, ref))?.sessions === 1);

@@ -7,6 +7,9 @@ import { proxyContract } from './contract.ts';
 
 async function open(): Promise<ProxySubject> {
   const engine = new SimulatedEngine();
+  // The other port of the context's web server.
+  engine.probe = ({ state }, { port }) =>
+    port === 81 && state === 'running' ? { healthy: true, detail: 'accepts connections' } : undefined;
   const compute = createSimulatedCompute({ engine, installation: 'proxies' });
   return {
     compute,
