@@ -19,7 +19,7 @@ export interface Proxies {
   store(containerId: string, config: ProxyConfig): Promise<void>;
   /** What the proxy says against a configuration, in its own words; `undefined`: nothing. Changes nothing. */
   complaint(containerId: string, config: ProxyConfig): Promise<string | undefined>;
-  /** Takes up the stored configuration. Resolves when it is the one that answers. */
+  /** Takes up the stored configuration. Resolves when it is the one that answers. What is known of its servers stays known. */
   reload(containerId: string): Promise<void>;
 
   /** Adds it ready; it gets its first request when its health check has succeeded. */
@@ -72,8 +72,8 @@ export interface ServerState extends ServerRef {
   port: number;
   mode: ServerMode;
   /**
-   * By the proxy's own health check; in `maint`, down. One that a worker began with is up until its first check; one that
-   * was added, or is back from `maint`, is down until its checks have succeeded.
+   * By the proxy's own health check; in `maint`, down. One that is in the file when the container starts is up until its
+   * first check; one that was added, or is back from `maint`, is down until its checks have succeeded.
    */
   health: 'up' | 'down';
   /** When `health` or `mode` last changed, to the second. */

@@ -43,6 +43,12 @@ export class Admin {
     return parseServers(text)?.find((row) => row('srv_name') === ref.server);
   }
 
+  /** What a worker reads at its beginning to know what the one before it knew of the servers. */
+  async serverStates(id: string): Promise<string> {
+    const { text } = await this.#ask(id, 'show servers state');
+    return `${text.trim()}\n`;
+  }
+
   /** What HAProxy says to these, one after the other; most succeed without a word. */
   async command(id: string, commands: readonly string[]): Promise<string> {
     const { text } = await this.#ask(id, commands.join(';'));

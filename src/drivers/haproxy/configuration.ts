@@ -8,6 +8,10 @@ export const CONFIG_PATH = '/etc/miniaws/haproxy.cfg';
 export const FILE_MODE = 0o644;
 /** Where one is that is only to be judged. */
 export const TRIAL_PATH = '/etc/miniaws/trial.cfg';
+/** Where a worker begins with what the one before it knew of the servers. */
+export const STATE_PATH = '/etc/miniaws/servers';
+/** What it says where there was none before: the version of its format. */
+export const NO_STATE = '1\n';
 /** The container's command: a master that stays in the foreground, for reloads, and a worker. */
 export const PROXY_COMMAND: readonly string[] = ['haproxy', '-W', '-db', '-f', CONFIG_PATH];
 /** HAProxy ends its listeners at this one, and itself when its sessions have ended. */
@@ -74,6 +78,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
   `  hard-stop-after ${durationWord(config.drainMs)}`,
   `  maxconn ${countWord(config.maxConnections)}`,
   '  log stdout format raw local0 err',
+  `  server-state-file ${STATE_PATH}`,
   '  no strict-limits',
   `  nbthread ${THREADS}`,
 ];
@@ -81,6 +86,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
 const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[] => [
   'defaults',
   `  mode ${mode}`,
+  '  load-server-state-from-file global',
   `  timeout connect ${durationWord(CONNECT_MS)}`,
   `  timeout queue ${durationWord(QUEUE_MS)}`,
   `  timeout client ${durationWord(idleTimeoutMs)}`,

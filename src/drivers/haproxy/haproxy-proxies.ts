@@ -7,7 +7,15 @@ import type { Proxies, ProxyConfig, ProxyState, ServerMode, ServerRef } from '..
 import { Admin, structureOfFile } from './admin.ts';
 import type { Row } from './answers.ts';
 import { add, ADDED, admit, isNotYet, isRemoved, remove, set, shut, stick } from './commands.ts';
-import { CONFIG_PATH, FILE_MODE, renderConfig, serverOptionsIn, TRIAL_PATH } from './configuration.ts';
+import {
+  CONFIG_PATH,
+  FILE_MODE,
+  NO_STATE,
+  renderConfig,
+  serverOptionsIn,
+  STATE_PATH,
+  TRIAL_PATH,
+} from './configuration.ts';
 import { modeOf, toState, type Worker } from './state.ts';
 
 /** Milliseconds for a new worker to take over. It takes a few hundred, on a busy machine seconds. */
@@ -51,7 +59,9 @@ class HaproxyProxies implements Proxies {
     }
   }
 
+  /** One that does not run begins without a past. */
   async store(id: string, config: ProxyConfig): Promise<void> {
+    if (this.#running(id).state === 'absent') await this.#compute.writeFile(id, STATE_PATH, NO_STATE, FILE_MODE);
     await this.#compute.writeFile(id, CONFIG_PATH, renderConfig(config), FILE_MODE);
   }
 
@@ -66,6 +76,7 @@ class HaproxyProxies implements Proxies {
     const complaint = await this.#admin.judge(id, CONFIG_PATH);
     if (complaint !== undefined) throw refusedFile(complaint);
     const before = await this.#admin.worker(id);
+    await this.#compute.writeFile(id, STATE_PATH, await this.#admin.serverStates(id), FILE_MODE);
     await this.#admin.signalReload(id);
     await this.#takenUp(id, before, structureOfFile(file));
     this.#log.debug({ container: id.slice(0, 12) }, 'proxy reloaded');

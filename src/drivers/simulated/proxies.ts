@@ -57,7 +57,7 @@ export function createSimulatedProxies({ engine, compute }: SimulatedProxiesOpti
     if (complaint !== undefined) {
       throw new PassError('Refused', `the proxy does not take up its stored configuration: ${complaint}`);
     }
-    proxy.begin(config);
+    proxy.reload(config);
   }
 
   return {

@@ -51,6 +51,17 @@ export class SimulatedProxy {
     this.#since = clock.now();
   }
 
+  /** Another worker takes over: it knows what its checks have said until now, and what was done to its servers. */
+  reload(config: ProxyConfig | undefined): void {
+    this.watch();
+    const before = new Map(this.#servers);
+    this.begin(config);
+    for (const [key, server] of this.#servers) {
+      const { mode, health, changedAt, lastCheck } = before.get(key) ?? server;
+      Object.assign(server, { mode, health, changedAt, lastCheck });
+    }
+  }
+
   /** A new worker, with what the configuration has; `undefined`: one that is none of ours. */
   begin(config: ProxyConfig | undefined): void {
     this.#config = config;

@@ -243,6 +243,23 @@ function reloadContract(t: ProxyContext): void {
       expect((await t.state(id)).structure).toBe(structureOf(next));
     });
 
+    it('knows afterwards what its checks have said before', async () => {
+      const [web, s2] = [await t.web(), at('s2')];
+      const wanted = config({ s1: addressOf(web), s2: `${t.subject.range}.251` });
+      const { id } = await t.started(wanted);
+      const seen = await eventually('it to be down', async () => {
+        const server = await t.server(id, s2);
+        return server?.health === 'down' ? server : undefined;
+      });
+      // Nobody is checked for long: what is known then is what was known before.
+      const backends = wanted.backends.map((b) => ({ ...b, check: { ...b.check, intervalMs: 60_000 } }));
+      const next = { ...wanted, backends };
+      await t.proxies.store(id, next);
+      await t.proxies.reload(id);
+      expect(await t.server(id, s2)).toMatchObject({ mode: 'ready', health: 'down', lastCheck: seen.lastCheck });
+      expect(await t.server(id, at('s1'))).toMatchObject({ mode: 'ready', health: 'up' });
+    });
+
     it('refuses what the proxy will not have, says why, and goes on as before', async () => {
       const web = await t.web();
       const wanted = config({ s1: addressOf(web) });
