@@ -1,5 +1,5 @@
 import { KINDS } from '../../src/api/registry.ts';
-import { isReady, keyOf, refOf } from '../../src/api/metadata.ts';
+import { findCondition, isReady, keyOf, refOf } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { PassError } from '../../src/base/errors.ts';
@@ -44,6 +44,9 @@ async function proxyLines(containerId: string): Promise<string[]> {
     ...servers.map(([backend, , , , state, admin]) => `server in ${backend}: state ${state}, set to ${admin}`),
   ];
 }
+
+/** A load balancer serves while a target's first check is awaited: it is Ready, and not at its end. */
+const hasSettled = (r: Resource): boolean => isReady(r) && findCondition(r, 'Progressing')?.reason === 'Settled';
 
 /** The real Engine and a real database, which outlive their daemons: these run in this very process, so that a fault can stop one anywhere. */
 export class RealWorld {
@@ -202,9 +205,14 @@ export class RealDaemon extends Person {
     await this.die();
   }
 
-  /** Every document is Ready and none is being deleted, and nothing is under way. */
+  /** Every document is Ready, waits for nothing and is not being deleted; and nothing is under way, after a look at everything. */
   isSettled(): boolean {
-    return this.#open().length === 0 && this.#parts.manager.idle();
+    const hasLooked = this.#passes() > 0 || [...this.store.cached().all()].length === 0;
+    return this.#open().length === 0 && hasLooked && this.#parts.manager.idle();
+  }
+
+  #passes(): number {
+    return this.#parts.manager.passes().reduce((sum, { count }) => sum + count, 0);
   }
 
   async settled(): Promise<void> {
@@ -221,7 +229,7 @@ export class RealDaemon extends Person {
   }
 
   #open(): Resource[] {
-    return [...this.store.cached().all()].filter((r) => r.metadata.deletionTimestamp !== undefined || !isReady(r));
+    return [...this.store.cached().all()].filter((r) => r.metadata.deletionTimestamp !== undefined || !hasSettled(r));
   }
 
   mutations(): number {
@@ -232,11 +240,10 @@ export class RealDaemon extends Person {
   async faults(): Promise<string[]> {
     const before = `${this.mutations()} ${this.store.cached().revision}`;
     for (let look = 0; look < 3; look++) {
-      const passes = () => this.#parts.manager.passes().reduce((sum, { count }) => sum + count, 0);
-      const from = passes();
+      const from = this.#passes();
       const documents = [...this.store.cached().all()].length;
       this.#parts.manager.notice(undefined, 'oracle', 'resync');
-      await eventually('a look at everything', () => passes() >= from + documents && this.#parts.manager.idle());
+      await eventually('a look at everything', () => this.#passes() >= from + documents && this.#parts.manager.idle());
     }
     const after = `${this.mutations()} ${(await this.store.current()).revision}`;
     const documents = [...this.store.cached().all()];
