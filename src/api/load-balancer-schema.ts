@@ -134,7 +134,7 @@ const healthCheck: JsonSchema = {
       minimum: 1,
       maximum: 100,
       default: 2,
-      description: 'Successes in a row that bring a target back.',
+      description: 'Successes in a row that let a target in, and back in.',
     },
     unhealthyThreshold: {
       type: 'integer',

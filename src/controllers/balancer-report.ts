@@ -1,6 +1,7 @@
 import type { LoadBalancer, LoadBalancerStatus, Target } from '../api/load-balancer.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { valueOf } from '../base/observed.ts';
+import { durationMs } from '../base/quantity.ts';
 import type { Container } from '../drivers/compute.ts';
 import type { ServerState } from '../drivers/proxies.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
@@ -87,8 +88,9 @@ function targetsOf(lb: LoadBalancer, { proxy, wanted, containers }: LoadBalancer
     const want = wants.get(key);
     const before = known.get(key);
     const server = servers.get(key);
-    const state = stateOf(server);
+    const state = stateOf(server, before, lb, now);
     const at = server ?? want;
+    const why = failureOf(server, before, state);
     const base = before ?? (want && { targetGroup: want.backend, instance: want.instance, uid: want.uid });
     if (!base || !at) return [];
     return [
@@ -99,18 +101,43 @@ function targetsOf(lb: LoadBalancer, { proxy, wanted, containers }: LoadBalancer
         address: `${at.address}:${at.port}`,
         state,
         since: before?.state === state ? before.since : now.toISOString(),
-        ...(state === 'Unhealthy' && server?.lastCheck ? { lastCheck: server.lastCheck } : {}),
+        ...(why ? { lastCheck: why } : {}),
       },
     ];
   });
 }
 
-function stateOf(server: ServerState | undefined): Target['state'] {
+/** One that joins may fail its checks for as long as one that serves before it counts as unhealthy. */
+function stateOf(
+  server: ServerState | undefined,
+  before: Target | undefined,
+  lb: LoadBalancer,
+  now: Date,
+): TargetState {
   if (!server) return 'Initial';
   if (server.mode !== 'ready') return 'Draining';
   if (server.health === 'up') return 'Healthy';
-  return server.lastCheck === '' ? 'Initial' : 'Unhealthy';
+  if (before?.state === 'Unhealthy') return 'Unhealthy';
+  if (server.passed || server.lastCheck === '') return 'Initial';
+  if (before?.state === 'Healthy') return 'Unhealthy';
+  const { interval, timeout, unhealthyThreshold } = lb.spec.healthCheck;
+  const patienceMs = unhealthyThreshold * durationMs(interval) + durationMs(timeout);
+  return before?.state === 'Initial' && now.getTime() - Date.parse(before.since) >= patienceMs
+    ? 'Unhealthy'
+    : 'Initial';
 }
+
+/** What the last check that failed has found, of one that gets no requests for it. */
+function failureOf(
+  server: ServerState | undefined,
+  before: Target | undefined,
+  state: TargetState,
+): string | undefined {
+  if (!server || (state !== 'Unhealthy' && state !== 'Initial')) return undefined;
+  return (server.passed ? '' : server.lastCheck) || before?.lastCheck;
+}
+
+type TargetState = Target['state'];
 
 interface Judgement {
   verdict: Verdict;
@@ -169,7 +196,7 @@ function judgeTargets(lb: LoadBalancer, { failed }: LoadBalancerObserved, target
   const [first] = without;
   if (first) {
     const registered = targets.filter((t) => t.targetGroup === first.name);
-    const why = registered[0]?.lastCheck;
+    const why = registered.find((t) => t.lastCheck !== undefined)?.lastCheck;
     const message =
       registered.length === 0
         ? `target group ${first.name} has no target: its instances do not exist, or none is Ready`

@@ -79,8 +79,10 @@ export interface ServerState extends ServerRef {
   /** When `health` or `mode` last changed, to the second. */
   changedAt: Date;
   sessions: number;
-  /** The result of the last check since it was let in, in the proxy's words: `L4CON: connection refused`. */
+  /** The result of the last check, in the proxy's words: `L4CON: connection refused`. Empty: there was none. */
   lastCheck: string;
+  /** Whether that one succeeded: of a server that is down, so many in a row bring it up. */
+  passed: boolean;
   traffic: Traffic;
 }
 

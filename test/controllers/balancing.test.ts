@@ -128,6 +128,49 @@ describe('a load balancer', () => {
     expect(readyOf(daemon)?.message).toBe('1 of 1 targets are healthy; 0 requests failed during the last change');
   });
 
+  const checks = { interval: '2s', timeout: '1s', healthyThreshold: 3, unhealthyThreshold: 2 };
+
+  it('counts one that joins as Initial until enough of its checks have succeeded', async () => {
+    const { world, daemon } = await start();
+    for (const document of [instance('a'), balancer({ healthCheck: checks })]) await daemon.apply(document);
+    await daemon.settle(10_000);
+    const before = balancerOf(daemon).status?.lastChange;
+    await daemon.apply(instance('b'));
+    await world.clock.advance(5_000);
+    expect(statesOf(daemon)).toEqual({ a: 'Healthy', b: 'Initial' });
+    expect(findCondition(balancerOf(daemon), 'Progressing')).toMatchObject({ reason: 'Waiting' });
+    expect(findCondition(balancerOf(daemon), 'Degraded')).toMatchObject({ status: 'False' });
+    expect([readyOf(daemon)?.message, balancerOf(daemon).status?.lastChange]).toEqual([
+      '1 of 2 targets are healthy',
+      before,
+    ]);
+    await world.clock.advance(3_000);
+    expect(statesOf(daemon)).toEqual({ a: 'Healthy', b: 'Healthy' });
+    expect(readyOf(daemon)?.message).toBe('2 of 2 targets are healthy; 0 requests failed during the last change');
+  });
+
+  it('counts one that joins and fails its checks as Unhealthy when one that serves would be, until it is up', async () => {
+    const { world, daemon } = await start();
+    for (const document of [instance('a'), balancer({ healthCheck: checks })]) await daemon.apply(document);
+    await daemon.settle(10_000);
+    world.engine.probe = ({ name }) =>
+      /-b-/.test(name) ? { healthy: false, detail: 'connection refused' } : undefined;
+    await daemon.apply(instance('b'));
+    const b = () => balancerOf(daemon).status?.targets?.find((t) => t.instance === 'b');
+    const refused = { lastCheck: 'L4CON: connection refused' };
+    await world.clock.advance(4_000);
+    expect(b()).toMatchObject({ state: 'Initial', ...refused });
+    await world.clock.advance(4_000);
+    expect(b()).toMatchObject({ state: 'Unhealthy', ...refused });
+    world.engine.probe = () => undefined;
+    world.engine.proxies.watch();
+    await world.clock.advance(5_000);
+    expect(b()).toMatchObject({ state: 'Unhealthy', ...refused });
+    await world.clock.advance(3_000);
+    expect(b()).toMatchObject({ state: 'Healthy' });
+    expect(b()).not.toHaveProperty('lastCheck');
+  });
+
   it('says what the last check of an unhealthy target found', async () => {
     const { world, daemon } = await two();
     world.engine.probe = () => ({ healthy: false, detail: 'connection refused' });

@@ -43,7 +43,7 @@ function toServer(row: Row, stat: Row | undefined, nowSeconds: number): ServerSt
     health: row('srv_op_state') === STOPPED ? 'down' : 'up',
     changedAt: new Date((nowSeconds - Number(row('srv_time_since_last_change'))) * 1_000),
     sessions: count(stat, 'scur'),
-    lastCheck: lastCheckOf(row, stat),
+    ...lastCheckOf(stat),
     traffic: trafficOf(stat),
   };
 }
@@ -55,17 +55,13 @@ export function modeOf(row: Row): ServerMode {
   return admin & DRAIN || row('srv_uweight') === '0' ? 'drain' : 'ready';
 }
 
-/**
- * `L7STS 404: Not Found`; a star before it means that another check is under way. One that passed, and none passed since
- * the server was set down: it is of before.
- */
-function lastCheckOf(row: Row, stat: Row | undefined): string {
+/** `L7STS 404: Not Found`; a star before it means that another check is under way. */
+function lastCheckOf(stat: Row | undefined): Pick<ServerState, 'lastCheck' | 'passed'> {
   const status = stat?.('check_status').replace(/^\* /, '') ?? '';
-  if (!stat || status === '' || status === 'INI') return '';
-  if (status.endsWith('OK') && row('srv_check_health') === '0') return '';
+  if (!stat || status === '' || status === 'INI') return { lastCheck: '', passed: false };
   const code = stat('check_code');
   const words = stat('last_chk') || stat('check_desc');
-  return `${status}${code && ` ${code}`}${words && `: ${words}`}`;
+  return { lastCheck: `${status}${code && ` ${code}`}${words && `: ${words}`}`, passed: status.endsWith('OK') };
 }
 
 const trafficOf = (stat: Row | undefined): Traffic => ({

@@ -20,7 +20,8 @@ interface Server {
   health: ServerState['health'];
   changedAt: Date;
   lastCheck: string;
-  /** What a check finds, and since when by the monotonic clock; it shows in `health` an interval later. */
+  passed: boolean;
+  /** What a check finds, and since when by the monotonic clock; `health` follows after as many intervals as its threshold. */
   truth: CheckResult;
   truthSince: number;
   traffic: Traffic;
@@ -57,8 +58,8 @@ export class SimulatedProxy {
     const before = new Map(this.#servers);
     this.begin(config);
     for (const [key, server] of this.#servers) {
-      const { mode, health, changedAt, lastCheck } = before.get(key) ?? server;
-      Object.assign(server, { mode, health, changedAt, lastCheck });
+      const { mode, health, changedAt, lastCheck, passed } = before.get(key) ?? server;
+      Object.assign(server, { mode, health, changedAt, lastCheck, passed });
     }
   }
 
@@ -88,7 +89,7 @@ export class SimulatedProxy {
   #put(ref: ServerRef, at: { address: string; port: number }, health: ServerState['health']): void {
     if (!this.#config) return;
     const now = this.#clock.now();
-    const state = { mode: 'ready', health, changedAt: wholeSecond(now), lastCheck: '' } as const;
+    const state = { mode: 'ready', health, changedAt: wholeSecond(now), lastCheck: '', passed: false } as const;
     const truth = this.#check(at, this.#config, ref.backend);
     this.#servers.set(keyOf(ref), {
       ref,
@@ -104,13 +105,8 @@ export class SimulatedProxy {
     const server = this.#server(ref);
     if (server.mode === mode) return;
     // One in maintenance is down, and stays so until a check has succeeded after it.
-    if (server.mode === 'maint' || mode === 'maint') {
-      Object.assign(server, {
-        health: 'down',
-        lastCheck: '',
-        truthSince: this.#clock.monotonic(),
-      });
-    }
+    if (server.mode === 'maint' || mode === 'maint')
+      Object.assign(server, { health: 'down', truthSince: this.#clock.monotonic() });
     Object.assign(server, { mode, changedAt: wholeSecond(this.#clock.now()) });
   }
 
@@ -164,16 +160,18 @@ export class SimulatedProxy {
     return { structure, file, since: this.#since, servers, traffic: { ...total, latencyMs } };
   }
 
-  /** The check that sees the truth comes within its interval. */
+  /** The first check that sees the truth comes within an interval, and after as many as its threshold it is believed. */
   #settle(server: Server): void {
-    if (server.mode === 'maint') return;
     const check = this.#config?.backends.find(({ name }) => name === server.ref.backend)?.check;
-    const seenMs = this.#clock.monotonic() - server.truthSince - (check?.intervalMs ?? 0);
-    if (seenMs < 0) return;
-    const health = server.truth.healthy ? 'up' : 'down';
-    if (health !== server.health)
-      Object.assign(server, { health, changedAt: wholeSecond(new Date(this.#clock.now().getTime() - seenMs)) });
-    server.lastCheck = server.truth.words;
+    if (server.mode === 'maint' || !check) return;
+    const { healthy, words } = server.truth;
+    const truthMs = this.#clock.monotonic() - server.truthSince;
+    if (truthMs < check.intervalMs) return;
+    Object.assign(server, { lastCheck: words, passed: healthy });
+    const believedMs = truthMs - check.intervalMs * (healthy ? check.healthyThreshold : check.unhealthyThreshold);
+    const health = healthy ? 'up' : 'down';
+    if (believedMs < 0 || health === server.health) return;
+    Object.assign(server, { health, changedAt: wholeSecond(new Date(this.#clock.now().getTime() - believedMs)) });
   }
 
   #server(ref: ServerRef): Server {
@@ -183,7 +181,7 @@ export class SimulatedProxy {
   }
 }
 
-const toState = ({ ref, address, port, mode, health, changedAt, lastCheck, traffic }: Server): ServerState => ({
+const toState = ({ ref, address, port, mode, health, changedAt, lastCheck, passed, traffic }: Server): ServerState => ({
   ...ref,
   address,
   port,
@@ -192,6 +190,7 @@ const toState = ({ ref, address, port, mode, health, changedAt, lastCheck, traff
   changedAt,
   sessions: traffic.sessions,
   lastCheck,
+  passed,
   traffic,
 });
 

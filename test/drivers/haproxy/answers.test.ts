@@ -89,10 +89,10 @@ describe('the answers of HAProxy', () => {
       { lastCheck: 'L7STS 500: No, "never"' },
     ],
     [
-      'down until its first check, with one of before',
+      'down, and coming up',
       line(0, 0),
       'app,s1,0,0,0,0,DOWN,* L7OK,200,0,,,0,0,0,0,Layer7 check passed,http,',
-      { mode: 'ready', health: 'down', lastCheck: '' },
+      { mode: 'ready', health: 'down', lastCheck: 'L7OK 200: Layer7 check passed', passed: true },
     ],
     [
       'draining',

@@ -37,7 +37,7 @@ function lifeContract(t: ProxyContext): void {
         const seen = await t.server(id, at('s1'));
         return seen?.lastCheck ? seen : undefined;
       });
-      expect(server).toMatchObject({ health: 'up', lastCheck: expect.stringMatching(/^L7OK/) });
+      expect(server).toMatchObject({ health: 'up', lastCheck: expect.stringMatching(/^L7OK/), passed: true });
       const absent = await t.proxies.state('0'.repeat(64));
       expect(absent).toEqual({ state: 'absent' });
     });
@@ -52,7 +52,7 @@ function lifeContract(t: ProxyContext): void {
         const seen = await t.server(id, at('s1'));
         return seen?.health === 'down' ? seen : undefined;
       });
-      expect(down).toMatchObject({ mode: 'ready', lastCheck: expect.stringMatching(/^L4(CON|TOUT)/) });
+      expect(down).toMatchObject({ mode: 'ready', lastCheck: expect.stringMatching(/^L4(CON|TOUT)/), passed: false });
       expect(down.changedAt.getTime()).toBeGreaterThanOrEqual(stopped - 2_000);
       expect(down.changedAt.getTime()).toBeLessThanOrEqual(Date.now());
       expect(await t.server(id, at('s2'))).toMatchObject({ health: 'up' });
@@ -135,16 +135,30 @@ function membershipContract(t: ProxyContext): void {
       await t.proxies.setServer(id, s1, 'maint');
       await t.compute.stopContainer(web.id, 0);
       await t.proxies.setServer(id, s1, 'ready');
-      expect(await t.server(id, s1)).toMatchObject({ mode: 'ready', health: 'down', lastCheck: '' });
+      expect(await t.server(id, s1)).toMatchObject({ mode: 'ready', health: 'down' });
       for (const ref of [s1, nobody]) {
-        const checked = await eventually('a check', async () => {
+        const checked = await eventually('a check that fails', async () => {
           const seen = await t.server(id, ref);
-          return seen?.lastCheck ? seen : undefined;
+          return seen?.lastCheck && !seen.passed ? seen : undefined;
         });
         expect(checked).toMatchObject({ health: 'down', lastCheck: expect.stringMatching(/^L4(CON|TOUT)/) });
       }
       await t.compute.startContainer(web.id);
       await eventually('it to be up', async () => (await t.server(id, s1))?.health === 'up');
+    });
+
+    it('one whose checks begin to succeed is down until as many have as its threshold says', async () => {
+      const web = await t.web();
+      const wanted = config({});
+      const backends = wanted.backends.map((b) => ({ ...b, check: { ...b.check, healthyThreshold: 5 } }));
+      const { id } = await t.started({ ...wanted, backends });
+      await t.proxies.addServer(id, at('s1'), { address: addressOf(web), port: 80 });
+      const checked = await eventually('a check', async () => {
+        const seen = await t.server(id, at('s1'));
+        return seen?.lastCheck ? seen : undefined;
+      });
+      expect(checked).toMatchObject({ health: 'down', passed: true, lastCheck: expect.stringMatching(/^L7OK/) });
+      await eventually('it to be up', async () => (await t.server(id, at('s1')))?.health === 'up');
     });
 
     it('a server in maintenance is made ready by adding it again; one at another address is refused', async () => {

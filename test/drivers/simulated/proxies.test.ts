@@ -56,7 +56,7 @@ async function world() {
 }
 
 describe('proxies of the simulated Engine', () => {
-  it('notice within a check’s interval that a server ended, and that it came back, though nobody looked meanwhile', async () => {
+  it('notice within the checks of their thresholds that a server ended, and that it came back, though nobody looked meanwhile', async () => {
     const { clock, engine, web, server } = await world();
     await clock.advance(1_000);
     expect(await server()).toMatchObject({ health: 'up', lastCheck: 'L7OK' });
@@ -67,7 +67,7 @@ describe('proxies of the simulated Engine', () => {
     await clock.advance(60_000);
     const down = await server();
     expect(down).toMatchObject({ health: 'down', lastCheck: 'L4TOUT' });
-    expect((down?.changedAt.getTime() ?? 0) - ended).toBeLessThanOrEqual(300);
+    expect((down?.changedAt.getTime() ?? 0) - ended).toBeLessThanOrEqual(600);
     engine.start(web);
     await clock.advance(299);
     expect(await server()).toMatchObject({ health: 'down' });
@@ -79,6 +79,8 @@ describe('proxies of the simulated Engine', () => {
     const { clock, engine, server } = await world();
     engine.probe = () => ({ healthy: false, detail: 'answered 503, expected 200' });
     await server();
+    await clock.advance(300);
+    expect(await server()).toMatchObject({ health: 'up', passed: false });
     await clock.advance(300);
     expect(await server()).toMatchObject({ health: 'down', lastCheck: 'L7STS: answered 503, expected 200' });
   });
