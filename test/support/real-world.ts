@@ -207,8 +207,12 @@ export class RealDaemon extends Person {
 
   /** Every document is Ready, waits for nothing and is not being deleted; and nothing is under way, after a look at everything. */
   isSettled(): boolean {
-    const hasLooked = this.#passes() > 0 || [...this.store.cached().all()].length === 0;
+    const hasLooked = this.#passes() > 0 || this.#documents().length === 0;
     return this.#open().length === 0 && hasLooked && this.#parts.manager.idle();
+  }
+
+  #documents(): Resource[] {
+    return [...this.store.cached().all()];
   }
 
   #passes(): number {
@@ -229,7 +233,7 @@ export class RealDaemon extends Person {
   }
 
   #open(): Resource[] {
-    return [...this.store.cached().all()].filter((r) => r.metadata.deletionTimestamp !== undefined || !hasSettled(r));
+    return this.#documents().filter((r) => r.metadata.deletionTimestamp !== undefined || !hasSettled(r));
   }
 
   mutations(): number {
@@ -241,12 +245,14 @@ export class RealDaemon extends Person {
     const before = `${this.mutations()} ${this.store.cached().revision}`;
     for (let look = 0; look < 3; look++) {
       const from = this.#passes();
-      const documents = [...this.store.cached().all()].length;
       this.#parts.manager.notice(undefined, 'oracle', 'resync');
-      await eventually('a look at everything', () => this.#passes() >= from + documents && this.#parts.manager.idle());
+      await eventually(
+        'a look at everything',
+        () => this.#passes() >= from + this.#documents().length && this.#parts.manager.idle(),
+      );
     }
     const after = `${this.mutations()} ${(await this.store.current()).revision}`;
-    const documents = [...this.store.cached().all()];
+    const documents = this.#documents();
     const lies = documents.flatMap((r) => contradiction(r, this.#compute, documents) ?? []);
     return [...lies, ...(after === before ? [] : [`not quiet: calls and revision went from ${before} to ${after}`])];
   }

@@ -12,15 +12,14 @@ export interface CheckResult {
   words: string;
 }
 
+/** What was done to a server and what its checks have said: another worker takes it over. */
+type Said = Pick<ServerState, 'mode' | 'health' | 'changedAt' | 'lastCheck' | 'passed'>;
+
 interface Server {
   readonly ref: ServerRef;
   readonly address: string;
   readonly port: number;
-  mode: ServerMode;
-  health: ServerState['health'];
-  changedAt: Date;
-  lastCheck: string;
-  passed: boolean;
+  said: Said;
   /** What a check finds, and since when by the monotonic clock; `health` follows after as many intervals as its threshold. */
   truth: CheckResult;
   truthSince: number;
@@ -57,10 +56,7 @@ export class SimulatedProxy {
     this.watch();
     const before = new Map(this.#servers);
     this.begin(config);
-    for (const [key, server] of this.#servers) {
-      const { mode, health, changedAt, lastCheck, passed } = before.get(key) ?? server;
-      Object.assign(server, { mode, health, changedAt, lastCheck, passed });
-    }
+    for (const [key, server] of this.#servers) server.said = before.get(key)?.said ?? server.said;
   }
 
   /** A new worker, with what the configuration has; `undefined`: one that is none of ours. */
@@ -88,14 +84,11 @@ export class SimulatedProxy {
 
   #put(ref: ServerRef, at: { address: string; port: number }, health: ServerState['health']): void {
     if (!this.#config) return;
-    const now = this.#clock.now();
-    const state = { mode: 'ready', health, changedAt: wholeSecond(now), lastCheck: '', passed: false } as const;
-    const truth = this.#check(at, this.#config, ref.backend);
     this.#servers.set(keyOf(ref), {
       ref,
       ...at,
-      ...state,
-      truth,
+      said: { mode: 'ready', health, changedAt: wholeSecond(this.#clock.now()), lastCheck: '', passed: false },
+      truth: this.#check(at, this.#config, ref.backend),
       truthSince: this.#clock.monotonic(),
       traffic: NO_TRAFFIC,
     });
@@ -103,11 +96,16 @@ export class SimulatedProxy {
 
   set(ref: ServerRef, mode: ServerMode): void {
     const server = this.#server(ref);
-    if (server.mode === mode) return;
+    if (server.said.mode === mode) return;
     // One in maintenance is down, and stays so until a check has succeeded after it.
-    if (server.mode === 'maint' || mode === 'maint')
-      Object.assign(server, { health: 'down', truthSince: this.#clock.monotonic() });
-    Object.assign(server, { mode, changedAt: wholeSecond(this.#clock.now()) });
+    const isDown = server.said.mode === 'maint' || mode === 'maint';
+    if (isDown) server.truthSince = this.#clock.monotonic();
+    server.said = {
+      ...server.said,
+      mode,
+      health: isDown ? 'down' : server.said.health,
+      changedAt: wholeSecond(this.#clock.now()),
+    };
   }
 
   end(ref: ServerRef): void {
@@ -119,7 +117,7 @@ export class SimulatedProxy {
     const server = this.#servers.get(keyOf(ref));
     if (!server) return;
     const refuse = (words: string) => failed('remove', ref, words, 'DependencyNotReady');
-    if (server.mode !== 'maint') throw refuse('Only servers in maintenance mode can be deleted.');
+    if (server.said.mode !== 'maint') throw refuse('Only servers in maintenance mode can be deleted.');
     if (server.traffic.sessions > 0) throw refuse('Server still has connections attached to it, cannot remove it.');
     this.#others = plus(this.#others, server.traffic);
     this.#servers.delete(keyOf(ref));
@@ -163,15 +161,16 @@ export class SimulatedProxy {
   /** The first check that sees the truth comes within an interval, and after as many as its threshold it is believed. */
   #settle(server: Server): void {
     const check = this.#config?.backends.find(({ name }) => name === server.ref.backend)?.check;
-    if (server.mode === 'maint' || !check) return;
+    if (server.said.mode === 'maint' || !check) return;
     const { healthy, words } = server.truth;
     const truthMs = this.#clock.monotonic() - server.truthSince;
     if (truthMs < check.intervalMs) return;
-    Object.assign(server, { lastCheck: words, passed: healthy });
+    server.said = { ...server.said, lastCheck: words, passed: healthy };
     const believedMs = truthMs - check.intervalMs * (healthy ? check.healthyThreshold : check.unhealthyThreshold);
     const health = healthy ? 'up' : 'down';
-    if (believedMs < 0 || health === server.health) return;
-    Object.assign(server, { health, changedAt: wholeSecond(new Date(this.#clock.now().getTime() - believedMs)) });
+    if (believedMs < 0 || health === server.said.health) return;
+    const changedAt = wholeSecond(new Date(this.#clock.now().getTime() - believedMs));
+    server.said = { ...server.said, health, changedAt };
   }
 
   #server(ref: ServerRef): Server {
@@ -181,16 +180,12 @@ export class SimulatedProxy {
   }
 }
 
-const toState = ({ ref, address, port, mode, health, changedAt, lastCheck, passed, traffic }: Server): ServerState => ({
+const toState = ({ ref, address, port, said, traffic }: Server): ServerState => ({
   ...ref,
   address,
   port,
-  mode,
-  health,
-  changedAt,
+  ...said,
   sessions: traffic.sessions,
-  lastCheck,
-  passed,
   traffic,
 });
 
