@@ -27,12 +27,13 @@ export interface Trigger {
 export interface StepRecord {
   /** The step in words, as `diff` prints it too. Names of secrets' holders, never values. */
   step: string;
+  /** Until its end; of one that is under way, until the pass left it to itself. */
   milliseconds: number;
-  result: 'done' | 'failed';
+  result: 'done' | 'failed' | 'underWay';
   error?: string;
 }
 
-export type OutcomeName = 'settled' | 'progressing' | 'waiting' | 'blocked' | 'retrying' | 'deleted';
+type OutcomeName = 'settled' | 'progressing' | 'waiting' | 'blocked' | 'retrying' | 'deleted';
 
 /** One pass that did or failed something: what people watch. */
 export interface LogEntry {

@@ -33,6 +33,14 @@ export const systemClock: Clock = {
   },
 };
 
+/** Whether the promise ends within `ms`; rejects with the promise's own failure. The promise itself goes on. */
+export function endsWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(ms, () => resolve(false));
+    promise.then(() => resolve(true), reject).finally(() => timer.cancel());
+  });
+}
+
 /** Resolves after `ms`, or at once when `signal` aborts. Never rejects: look at the signal afterwards. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

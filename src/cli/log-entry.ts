@@ -40,10 +40,10 @@ export function resultWords(entry: LogEntry, colors: Colors): string {
   return `${coloured(entry, colors)}${why ? `: ${why}` : ''}${attempts > 1 ? ` (${attempts} times in a row)` : ''}`;
 }
 
-export const stepWords = (step: LogEntry['steps'][number], colors: Colors): string =>
-  step.result === 'done'
-    ? `${colors.green('done')} ${step.step} (${duration(step.milliseconds)})`
-    : `${colors.red('failed')} ${step.step} (${duration(step.milliseconds)})${step.error ? `: ${step.error}` : ''}`;
+export function stepWords({ step, milliseconds, result, error }: LogEntry['steps'][number], colors: Colors): string {
+  const words = { done: colors.green('done'), failed: colors.red('failed'), underWay: colors.yellow('under way') };
+  return `${words[result]} ${step} (${duration(milliseconds)})${error ? `: ${error}` : ''}`;
+}
 
 /** When it is tried again, from `now`: in the past it is due. */
 export function nextWords(at: string, now: Date): string {

@@ -12,7 +12,7 @@ import type { Term } from '../engine/leader.ts';
 import { Informer } from '../engine/informer.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerSeams } from '../engine/manager.ts';
-import type { AnyController } from '../engine/pass.ts';
+import type { AnyController } from '../engine/steps.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { HealthMonitor } from './health.ts';
 import { instanceController } from './instance.ts';

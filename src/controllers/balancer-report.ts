@@ -4,6 +4,7 @@ import { valueOf } from '../base/observed.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { Container } from '../drivers/compute.ts';
 import type { ServerState } from '../drivers/proxies.ts';
+import { WAITING_LOOK_MS } from '../engine/contract.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
 import { targetKey } from './balancer-config.ts';
 import { keptOf } from './balancer-plan.ts';
@@ -155,7 +156,7 @@ function judge(
   if (containers.state === 'unobservable')
     return {
       verdict: ready('Unknown', 'EngineUnavailable', containers.why),
-      outcome: { is: 'waiting', on: 'the Engine' },
+      outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
     };
   if (lb.metadata.deletionTimestamp !== undefined)
     return {
@@ -172,7 +173,10 @@ function judge(
     };
   if (!container) {
     const { message, on } = vpcWait(lb, observed.vpc);
-    return { verdict: ready('False', 'VpcNotReady', message), outcome: { is: 'waiting', on } };
+    return {
+      verdict: ready('False', 'VpcNotReady', message),
+      outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+    };
   }
   if (proxy.state !== 'present' || container.state !== 'running') {
     const why = proxy.state === 'unobservable' ? proxy.why : `its container is ${container.state}`;

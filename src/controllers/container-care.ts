@@ -3,13 +3,15 @@ import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Compute, Container, ContainerUpdate, Network } from '../drivers/compute.ts';
 import { engineName } from '../drivers/labels.ts';
-import type { Step } from '../engine/contract.ts';
+import type { Step, UnderWay } from '../engine/contract.ts';
 import { ownerOfResource } from './vpc.ts';
+
+type Stop = Step & { do: 'stopContainer'; name: string; id: string; graceMs: number };
 
 /** What may have to be done to a container, whatever runs in it. */
 export type ContainerStep =
   | (Step & { do: 'startContainer'; name: string; id?: string })
-  | (Step & { do: 'stopContainer'; name: string; id: string; graceMs: number })
+  | Stop
   | (Step & { do: 'removeContainer'; name: string; id: string })
   | (Step & { do: 'unpauseContainer'; name: string; id: string })
   | (Step & { do: 'renameContainer'; name: string; id: string; to: string })
@@ -85,12 +87,21 @@ function reconnect({ id, name, attachments }: Container, wanted: readonly Place[
   return [...disconnect, ...connect];
 }
 
-export function actOnContainer(step: ContainerStep, resource: Resource, compute: Compute): Promise<void> {
+/** How long a pass waits for a stop before it leaves it to itself: a process that minds SIGTERM has ended by then. */
+const STOP_WAIT_MS = 1_000;
+
+async function stop({ id, name, graceMs }: Stop, compute: Compute): Promise<UnderWay | undefined> {
+  const state = await compute.stopContainer(id, graceMs, STOP_WAIT_MS);
+  if (state === 'stopped') return undefined;
+  return { underWay: `container ${name} has up to ${Math.ceil(graceMs / 1000)} s to end` };
+}
+
+export function actOnContainer(step: ContainerStep, resource: Resource, compute: Compute): Promise<UnderWay | void> {
   switch (step.do) {
     case 'startContainer':
       return compute.startContainer(step.id ?? madeId(compute, resource));
     case 'stopContainer':
-      return compute.stopContainer(step.id, step.graceMs);
+      return stop(step, compute);
     case 'removeContainer':
       return compute.removeContainer(step.id);
     case 'unpauseContainer':

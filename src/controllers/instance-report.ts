@@ -4,6 +4,7 @@ import { formatPort } from '../api/ports.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Container } from '../drivers/compute.ts';
+import { WAITING_LOOK_MS } from '../engine/contract.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
 import { choose, mustDrain, planContainer, wantsRestart } from './instance-plan.ts';
 import type { InstanceObserved, InstanceStep } from './instance-plan.ts';
@@ -123,7 +124,7 @@ function judge(
     return {
       phase,
       ready: ready('Unknown', 'EngineUnavailable', observed.containers.why),
-      outcome: { is: 'waiting', on: 'the Engine' },
+      outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
     };
   }
   if (instance.metadata.deletionTimestamp !== undefined) {
@@ -174,7 +175,11 @@ function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonl
 
 function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
   const { message, on } = vpcWait(instance, vpc);
-  return { phase: 'Pending', ready: ready('False', 'VpcNotReady', message), outcome: { is: 'waiting', on } };
+  return {
+    phase: 'Pending',
+    ready: ready('False', 'VpcNotReady', message),
+    outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+  };
 }
 
 function judgeContainer(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {

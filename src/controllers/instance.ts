@@ -9,7 +9,7 @@ import { PassError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { Compute, Container } from '../drivers/compute.ts';
-import type { Controller, Pass } from '../engine/contract.ts';
+import type { Controller, Pass, UnderWay } from '../engine/contract.ts';
 import { claimAddress } from './address.ts';
 import { actOnContainer } from './container-care.ts';
 import type { HealthMonitor } from './health.ts';
@@ -23,7 +23,7 @@ import { containerSpecOf } from './instance-spec.ts';
 import { ownerOfResource } from './vpc.ts';
 
 /** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
-const PULL_WAIT_MS = 2_000;
+const PULL_WAIT_MS = 1_000;
 /** Lines of a crashed process's output that status keeps, and the longest one. */
 const LAST_LINES = 10;
 const LONGEST_LINE = 300;
@@ -181,7 +181,7 @@ async function act(
   pass: Pass,
   seams: InstanceSeams,
   pulled: Set<string>,
-): Promise<void> {
+): Promise<UnderWay | void> {
   const { compute, installation, defaultVpc } = seams;
   switch (step.do) {
     case 'createDefaultVpc':
@@ -211,16 +211,21 @@ async function act(
   }
 }
 
-async function pull(image: string, instance: Instance, compute: Compute, pulled: Set<string>): Promise<void> {
+async function pull(
+  image: string,
+  instance: Instance,
+  compute: Compute,
+  pulled: Set<string>,
+): Promise<UnderWay | undefined> {
   if (instance.spec.imagePullPolicy === 'Never')
     throw new PassError(
       'ImageUnavailable',
       `image ${image} is not on the Engine, and imagePullPolicy is Never: load it, or allow pulling`,
     );
   const state = await compute.pullImage(image, ownerOfResource(instance), PULL_WAIT_MS);
-  if (state.state === 'pulling')
-    throw new PassError('DependencyNotReady', `image ${image} is being pulled: ${state.progress}`);
+  if (state.state === 'pulling') return { underWay: `image ${image} is being pulled: ${state.progress}` };
   if (state.state === 'absent')
     throw new PassError('ImageUnavailable', `image ${image} was removed again after it was pulled`);
   pulled.add(pullKey(instance));
+  return undefined;
 }

@@ -11,7 +11,7 @@ import type { Compute } from '../drivers/compute.ts';
 import { CONFIG_PATH, fileOf } from '../drivers/haproxy/configuration.ts';
 import type { Proxies } from '../drivers/proxies.ts';
 import type { ProxyImages } from '../drivers/proxy-image.ts';
-import type { Controller, Pass } from '../engine/contract.ts';
+import type { Controller, Pass, UnderWay } from '../engine/contract.ts';
 import { claimAddress } from './address.ts';
 import { balancerContainer, serves, targetKey, wantedTargets } from './balancer-config.ts';
 import type { WantedTarget } from './balancer-config.ts';
@@ -136,7 +136,7 @@ async function act(
   pass: Pass,
   { compute, proxies, images, defaultVpc, vpcPool }: LoadBalancerSeams,
   changes: Changes,
-): Promise<void> {
+): Promise<UnderWay | void> {
   switch (step.do) {
     case 'createDefaultVpc':
       return pass.create({ ...defaultVpc, metadata: { ...defaultVpc.metadata, namespace: lb.metadata.namespace } });

@@ -2,6 +2,7 @@ import type { InventoryRow } from '../api/records.ts';
 import { selectorOf } from '../api/scaling-group.ts';
 import type { ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
 import { durationMs } from '../base/quantity.ts';
+import { WAITING_LOOK_MS } from '../engine/contract.ts';
 import type { Outcome, Report, Verdict } from '../engine/contract.ts';
 import { nameOfSlot } from './group-members.ts';
 import type { GroupObserved, Member } from './group-members.ts';
@@ -152,7 +153,8 @@ function hindranceOf({ members, wish }: Decision): { reason: string; message: st
 /** For its instances, or for the next time at which one of them counts differently. */
 function waiting(group: ScalingGroup, staying: readonly Member[], now: Date): Outcome {
   const on = listed(staying.filter((m) => !m.available).map((m) => m.name)) || 'its instances';
-  return { is: 'waiting', on, ...nextLook(group, staying, now) };
+  const { afterMs = WAITING_LOOK_MS } = nextLook(group, staying, now);
+  return { is: 'waiting', on, afterMs: Math.min(afterMs, WAITING_LOOK_MS) };
 }
 
 function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): { afterMs?: number } {
@@ -169,7 +171,10 @@ function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: O
   const on = listed(members.map((m) => m.name));
   return members.length === 0
     ? { ready: ready('False', 'Deleting', 'the last instance is gone'), outcome: { is: 'gone' } }
-    : { ready: ready('False', 'Deleting', `its deletion waits for ${on}`), outcome: { is: 'waiting', on } };
+    : {
+        ready: ready('False', 'Deleting', `its deletion waits for ${on}`),
+        outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+      };
 }
 
 function degradedBy({ members }: Decision, failure: string | undefined): Verdict {

@@ -12,6 +12,7 @@ import type { Compute, Owned } from '../drivers/compute.ts';
 const EVERY_MS = 30_000;
 /** SIGTERM before SIGKILL: what `stopGracePeriod` is when nobody says otherwise. */
 const GRACE_MS = 10_000;
+const STOP_WAIT_MS = 1_000;
 /** Changes of one name, the newest, that are looked through for the end of one uid. */
 const CHANGES = 1_000;
 
@@ -87,7 +88,8 @@ export class Sweeper {
     const { compute, log } = this.#seams;
     if (type === 'network') await compute.removeNetwork(id);
     else {
-      await compute.stopContainer(id, GRACE_MS);
+      // One that takes its time is removed by a later sweep.
+      if ((await compute.stopContainer(id, GRACE_MS, STOP_WAIT_MS)) === 'stopping') return;
       await compute.removeContainer(id);
     }
     log.warn({ key: keyOf(owner), type, id, name }, 'removed what was made for a document after it was deleted');

@@ -6,6 +6,7 @@ import type { Observed } from '../base/observed.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Compute, Network, NetworkSpec, Owner } from '../drivers/compute.ts';
 import { engineName } from '../drivers/labels.ts';
+import { WAITING_LOOK_MS } from '../engine/contract.ts';
 import type { Controller, Outcome, Report, Step, Verdict } from '../engine/contract.ts';
 import { listed, progressing, ready } from './verdicts.ts';
 
@@ -104,7 +105,7 @@ function judge(
   if (observed.networks.state === 'unobservable') {
     return {
       ready: ready('Unknown', 'EngineUnavailable', observed.networks.why),
-      outcome: { is: 'waiting', on: 'the Engine' },
+      outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
     };
   }
   if (deleting) {
@@ -112,7 +113,7 @@ function judge(
       const on = listed(observed.users);
       return {
         ready: ready('False', 'InUse', `its deletion waits for ${on}`),
-        outcome: { is: 'waiting', on },
+        outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
       };
     }
     const gone = (valueOf(observed.networks) ?? []).length === 0;

@@ -36,8 +36,11 @@ export interface Compute {
 
   createContainer(spec: ContainerSpec): Promise<Container>;
   startContainer(id: string): Promise<void>;
-  /** SIGTERM, then SIGKILL after `graceMs`. Succeeds when it was not running. */
-  stopContainer(id: string, graceMs: number): Promise<void>;
+  /**
+   * SIGTERM, then SIGKILL after `graceMs`. Succeeds when it was not running. One that outlasts `waitMs` resolves to
+   * `stopping`, goes on by itself, and its end is a `Change` for the container's owner; asked again, it is joined.
+   */
+  stopContainer(id: string, graceMs: number, waitMs: number): Promise<StopState>;
   unpauseContainer(id: string): Promise<void>;
   renameContainer(id: string, name: string): Promise<void>;
   /** What can change on a living container; what is left out stays. A limit can be moved in place, not taken away. */
@@ -195,6 +198,8 @@ export interface ContainerSpec extends ContainerUpdate {
     startPeriodMs: number;
   };
 }
+
+export type StopState = 'stopped' | 'stopping';
 
 export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing';
 

@@ -13,6 +13,9 @@ class Shelf<T extends Network | Container> {
   readonly #byId = new Map<string, { value: T; ticket: Ticket }>();
   readonly #byUid = new Map<string, Map<string, T>>();
   readonly #tombstones = new Map<string, Ticket>();
+  /** Those that could not be looked at, by id, and by their owner's uid. */
+  readonly #silent = new Map<string, { uid: string; why: string; ticket: Ticket }>();
+  readonly #silentByUid = new Map<string, Set<string>>();
 
   get(id: string): T | undefined {
     return this.#byId.get(id)?.value;
@@ -26,20 +29,42 @@ class Shelf<T extends Network | Container> {
     for (const { value } of this.#byId.values()) yield value;
   }
 
+  /** The look that began at `ticket` had no answer: what is known of it is not believed until a later one has. */
+  silence(id: string, uid: string, why: string, ticket: Ticket): boolean {
+    const known = Math.max(this.#byId.get(id)?.ticket ?? 0, this.#tombstones.get(id) ?? 0);
+    if (known > ticket || (this.#silent.get(id)?.ticket ?? 0) > ticket) return false;
+    const isNews = !this.#silent.has(id);
+    this.#silent.set(id, { uid, why, ticket });
+    this.#silentByUid.set(uid, (this.#silentByUid.get(uid) ?? new Set()).add(id));
+    return isNews;
+  }
+
+  isSilent(id: string): boolean {
+    return this.#silent.has(id);
+  }
+
+  /** Why nothing can be said of this owner's; `undefined`: it can. */
+  silenceOf(uid: string): string | undefined {
+    const [id] = this.#silentByUid.get(uid) ?? [];
+    return id === undefined ? undefined : this.#silent.get(id)?.why;
+  }
+
   /** Whether the cache changed by it. */
   put(value: T, ticket: Ticket): boolean {
     const before = this.#byId.get(value.id);
     if ((before?.ticket ?? 0) > ticket || (this.#tombstones.get(value.id) ?? 0) > ticket) return false;
+    const wasSilent = this.#answered(value.id, ticket);
     if (before && before.value.owner.uid !== value.owner.uid) this.#unindex(before.value);
     this.#byId.set(value.id, { value, ticket });
     const siblings = this.#byUid.get(value.owner.uid) ?? new Map<string, T>();
     this.#byUid.set(value.owner.uid, siblings.set(value.id, value));
-    return !before || !sameJson(comparable(before.value), comparable(value));
+    return wasSilent || !before || !sameJson(comparable(before.value), comparable(value));
   }
 
   /** The object that was there, when it was. */
   remove(id: string, ticket: Ticket): T | undefined {
     this.#bury(id, ticket);
+    this.#answered(id, ticket);
     const held = this.#byId.get(id);
     if (!held || held.ticket > ticket) return undefined;
     this.#byId.delete(id);
@@ -49,8 +74,20 @@ class Shelf<T extends Network | Container> {
 
   /** Removes what a list that began at `ticket` should have shown and did not. */
   removeUnlisted(listed: ReadonlySet<string>, ticket: Ticket): T[] {
+    for (const [id, silent] of this.#silent) if (!listed.has(id) && silent.ticket < ticket) this.#answered(id, ticket);
     const gone = [...this.#byId].filter(([id, held]) => !listed.has(id) && held.ticket < ticket);
     return gone.flatMap(([id]) => this.remove(id, ticket) ?? []);
+  }
+
+  /** Whether it was silent until this look. */
+  #answered(id: string, ticket: Ticket): boolean {
+    const silent = this.#silent.get(id);
+    if (!silent || silent.ticket > ticket) return false;
+    this.#silent.delete(id);
+    const siblings = this.#silentByUid.get(silent.uid);
+    siblings?.delete(id);
+    if (siblings?.size === 0) this.#silentByUid.delete(silent.uid);
+    return true;
   }
 
   #unindex(value: T): void {
@@ -118,11 +155,11 @@ export class ObservationCache {
   }
 
   networksOf(uid: string): Observed<readonly Network[]> {
-    return this.#observed(this.networks.of(uid));
+    return this.#observed(this.networks, uid);
   }
 
   containersOf(uid: string): Observed<readonly Container[]> {
-    return this.#observed(this.containers.of(uid));
+    return this.#observed(this.containers, uid);
   }
 
   everything(): Observed<readonly Owned[]> {
@@ -193,8 +230,11 @@ export class ObservationCache {
     for (const owner of waiting?.values() ?? []) this.notify({ owner, what });
   }
 
-  #observed<T>(found: readonly T[]): Observed<readonly T[]> {
-    if (this.#outage !== undefined) return unobservable(this.#outage);
+  /** One that does not answer makes its owner's unobservable, and nobody else's. */
+  #observed<T extends Network | Container>(shelf: Shelf<T>, uid: string): Observed<readonly T[]> {
+    const why = this.#outage ?? shelf.silenceOf(uid);
+    if (why !== undefined) return unobservable(why);
+    const found = shelf.of(uid);
     return found.length === 0 ? absent : present(found);
   }
 }

@@ -22,12 +22,23 @@ export interface Controller<R extends Resource, O, S extends Step> {
   observe(resource: R, pass: Pass): Promise<O>;
   /** Pure but for nothing: no clock, no randomness, no reads. Also used for `diff`, with a document that is not stored. */
   plan(resource: R, observed: O, now: Date): readonly S[];
-  act(step: S, resource: R, pass: Pass): Promise<void>;
+  /**
+   * Resolves when the step is done, or with what it has come to when it goes on by itself: then the pass ends as
+   * progressing, and an event or a look goes on with the plan. One that does neither within the pass's time is left to
+   * itself as well, and the key rests until its end.
+   */
+  act(step: S, resource: R, pass: Pass): Promise<UnderWay | void>;
   report(resource: R, observed: O, left: readonly S[], now: Date): Report;
   /** The step in words, for the reconcile log, `diff` and events. */
   print(step: S, resource: R): string;
   /** Forgets what is held in memory for a document that is gone. */
   forget?(uid: string): void;
+}
+
+/** A step that was begun and takes its time: a stop, a pull. Asked for once more, it is joined, not begun again. */
+export interface UnderWay {
+  /** For a person: `image app:2 is being pulled: 40 %`. */
+  readonly underWay: string;
 }
 
 export interface Step {
@@ -84,19 +95,22 @@ export interface Amendment {
 }
 
 /**
- * How a pass ends.
+ * How a pass ends. Every outcome but `settled` and `gone` has a time, so that no lost event costs more than that.
  * - `settled`: nothing to do until something changes.
  * - `progressing`: look again after `afterMs`, or when something changes.
- * - `waiting`: for what `on` names; a change of it brings the key back.
+ * - `waiting`: for what `on` names; a change of it brings the key back, and so does the time.
  * - `blocked`: a person must do something; looked at again at the slowest rate.
  * - `gone`: the document was deleted and the real thing is no more: the finalizer may go (I14).
  */
 export type Outcome =
   | { is: 'settled'; afterMs?: number }
   | { is: 'progressing'; afterMs: number }
-  | { is: 'waiting'; on: string; afterMs?: number }
+  | { is: 'waiting'; on: string; afterMs: number }
   | { is: 'blocked'; reason: string; message: string }
   | { is: 'gone' };
+
+/** Milliseconds to the next look of one that waits for something whose changes are told of: in case they were not. */
+export const WAITING_LOOK_MS = 10_000;
 
 /** A condition as a controller gives it; the engine adds the generation and the time of the transition. */
 export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;

@@ -1,36 +1,49 @@
 import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import type { EventRecord, LogEntry, OutcomeName, StepRecord, Trigger } from '../api/records.ts';
+import type { LogEntry, Trigger } from '../api/records.ts';
 import type { View } from '../api/schema.ts';
 import { settled, withoutFinalizer } from '../admission/operations.ts';
 import type { PassError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import type { Committed, Effects } from '../store/store.ts';
+import { WAITING_LOOK_MS } from './contract.ts';
 import type { Outcome, Report } from './contract.ts';
 import type { PassTools } from './pass.ts';
+import type { Acted } from './steps.ts';
 import { mergeStatus, verdictsOf, withFailure } from './status.ts';
 
-/** How the queue goes on with the key. */
-export interface PassEnd {
-  outcome: OutcomeName;
-  /** Look again by itself after so long; `undefined`: only when something changes, or by back-off for `retrying`. */
-  afterMs?: number;
+/** How the queue goes on with the key. Whatever is not at its end is looked at again by itself, `afterMs` from now. */
+export type PassEnd = ({ outcome: 'settled' | 'deleted'; afterMs?: number } | { outcome: Unended; afterMs: number }) & {
   /** The last revision that the pass wrote: the next pass of this key waits until the informer has it. */
   revision?: number;
+  /** A step that goes on by itself: the key rests until its end, and the next pass tells of it. */
+  unfinished?: Promise<LateStep>;
+};
+
+type Unended = 'progressing' | 'waiting' | 'blocked' | 'retrying';
+
+/** A step that outlasted its pass, at its end. */
+export interface LateStep {
+  acted: Acted;
+  /** The last revision that it wrote, or its pass. */
+  revision?: number;
+}
+
+/** When a key comes back, in milliseconds from now. */
+export interface RetryTimes {
+  /** After one more failure. */
+  next: () => number;
+  /** When only a person can mend it. */
+  slowest: () => number;
 }
 
 /** What a pass has come to. */
 interface Found {
-  steps: StepRecord[];
-  events: Pick<EventRecord, 'type' | 'reason' | 'message'>[];
+  acted: readonly Acted[];
   difference: readonly string[];
   report: Report | undefined;
-  failure: Failure | undefined;
-  nextRetryMs: () => number;
-}
-
-export interface Failure {
-  error: PassError;
+  failure: PassError | undefined;
+  retry: RetryTimes;
 }
 
 /** Which pass it is, and on what it stands. */
@@ -44,9 +57,6 @@ interface Subject {
   /** The last revision that the pass wrote. */
   revision: number | undefined;
 }
-
-/** A step that waits, for a pull say, is looked at this often: its progress becomes events. */
-const WAIT_MS = 5_000;
 
 /** The status was written by another pass than the one that this pass knows of. */
 class Outdated extends Error {
@@ -73,9 +83,9 @@ export class Ending {
   async write(found: Found): Promise<PassEnd> {
     const { report, failure } = found;
     const now = this.#tools.clock.now();
-    const end = endOf(report?.outcome, failure, found.nextRetryMs);
-    const said = failure ? [...found.events, eventOf(failure.error)] : found.events;
-    const records = [...said, ...(report?.events ?? [])].flatMap(
+    const end = endOf(report?.outcome, failure, found.retry);
+    const said = found.acted.flatMap((acted) => acted.event ?? []);
+    const records = [...said, ...(failure ? [eventOf(failure)] : []), ...(report?.events ?? [])].flatMap(
       (event) => this.#tools.recorder.event(this.#subject.resource, event, now) ?? [],
     );
     const status = this.#statusOf(report, failure);
@@ -138,13 +148,13 @@ export class Ending {
 
   #statusOf(
     report: Report | undefined,
-    failure: Failure | undefined,
+    failure: PassError | undefined,
   ): { fields: object; verdicts: ReturnType<typeof withFailure> } {
     const { observedGeneration: _, conditions: __, ...kept } = this.#subject.resource.status ?? {};
     const verdicts = [...(report?.conditions ?? verdictsOf(this.#subject.resource.status))];
     return {
       fields: report?.status ?? kept,
-      verdicts: failure ? withFailure(verdicts, failure.error.reason, failure.error.message) : verdicts,
+      verdicts: failure ? withFailure(verdicts, failure.reason, failure.message) : verdicts,
     };
   }
 
@@ -157,7 +167,8 @@ export class Ending {
     const ready = status.verdicts.find((v) => v.type === 'Ready');
     const before = this.#subject.resource.status?.conditions?.find((c) => c.type === 'Ready');
     const turned = ready?.status !== before?.status || ready?.reason !== before?.reason;
-    if (found.steps.length === 0 && !found.failure && !turned && end.outcome !== 'deleted') return undefined;
+    const steps = found.acted.map((acted) => acted.record);
+    if (steps.length === 0 && !found.failure && !turned && end.outcome !== 'deleted') return undefined;
     const { uid, namespace, name, generation } = this.#subject.resource.metadata;
     return this.#tools.recorder.entry({
       id: crypto.randomUUID(),
@@ -168,14 +179,14 @@ export class Ending {
       generation,
       trigger: this.#subject.trigger,
       difference: found.difference,
-      steps: found.steps,
+      steps,
       outcome: end.outcome,
       ...(ready && end.outcome !== 'deleted' ? { reason: ready.reason, message: ready.message } : {}),
       attempts: 1,
       startedAt: this.#subject.started.toISOString(),
       endedAt: now.toISOString(),
       ...(end.outcome === 'retrying' || end.outcome === 'blocked'
-        ? { nextAttemptAt: new Date(now.getTime() + (end.afterMs ?? 0)).toISOString() }
+        ? { nextAttemptAt: new Date(now.getTime() + end.afterMs).toISOString() }
         : {}),
     });
   }
@@ -215,18 +226,16 @@ export function revisionOf({ resources }: Committed): number | undefined {
   return last && Number(last.metadata.resourceVersion);
 }
 
-function endOf(outcome: Outcome | undefined, failure: Failure | undefined, nextRetryMs: () => number): PassEnd {
-  if (failure) {
-    if (failure.error.move === 'retry') return { outcome: 'retrying', afterMs: nextRetryMs() };
-    return failure.error.move === 'wait' ? { outcome: 'waiting', afterMs: WAIT_MS } : { outcome: 'blocked' };
-  }
+function endOf(outcome: Outcome | undefined, failure: PassError | undefined, retry: RetryTimes): PassEnd {
+  if (failure?.move === 'retry') return { outcome: 'retrying', afterMs: retry.next() };
+  if (failure?.move === 'wait') return { outcome: 'waiting', afterMs: WAITING_LOOK_MS };
+  if (failure?.move === 'blocked') return { outcome: 'blocked', afterMs: retry.slowest() };
   switch (outcome?.is) {
     case 'progressing':
-      return { outcome: 'progressing', afterMs: outcome.afterMs };
     case 'waiting':
-      return { outcome: 'waiting', ...(outcome.afterMs === undefined ? {} : { afterMs: outcome.afterMs }) };
+      return { outcome: outcome.is, afterMs: outcome.afterMs };
     case 'blocked':
-      return { outcome: 'blocked' };
+      return { outcome: 'blocked', afterMs: retry.slowest() };
     case 'gone':
       return { outcome: 'deleted' };
     default:

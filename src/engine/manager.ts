@@ -7,7 +7,8 @@ import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Informer } from './informer.ts';
 import type { Term } from './leader.ts';
-import type { AnyController, PassTools } from './pass.ts';
+import type { PassTools } from './pass.ts';
+import type { AnyController } from './steps.ts';
 import { Recorder } from './recorder.ts';
 import { Reign } from './reign.ts';
 

@@ -1,17 +1,16 @@
 import type { Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, StepRecord, Trigger } from '../api/records.ts';
+import type { InventoryRow, Trigger } from '../api/records.ts';
 import type { AdmissionSettings, View } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
-import { messageOf, PassError, StatusError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
-import type { Controller, Pass, Report, Step } from './contract.ts';
+import type { Outcome, Pass, Report, Step } from './contract.ts';
 import { Ending } from './ending.ts';
-import type { Failure, PassEnd } from './ending.ts';
+import type { LateStep, PassEnd, RetryTimes } from './ending.ts';
 import type { Recorder } from './recorder.ts';
+import { asPassError, StepRunner } from './steps.ts';
+import type { Acted, AnyController } from './steps.ts';
 import { PassWrites } from './writes.ts';
-
-export type AnyController = Controller<Resource, unknown, Step>;
 
 /** What every pass of a reign shares. */
 export interface PassTools {
@@ -35,6 +34,8 @@ interface KnownRow {
 
 /** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
 const LEASE_LOST_MS = 500;
+/** Milliseconds to the next look at a step that goes on by itself: its progress becomes events. */
+const UNDER_WAY_LOOK_MS = 5_000;
 
 /** One pass over one document: observe, plan, act, look again, report, and one commit at the end. */
 export class PassRun {
@@ -65,74 +66,50 @@ export class PassRun {
     this.#pass = this.#makePass();
   }
 
-  async run(nextRetryMs: () => number): Promise<PassEnd> {
-    const steps: StepRecord[] = [];
-    const events: Pick<EventRecord, 'type' | 'reason' | 'message'>[] = [];
+  /** `late`: a step of the pass before that has come to its end since. */
+  async run(retry: RetryTimes, late?: Acted): Promise<PassEnd> {
+    const acted: Acted[] = late ? [late] : [];
     let difference: readonly string[] = [];
     let report: Report | undefined;
-    let failure: Failure | undefined;
+    let failure = late?.error;
+    let unfinished: Promise<Acted> | undefined;
     try {
       let observed = await this.#controller.observe(this.#writes.resource, this.#pass);
       let left = this.#controller.plan(this.#writes.resource, observed, this.#started);
-      if (left.length > 0) {
+      if (left.length > 0 && !failure) {
         difference = [...new Set(left.map((step) => step.why))];
-        failure = await this.#act(left, steps, events);
+        const runner = new StepRunner(this.#tools, this.#controller, this.#pass);
+        const end = await runner.run(left, () => this.#writes.resource);
+        acted.push(...end.acted);
+        ({ unfinished } = end);
+        failure = end.acted.at(-1)?.error;
         observed = await this.#controller.observe(this.#writes.resource, this.#pass);
         left = this.#controller.plan(this.#writes.resource, observed, this.#tools.clock.now());
       }
       report = this.#controller.report(this.#writes.resource, observed, left, this.#tools.clock.now());
-      if (!failure && left.length > 0 && report.outcome.is === 'settled')
-        report = { ...report, outcome: { is: 'progressing', afterMs: 0 } };
+      if (!failure) report = { ...report, outcome: outcomeOf(report.outcome, left, acted.at(-1)) };
     } catch (error) {
-      failure ??= { error: asPassError(error) };
+      failure ??= asPassError(error);
     }
-    if (failure?.error.reason === 'LeaseLost' || this.#tools.signal.aborted)
-      return { outcome: 'retrying', afterMs: LEASE_LOST_MS };
-    return new Ending(this.#tools, {
+    const rest = unfinished ? { unfinished: this.#atItsEnd(unfinished) } : {};
+    if (failure?.reason === 'LeaseLost' || this.#tools.signal.aborted)
+      return { outcome: 'retrying', afterMs: LEASE_LOST_MS, ...rest };
+    const end = await new Ending(this.#tools, {
       kind: this.#controller.kind,
       trigger: this.#trigger,
       view: this.#view,
       started: this.#started,
       resource: this.#writes.resource,
       revision: this.#writes.revision,
-    }).write({ steps, events, difference, report, failure, nextRetryMs });
+    }).write({ acted, difference, report, failure, retry });
+    return { ...end, ...rest };
   }
 
-  async #act(
-    plan: readonly Step[],
-    records: StepRecord[],
-    events: Pick<EventRecord, 'type' | 'reason' | 'message'>[],
-  ): Promise<Failure | undefined> {
-    for (const step of plan) {
-      const began = this.#tools.clock.monotonic();
-      const words = this.#controller.print(step, this.#writes.resource);
-      const record = (result: StepRecord['result'], error?: string): StepRecord => ({
-        step: words,
-        milliseconds: Math.round(this.#tools.clock.monotonic() - began),
-        result,
-        ...(error === undefined ? {} : { error }),
-      });
-      try {
-        await this.#controller.act(step, this.#writes.resource, this.#pass);
-        records.push(record('done'));
-        if (step.event) events.push({ type: 'Normal', reason: step.event, message: words });
-      } catch (error) {
-        const failed = asPassError(error);
-        records.push(record('failed', failed.message));
-        this.#tools.log.info(
-          {
-            key: `${this.#controller.kind}/${this.#writes.resource.metadata.namespace}/${this.#writes.resource.metadata.name}`,
-            pass: this.#id,
-            step: words,
-            reason: failed.reason,
-            err: failed.message,
-          },
-          'step failed',
-        );
-        return { error: failed };
-      }
-    }
-    return undefined;
+  /** What the step has written by its end is waited for by the pass that tells of it. */
+  async #atItsEnd(unfinished: Promise<Acted>): Promise<LateStep> {
+    const acted = await unfinished;
+    const { revision } = this.#writes;
+    return { acted, ...(revision === undefined ? {} : { revision }) };
   }
 
   #makePass(): Pass {
@@ -153,10 +130,11 @@ export class PassRun {
   }
 }
 
-function asPassError(error: unknown): PassError {
-  if (error instanceof PassError) return error;
-  if (error instanceof StatusError)
-    return new PassError(error.code >= 500 ? 'StoreUnavailable' : 'Refused', error.message, error);
-  if (error instanceof Error && error.name === 'FencedError') return new PassError('LeaseLost', error.message, error);
-  return new PassError('EngineError', messageOf(error), error);
+/** Nothing is settled or gone while a step is left, or goes on by itself. */
+function outcomeOf(outcome: Outcome, left: readonly Step[], last: Acted | undefined): Outcome {
+  const isUnderWay = last?.record.result === 'underWay';
+  if (outcome.is === 'settled' && left.length > 0 && !isUnderWay) return { is: 'progressing', afterMs: 0 };
+  if (!isUnderWay || outcome.is === 'waiting' || outcome.is === 'blocked') return outcome;
+  const afterMs = outcome.is === 'progressing' ? Math.max(outcome.afterMs, UNDER_WAY_LOOK_MS) : UNDER_WAY_LOOK_MS;
+  return { is: 'progressing', afterMs };
 }

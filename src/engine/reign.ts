@@ -2,16 +2,18 @@ import { keyOf, parseKey, PAUSED, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import type { KindDefinition } from '../api/schema.ts';
+import { endsWithin } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { Backoff } from './backoff.ts';
-import type { PassEnd } from './ending.ts';
+import type { LateStep, PassEnd } from './ending.ts';
 import type { Noticed } from './informer.ts';
 import type { ManagerOptions, ManagerSeams } from './manager.ts';
 import { collect, concerned } from './owners.ts';
 import { PassRun } from './pass.ts';
-import type { AnyController, PassTools } from './pass.ts';
+import type { PassTools } from './pass.ts';
 import { WorkQueue } from './queue.ts';
+import type { Acted, AnyController } from './steps.ts';
 
 /** More than any kind needs from one settled state to the next. */
 const FREE_STRIDES = 10;
@@ -21,6 +23,16 @@ const FEED_LATE_MS = 30_000;
 const FEED_ASKED_MS = { first: 5, most: 250 };
 /** Who wants the next look sooner than this is in haste; others wait for something. */
 const HASTE_MS = 1_000;
+
+/** Milliseconds after which a worker leaves a pass to itself: its steps have their time, and its reads as much again. */
+const WORKER_MS = 2_500;
+
+/** What becomes of a key that was handed out. */
+interface Attended {
+  unfinished?: Promise<void>;
+}
+
+type Handle = (key: string, trigger: Trigger) => Promise<Attended>;
 
 /** The passes of one term: its queues, its workers, and what it remembers of each key while it lasts. */
 export class Reign {
@@ -37,6 +49,8 @@ export class Reign {
   readonly #written = new Map<string, { revision: number; until: number; askMs: number }>();
   /** Why a key that fails was looked at in the first place. */
   readonly #origin = new Map<string, string>();
+  /** A step that outlasted its pass: the next one tells of it. */
+  readonly #late = new Map<string, Acted>();
   /** Passes in a row after which a key was in haste for another. */
   readonly #strides = new Map<string, number>();
   #passes = 0;
@@ -92,35 +106,63 @@ export class Reign {
     });
   }
 
-  async #work(queue: WorkQueue, handle: (key: string, trigger: Trigger) => Promise<void>): Promise<void> {
-    for (let next = await queue.take(); next; next = await queue.take()) {
-      try {
-        await handle(next.key, next.trigger);
-      } catch (error) {
-        this.#seams.log.warn({ key: next.key, err: messageOf(error) }, 'pass could not be ended; trying again');
-        queue.addAfter(next.key, this.#backoff.next(next.key), {
-          type: 'retry',
-          detail: `the pass could not be ended: ${messageOf(error)}`,
-        });
-      } finally {
-        queue.done(next.key);
-      }
-    }
+  /** One that takes longer than its time goes on, and the worker takes the next key: none can hold them all up. */
+  async #work(queue: WorkQueue, handle: Handle): Promise<void> {
+    for (let next = await queue.take(); next; next = await queue.take())
+      await endsWithin(this.#seams.clock, WORKER_MS, this.#attend(queue, next, handle));
   }
 
-  async #pass(key: string, trigger: Trigger): Promise<void> {
+  /** The key is nobody else's until everything that was begun for it has come to its end (I9). Never rejects. */
+  async #attend(queue: WorkQueue, { key, trigger }: { key: string; trigger: Trigger }, handle: Handle): Promise<void> {
+    let unfinished: Promise<unknown> | undefined;
+    try {
+      ({ unfinished } = await handle(key, trigger));
+    } catch (error) {
+      this.#seams.log.warn({ key, err: messageOf(error) }, 'pass could not be ended; trying again');
+      queue.addAfter(key, this.#backoff.next(key), {
+        type: 'retry',
+        detail: `the pass could not be ended: ${messageOf(error)}`,
+      });
+    }
+    if (unfinished) void unfinished.then(() => queue.done(key));
+    else queue.done(key);
+  }
+
+  async #pass(key: string, trigger: Trigger): Promise<Attended> {
     const { informer } = this.#seams;
     const ref = parseKey(key);
     const controller = this.#controllers.get(ref.kind);
     const resource = informer.view.get(ref);
-    if (!controller || !resource || resource.metadata.annotations?.[PAUSED] === 'true') return;
-    if (this.#stale(key, trigger)) return;
+    if (this.#stale(key, trigger)) return {};
+    const late = this.#late.get(key);
+    this.#late.delete(key);
+    if (!controller || !resource || resource.metadata.annotations?.[PAUSED] === 'true') return {};
     const id = `${this.#tools.epoch}-${++this.#passes}`;
-    const end = await new PassRun(this.#tools, controller, resource, informer.view, id, trigger).run(() =>
-      this.#backoff.next(key),
+    const end = await new PassRun(this.#tools, controller, resource, informer.view, id, trigger).run(
+      { next: () => this.#backoff.next(key), slowest: () => this.#backoff.slowest() },
+      late,
     );
     this.#count(ref.kind, end.outcome);
-    this.#goOn(key, end, trigger);
+    if (!end.unfinished) {
+      this.#goOn(key, end, trigger);
+      return {};
+    }
+    this.#remember(key, end.revision);
+    return { unfinished: end.unfinished.then((step) => this.#stepEnded(key, step)) };
+  }
+
+  /** Its failure counts as one of the pass that tells of it. */
+  #stepEnded(key: string, { acted, revision }: LateStep): void {
+    this.#late.set(key, acted);
+    this.#remember(key, revision);
+    const { step, result } = acted.record;
+    this.queue.add(key, { type: 'engine', detail: `${step}: ${result}` });
+  }
+
+  #remember(key: string, revision: number | undefined): void {
+    if (revision === undefined) return;
+    const until = this.#seams.clock.monotonic() + FEED_LATE_MS;
+    this.#written.set(key, { revision, until, askMs: FEED_ASKED_MS.first });
   }
 
   /** A pass on a document from before its own last write would plan against the past. */
@@ -137,10 +179,7 @@ export class Reign {
   }
 
   #goOn(key: string, end: PassEnd, trigger: Trigger): void {
-    if (end.revision !== undefined) {
-      const until = this.#seams.clock.monotonic() + FEED_LATE_MS;
-      this.#written.set(key, { revision: end.revision, until, askMs: FEED_ASKED_MS.first });
-    }
+    this.#remember(key, end.revision);
     if (end.outcome === 'deleted') {
       this.#written.delete(key);
       this.#strides.delete(key);
@@ -148,7 +187,7 @@ export class Reign {
       return this.#backoff.reset(key);
     }
     if (end.outcome === 'blocked')
-      return this.queue.addAfter(key, this.#backoff.slowest(), {
+      return this.queue.addAfter(key, end.afterMs, {
         type: 'retry',
         detail: 'looking again at what is blocked',
       });
@@ -156,9 +195,9 @@ export class Reign {
       const origin = this.#origin.get(key) ?? trigger.detail;
       this.#origin.set(key, origin);
       const detail = `retry ${this.#backoff.failures(key)} of: ${origin}`;
-      return this.queue.addAfter(key, end.afterMs ?? 0, { type: 'retry', detail });
+      return this.queue.addAfter(key, end.afterMs, { type: 'retry', detail });
     }
-    if (end.outcome === 'progressing' && (end.afterMs ?? 0) < HASTE_MS) return this.#stride(key, end.afterMs ?? 0);
+    if (end.outcome === 'progressing' && end.afterMs < HASTE_MS) return this.#stride(key, end.afterMs);
     this.#backoff.reset(key);
     this.#origin.delete(key);
     this.#strides.delete(key);
@@ -199,7 +238,7 @@ export class Reign {
 
   #forget(key: string, { kind, metadata }: Resource): void {
     this.#controllers.get(kind)?.forget?.(metadata.uid);
-    for (const memory of [this.#written, this.#strides, this.#origin]) memory.delete(key);
+    for (const memory of [this.#written, this.#strides, this.#origin, this.#late]) memory.delete(key);
     this.#backoff.reset(key);
   }
 
@@ -208,12 +247,13 @@ export class Reign {
       this.garbage.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
   }
 
-  async #collect(key: string): Promise<void> {
+  async #collect(key: string): Promise<Attended> {
     const { store, clock, informer } = this.#seams;
     const decide = collect(parseKey(key), this.#kinds, clock.now());
     const planned = decide(informer.view);
-    if ((planned.put ?? []).length + (planned.remove ?? []).length === 0) return;
-    await store.commit({ decide, fence: this.#tools.epoch });
+    if ((planned.put ?? []).length + (planned.remove ?? []).length > 0)
+      await store.commit({ decide, fence: this.#tools.epoch });
+    return {};
   }
 }
 

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import { sleep, type Clock } from '../../base/clock.ts';
+import { endsWithin, sleep, type Clock } from '../../base/clock.ts';
+import { withDeadline } from './deadline.ts';
 import { isUnreachable, passError } from './errors.ts';
 
 /** Milliseconds. An inspect takes one and a list of a thousand containers seventy: beyond this, nobody is there. */
@@ -8,6 +9,8 @@ const READ_DEADLINE_MS = 10_000;
 export const CHANGE_DEADLINE_MS = 60_000;
 /** The Engine's work is bound by its CPU: 4 at once are as many per second as 50, and each is sooner done. */
 const CHANGES_AT_ONCE = 4;
+/** Milliseconds after which a change no longer counts as work: what hangs, for one thing, holds up no other. */
+const WORK_MS = 5_000;
 
 /**
  * Every call to the Engine goes through here: counted, within a deadline (a call hangs for ever when dockerd dies in
@@ -28,7 +31,7 @@ export class EngineCalls {
   async raw<T>(name: string, call: () => Promise<T>, deadlineMs = READ_DEADLINE_MS): Promise<T> {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
     try {
-      return await withDeadline(this.#clock, deadlineMs, call(), name);
+      return await withDeadline(this.#clock, deadlineMs, call, name);
     } catch (error) {
       if (isUnreachable(error)) this.#suspect();
       throw error;
@@ -37,7 +40,18 @@ export class EngineCalls {
 
   /** One that changes the Engine's world, at most a few at a time. */
   change<T>(name: string, call: () => Promise<T>): Promise<T> {
-    return this.#limit(() => this.raw(name, call, CHANGE_DEADLINE_MS));
+    return new Promise((resolve, reject) => {
+      const turn = async () => {
+        const change = this.raw(name, call, CHANGE_DEADLINE_MS);
+        change.then(resolve, reject);
+        await this.within(WORK_MS, change).catch(() => undefined);
+      };
+      void this.#limit(turn);
+    });
+  }
+
+  within(ms: number, work: Promise<unknown>): Promise<boolean> {
+    return endsWithin(this.#clock, ms, work);
   }
 
   /** Lets the Engine go on with what it is doing. */
@@ -53,13 +67,4 @@ export async function translated<T>(doing: string, work: () => Promise<T>): Prom
   } catch (error) {
     throw passError(error, doing);
   }
-}
-
-/** The promise, or after `ms` a rejection with the code `ETIMEDOUT`. The call itself is not ended by it. */
-export function withDeadline<T>(clock: Clock, ms: number, promise: Promise<T>, what: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = Object.assign(new Error(`${what}: no answer within ${ms} ms`), { code: 'ETIMEDOUT' });
-    const timer = clock.after(ms, () => reject(late));
-    promise.then(resolve, reject).finally(() => timer.cancel());
-  });
 }

@@ -4,6 +4,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import Docker from 'dockerode';
+import { endAtDeadline } from './deadline.ts';
 
 /** The newest API whose behaviour this driver was written for (Engine 27); an older Engine is spoken to in its own. */
 const NEWEST_API = 1.47;
@@ -71,6 +72,7 @@ function endingBrokenAnswers<A extends http.Agent>(agent: A): A {
   const addRequest = seam.addRequest.bind(agent);
   const broken = () => Object.assign(new Error('the answer broke off'), { code: 'ECONNRESET' });
   seam.addRequest = (request, ...more) => {
+    endAtDeadline(request);
     request.once('response', (response) => response.once('aborted', () => request.emit('error', broken())));
     addRequest(request, ...more);
   };

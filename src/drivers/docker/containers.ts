@@ -1,7 +1,9 @@
 import type Docker from 'dockerode';
+import type { Clock } from '../../base/clock.ts';
 import { PassError } from '../../base/errors.ts';
-import type { Attachment, Container, ContainerSpec, ContainerUpdate } from '../compute.ts';
+import type { Attachment, Container, ContainerSpec, ContainerUpdate, StopState } from '../compute.ts';
 import { ownerOf } from '../labels.ts';
+import { LongCalls, stopOf } from '../long-calls.ts';
 import type { Hold } from '../observation-cache.ts';
 import { nameTaken } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
@@ -20,12 +22,19 @@ export class DockerContainers {
   readonly #docker: Docker;
   readonly #calls: EngineCalls;
   readonly #world: World;
+  readonly #stops: LongCalls;
   readonly #knock: () => Promise<void>;
 
-  constructor(docker: Docker, calls: EngineCalls, world: World, knock: () => Promise<void>) {
+  constructor(
+    docker: Docker,
+    calls: EngineCalls,
+    world: World,
+    { clock, knock }: { clock: Clock; knock: () => Promise<void> },
+  ) {
     this.#docker = docker;
     this.#calls = calls;
     this.#world = world;
+    this.#stops = new LongCalls(clock, (change) => world.cache.notify(change));
     this.#knock = knock;
   }
 
@@ -33,7 +42,7 @@ export class DockerContainers {
     return this.#quietly(spec.name, `create container ${spec.name}`, async (hold) => {
       const id = (await this.#make(spec)) ?? (await this.#findHolder(spec)) ?? (await this.#make(spec));
       hold.looking();
-      const look = id === undefined ? undefined : await this.#world.lookAtContainer(id);
+      const look = id === undefined ? undefined : await this.#world.lookAtContainer(id, spec.owner);
       if (look?.value) return look.value;
       throw new PassError('EngineError', `container ${spec.name} was removed while it was being created`);
     });
@@ -57,8 +66,15 @@ export class DockerContainers {
     });
   }
 
+  async stop(id: string, graceMs: number, waitMs: number): Promise<StopState> {
+    const container = await translated(`stop container ${this.#nameOf(id)}`, () => this.#world.ourContainer(id));
+    if (!container) return 'stopped';
+    const end = this.#stops.join(stopOf(id, graceMs), container.owner, waitMs, () => this.#stopNow(id, graceMs));
+    return (await end) ? 'stopped' : 'stopping';
+  }
+
   /** Waits outside the limit of changes: it is the process that takes the time, not the Engine. */
-  stop(id: string, graceMs: number): Promise<void> {
+  #stopNow(id: string, graceMs: number): Promise<void> {
     const stop = () => this.#docker.getContainer(id).stop({ t: graceSeconds(graceMs) });
     return this.#change(id, 'stop', () => unlessGone(this.#calls.raw('stopContainer', stop, graceMs + STOP_MARGIN_MS)));
   }

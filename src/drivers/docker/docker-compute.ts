@@ -34,7 +34,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const world = new World(installation, docker, calls, local);
   const observer = new Observer(connection, calls, world, new EventReader(world), { clock, log });
   const networks = new DockerNetworks(docker, calls, world);
-  const containers = new DockerContainers(docker, calls, world, () => connection.knock());
+  const containers = new DockerContainers(docker, calls, world, { clock, knock: () => connection.knock() });
   const files = new DockerFiles(docker, calls, world);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
@@ -55,7 +55,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
 
     createContainer: (spec) => containers.create(spec),
     startContainer: (id) => containers.start(id),
-    stopContainer: (id, graceMs) => containers.stop(id, graceMs),
+    stopContainer: (id, graceMs, waitMs) => containers.stop(id, graceMs, waitMs),
     unpauseContainer: (id) => containers.unpause(id),
     renameContainer: (id, name) => containers.rename(id, name),
     updateContainer: (id, change) => containers.update(id, change),

@@ -2,11 +2,11 @@ import { setImmediate as giveWay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import type { Meter, MeteredContainer, Usage } from '../metering.ts';
-import { withDeadline } from './calls.ts';
 import { CgroupFiles } from './cgroup-files.ts';
 import type { Account } from './cgroup-files.ts';
 import { connect } from './connection.ts';
 import type { Connection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { usageOf } from './engine-stats.ts';
 import type { EngineStats } from './engine-stats.ts';
 
@@ -141,7 +141,7 @@ class DockerMeter implements Meter {
     const once = async (container: MeteredContainer) => {
       const left = until - this.#clock.monotonic();
       if (left <= 0) return;
-      await withDeadline(this.#clock, Math.min(CALL_MS, left), look(container), 'meter').catch(() => undefined);
+      await withDeadline(this.#clock, Math.min(CALL_MS, left), () => look(container), 'meter').catch(() => undefined);
     };
     await Promise.all(containers.map((container) => limit(() => once(container))));
   }

@@ -6,7 +6,7 @@ import { PassError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { ImageState, Owner, OwnImage } from '../compute.ts';
 import { LABEL } from '../labels.ts';
-import { Pulls } from '../pulls.ts';
+import { LongCalls, pullOf } from '../long-calls.ts';
 import { leftAlone } from '../refusals.ts';
 import { parseReference } from '../reference.ts';
 import { CHANGE_DEADLINE_MS, translated, type EngineCalls } from './calls.ts';
@@ -27,7 +27,7 @@ export class DockerImages {
   readonly #world: World;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #pulls: Pulls;
+  readonly #pulls: LongCalls;
 
   constructor(docker: Docker, calls: EngineCalls, world: World, use: { clock: Clock; log: Log }) {
     this.#docker = docker;
@@ -35,18 +35,17 @@ export class DockerImages {
     this.#world = world;
     this.#clock = use.clock;
     this.#log = use.log;
-    this.#pulls = new Pulls(use.clock, (change) => world.cache.notify(change));
+    this.#pulls = new LongCalls(use.clock, (change) => world.cache.notify(change));
   }
 
   async state(reference: string): Promise<ImageState> {
-    return this.#pulls.state(reference) ?? (await this.#look(reference));
+    return this.#pulling(reference) ?? (await this.#look(reference));
   }
 
   async pull(reference: string, owner: Owner, waitMs: number): Promise<ImageState> {
-    const pulling = await this.#pulls.join(reference, owner, waitMs, (tell) => this.#pull(reference, tell));
-    if (pulling) return pulling;
-    const state = await this.#look(reference);
-    if (state.state === 'present') return state;
+    const isThere = await this.#pulls.join(pullOf(reference), owner, waitMs, (tell) => this.#pull(reference, tell));
+    const state = (isThere ? undefined : this.#pulling(reference)) ?? (await this.#look(reference));
+    if (state.state !== 'absent') return state;
     throw new PassError('ImageUnavailable', `image ${reference} was pulled and is not there: removed meanwhile`);
   }
 
@@ -82,6 +81,11 @@ export class DockerImages {
       }
       await unlessGone(this.#calls.change('removeImage', () => this.#docker.getImage(id).remove({ force: true })));
     });
+  }
+
+  #pulling(reference: string): ImageState | undefined {
+    const progress = this.#pulls.progress(pullOf(reference));
+    return progress === undefined ? undefined : { state: 'pulling', progress };
   }
 
   #look(reference: string): Promise<ImageState> {

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import { sleep, type Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { withDeadline, type EngineCalls } from './calls.ts';
+import type { EngineCalls } from './calls.ts';
 import type { Connection } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import { isUnreachable } from './errors.ts';
 import { EVENT_FILTERS, type EngineEvent } from './engine-event.ts';
 import type { EventReader } from './event-reader.ts';
@@ -61,6 +62,7 @@ export class Observer {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#world.close();
     this.#connection.cut();
     await Promise.race([this.#ended, sleep(this.#clock, CLOSE_WAIT_MS)]);
   }
@@ -135,10 +137,11 @@ export class Observer {
     }
   }
 
-  /** What the Engine refuses (5xx) is tried again at the next one: only silence is an outage. */
+  /** What the Engine refuses (5xx) is tried again at the next one: only silence about the lists themselves is an outage. */
   async #relist(full: boolean): Promise<void> {
     try {
-      const changes = await this.#world.relist(full);
+      const { changes, volumes } = await this.#world.relist(full);
+      if (volumes !== undefined) this.#log.warn({ err: volumes }, 'engine list of volumes failed');
       if (this.#world.cache.outage !== undefined) return;
       for (const change of changes) this.#world.cache.notify(change);
     } catch (error) {
@@ -148,7 +151,7 @@ export class Observer {
   }
 
   #ping(): Promise<void> {
-    return withDeadline(this.#clock, PING_DEADLINE_MS, this.#connection.ping(), 'ping');
+    return withDeadline(this.#clock, PING_DEADLINE_MS, () => this.#connection.ping(), 'ping');
   }
 
   async #openEvents(): Promise<Readable> {

@@ -1,4 +1,4 @@
-import type { NetworkInspectInfo } from 'dockerode';
+import type { ContainerInfo, NetworkInspectInfo } from 'dockerode';
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
 import { formatCidr, overlaps, parseCidr } from '../../base/cidr.ts';
@@ -10,11 +10,15 @@ import { ObservationCache } from '../observation-cache.ts';
 import { leftAlone, missingNetwork } from '../refusals.ts';
 import type { EngineCalls } from './calls.ts';
 import { fingerprint, toContainer, toDetails, toNetwork, type ContainerDetails } from './container-view.ts';
-import { statusOf } from './errors.ts';
+import { statusOf, wordsOf } from './errors.ts';
 import { hostRanges } from './host-ranges.ts';
 
 /** Inspects at once during a relist: enough to keep the Engine busy, few enough to leave it room for others. */
 const LOOKS_AT_ONCE = 8;
+/** Milliseconds for all looks of a relist: a thousand containers take one second. */
+const LISTED_LOOKS_MS = 10_000;
+/** Milliseconds between looks at a thing that does not answer. */
+const ASK_AGAIN_MS = { first: 1_000, most: 30_000 };
 
 /** A network that is not ours. */
 export interface ForeignNetwork {
@@ -34,6 +38,9 @@ export class World {
   readonly #fingerprints = new Map<string, string>();
   readonly #lastExit = new Map<string, number>();
   readonly #foreign = new Map<string, ForeignNetwork>();
+  /** Of what did not answer, the ids that are being asked about again. */
+  readonly #asking = new Set<string>();
+  #closed = false;
 
   constructor(installation: string, docker: Docker, calls: EngineCalls, local: boolean) {
     this.installation = installation;
@@ -50,13 +57,23 @@ export class World {
     if (Number.isInteger(exitCode)) this.#lastExit.set(id, exitCode);
   }
 
-  /** Looks at one container; `value` is `undefined` when it is gone or not ours. */
-  async lookAtContainer(id: string): Promise<Look<Container>> {
+  /** Nothing is asked about any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Looks at one container; `value` is `undefined` when it is gone or not ours. One that cannot be looked at is
+   * unobservable from now on, if its owner is known, and is asked about again until it can be.
+   */
+  async lookAtContainer(id: string, known?: Owner): Promise<Look<Container>> {
     const ticket = this.cache.ticket();
     const info = await unlessGone(
       this.#calls.raw('inspectContainer', () => this.#docker.getContainer(id).inspect()),
     ).catch((error: unknown) => {
       this.#fingerprints.delete(id);
+      const whose = known ?? this.cache.containers.get(id)?.owner;
+      if (whose) this.#unanswered('containers', id, whose, error, ticket);
       throw error;
     });
     if (!info) return this.dropContainer(id, ticket);
@@ -82,7 +99,11 @@ export class World {
     const ticket = this.cache.ticket();
     const info: NetworkInspectInfo | undefined = await unlessGone(
       this.#calls.raw('inspectNetwork', () => this.#docker.getNetwork(id).inspect()),
-    );
+    ).catch((error: unknown) => {
+      const whose = this.cache.networks.get(id)?.owner;
+      if (whose) this.#unanswered('networks', id, whose, error, ticket);
+      throw error;
+    });
     return info ? this.#putNetwork(info, ticket) : this.dropNetwork(id, ticket);
   }
 
@@ -99,11 +120,17 @@ export class World {
     return dropped ? { changed: true, owner: dropped.owner, what: 'network was removed' } : NOTHING;
   }
 
-  /** Everything once more. `full` also inspects what looks as before. Answers what turned out to have changed. */
-  async relist(full: boolean): Promise<readonly Change[]> {
+  /**
+   * Everything once more. `full` also inspects what looks as before. Answers what turned out to have changed, and why
+   * the volumes are as of the list before, if they are: a volume's driver may be away, and the Engine is not.
+   */
+  async relist(full: boolean): Promise<{ changes: readonly Change[]; volumes?: unknown }> {
     const [networks, containers] = await Promise.all([this.#relistNetworks(), this.#relistContainers(full)]);
-    await this.listVolumes();
-    return [...networks, ...containers];
+    const changes = [...networks, ...containers];
+    return this.listVolumes().then(
+      () => ({ changes }),
+      (volumes: unknown) => ({ changes, volumes }),
+    );
   }
 
   async networksNow(): Promise<readonly NetworkInspectInfo[]> {
@@ -161,19 +188,55 @@ export class World {
     const ticket = this.cache.ticket();
     const filters = { label: [`${LABEL.installation}=${this.installation}`] };
     const entries = await this.#calls.raw('listContainers', () => this.#docker.listContainers({ all: true, filters }));
-    const limit = pLimit(LOOKS_AT_ONCE);
-    const moved = entries.filter((e) => full || this.#fingerprints.get(e.Id) !== fingerprint(e));
-    const looks = await limit.map(moved, async (entry) => {
-      const look = await this.lookAtContainer(entry.Id);
-      if (look.value) this.#fingerprints.set(entry.Id, fingerprint(entry));
-      return look;
-    });
+    // What does not answer is asked about elsewhere, and holds up this look at everything only where all is looked at.
+    const isDue = (e: ContainerInfo) => this.#fingerprints.get(e.Id) !== fingerprint(e) && !this.#asking.has(e.Id);
+    const changes = await this.#lookAtListed(entries.filter((e) => full || isDue(e)));
     const gone = this.cache.containers.removeUnlisted(new Set(entries.map((e) => e.Id)), ticket);
     for (const { id } of gone) this.dropContainer(id);
-    return [
-      ...looks.filter((l) => l.changed).map((l) => found(l.owner, l.what)),
-      ...gone.map((container) => found(container.owner, 'container was removed')),
-    ];
+    return [...changes, ...gone.map((container) => found(container.owner, 'container was removed'))];
+  }
+
+  /** What these turn out to be, as far as they answer in time. One that is late is told of by itself. */
+  async #lookAtListed(entries: readonly ContainerInfo[]): Promise<readonly Change[]> {
+    const limit = pLimit(LOOKS_AT_ONCE);
+    const changes: Change[] = [];
+    const open = new Map(entries.map((e) => [e.Id, e]));
+    let tell = (change: Change): void => void changes.push(change);
+    const looks = limit.map([...open.values()], async (entry) => {
+      const look = await this.lookAtContainer(entry.Id, ownerOf(this.installation, entry.Labels)).catch(() => NOTHING);
+      open.delete(entry.Id);
+      if ('value' in look) this.#fingerprints.set(entry.Id, fingerprint(entry));
+      if (look.changed) tell(found('owner' in look ? look.owner : undefined, look.what));
+    });
+    const ticket = this.cache.ticket();
+    if (await this.#calls.within(LISTED_LOOKS_MS, looks)) return changes;
+    tell = (change) => this.cache.notify(change);
+    for (const { Id, Labels } of open.values()) {
+      const owner = ownerOf(this.installation, Labels);
+      if (owner) this.cache.containers.silence(Id, owner.uid, 'the Engine has not told of its container yet', ticket);
+    }
+    return changes;
+  }
+
+  /** It is unobservable until it answers: asked about later and later, and told of when it does. */
+  #unanswered(type: 'containers' | 'networks', id: string, owner: Owner, error: unknown, ticket: number): void {
+    const why = `the Engine does not answer for ${type.slice(0, -1)} ${id.slice(0, 12)}: ${wordsOf(error)}`;
+    if (this.cache[type].silence(id, owner.uid, why, ticket)) this.cache.notify({ owner, what: why });
+    if (!this.#asking.has(id)) void this.#askAgain(type, id, owner);
+  }
+
+  /** When the whole Engine is away it is the list after its return that asks. */
+  async #askAgain(type: 'containers' | 'networks', id: string, owner: Owner): Promise<void> {
+    this.#asking.add(id);
+    let pauseMs = ASK_AGAIN_MS.first;
+    while (this.cache[type].isSilent(id) && this.cache.outage === undefined && !this.#closed) {
+      await this.#calls.pause(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, ASK_AGAIN_MS.most);
+      const look = type === 'containers' ? this.lookAtContainer(id, owner) : this.lookAtNetwork(id);
+      const { changed, what } = await look.catch(() => NOTHING);
+      if (changed) this.cache.notify({ owner, what });
+    }
+    this.#asking.delete(id);
   }
 
   /** Volumes have no events of use: the cache has them as of the last list and of our own calls. */

@@ -14,10 +14,11 @@ import type {
   Owner,
   ProbeResult,
   ProbeTarget,
+  StopState,
   VolumeSpec,
 } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
-import { Pulls } from '../pulls.ts';
+import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
 import { fileTooLarge, leftAlone, nameTaken, overlapWords } from '../refusals.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
@@ -32,7 +33,7 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
   const { engine, installation } = options;
   const view = new SimulatedView(engine, installation);
   const { cache } = view;
-  const pulls = new Pulls(engine.clock, (change) => cache.notify(change));
+  const longCalls = new LongCalls(engine.clock, (change) => cache.notify(change));
   const counts = new Map<string, number>();
 
   /** Every call: counted, after the Engine's latency, and refused while it is out. */
@@ -138,13 +139,23 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
   }
 
   function imageState(reference: string): ImageState {
+    const progress = longCalls.progress(pullOf(reference));
+    if (progress !== undefined) return { state: 'pulling', progress };
     const id = engine.images.idOf(reference);
-    return pulls.state(reference) ?? (id === undefined ? { state: 'absent' } : { state: 'present', id });
+    return id === undefined ? { state: 'absent' } : { state: 'present', id };
   }
 
   async function pullImage(reference: string, owner: Owner, waitMs: number): Promise<ImageState> {
     const start = (tell: (text: string) => void) => engine.images.pull(reference, tell);
-    return (await pulls.join(reference, owner, waitMs, start)) ?? imageState(reference);
+    await longCalls.join(pullOf(reference), owner, waitMs, start);
+    return imageState(reference);
+  }
+
+  async function stopContainer(id: string, graceMs: number, waitMs: number): Promise<StopState> {
+    const owner = ownerOf(installation, ourContainer(id)?.labels ?? {});
+    if (!owner) return 'stopped';
+    const stop = () => change('stopContainer', id, () => engine.stop(id, graceMs));
+    return (await longCalls.join(stopOf(id, graceMs), owner, waitMs, stop)) ? 'stopped' : 'stopping';
   }
 
   function removeImage(id: string): void {
@@ -189,7 +200,7 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
 
     createContainer: (spec) => call('createContainer', () => createContainer(spec)),
     startContainer: (id) => change('startContainer', id, () => engine.start(id)),
-    stopContainer: (id, graceMs) => change('stopContainer', id, () => engine.stop(id, graceMs)),
+    stopContainer,
     unpauseContainer: (id) => change('unpauseContainer', id, () => engine.unpause(id)),
     renameContainer: (id, name) => change('renameContainer', id, () => rename(id, name)),
     updateContainer: (id, update) => change('updateContainer', id, () => engine.update(id, update)),

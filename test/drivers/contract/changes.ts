@@ -56,7 +56,7 @@ export function changeContract(t: ContractContext): void {
 
     it('its own calls are not', async () => {
       const { id, owner: by } = await started();
-      await t.compute.stopContainer(id, 0);
+      await t.compute.stopContainer(id, 0, 60_000);
       await t.compute.removeContainer(id);
       const marker = await started();
       await t.tamper.kill(marker.id);
@@ -72,7 +72,7 @@ export function changeContract(t: ContractContext): void {
       await heard(by.uid, /container died \(exit 3\)/);
       await eventually('a restart', () => (seen(by.uid)?.restarts ?? 0) > 0 && seen(by.uid)?.state === 'running');
       expect(theOne(by.uid).exitCode).toBe(3);
-      await t.compute.stopContainer(id, 0);
+      await t.compute.stopContainer(id, 0, 60_000);
       expect(theOne(by.uid).state).toBe('exited');
     });
 

@@ -47,7 +47,7 @@ export function containerContract(t: ContractContext): void {
       await Promise.all([t.compute.removeContainer(container.id), t.compute.removeContainer(container.id)]);
       await t.compute.removeContainer(container.id);
       expect(t.compute.containers(container.owner.uid).state).toBe('absent');
-      await t.compute.stopContainer(container.id, 0);
+      await t.compute.stopContainer(container.id, 0, 60_000);
     });
 
     it('I5: a name held by another is NameTaken until it is free, and the holder is left alone', async () => {
@@ -57,7 +57,7 @@ export function containerContract(t: ContractContext): void {
       expect(error.message).toContain(spec.name);
       await expectPassError('NameTaken', t.compute.removeContainer(holder));
       await expectPassError('NameTaken', t.compute.startContainer(holder));
-      await expectPassError('NameTaken', t.compute.stopContainer(holder, 0));
+      await expectPassError('NameTaken', t.compute.stopContainer(holder, 0, 60_000));
       expect(t.compute.containers(spec.owner.uid).state).toBe('absent');
       await t.tamper.rename(holder, `${spec.name}-moved`);
       await heard(spec.owner.uid, /was renamed/);
@@ -125,12 +125,12 @@ export function containerContract(t: ContractContext): void {
     it('stops with SIGTERM first, and kills after the grace', async () => {
       const polite = await started({ command: ['sh', '-c', "trap 'exit 7' TERM; while true; do sleep 0.05; done"] });
       await eventually('the trap to be set', () => Date.now() - polite.startedAt!.getTime() > 300);
-      await t.compute.stopContainer(polite.id, 10_000);
+      await t.compute.stopContainer(polite.id, 10_000, 60_000);
       expect(theOne(polite.owner.uid)).toMatchObject({ state: 'exited', exitCode: 7 });
       const stubborn = await started({ command: ['sleep', '1000'] });
-      await t.compute.stopContainer(stubborn.id, 0);
+      await t.compute.stopContainer(stubborn.id, 0, 60_000);
       expect(theOne(stubborn.owner.uid)).toMatchObject({ state: 'exited', exitCode: 137 });
-      await t.compute.stopContainer(stubborn.id, 0);
+      await t.compute.stopContainer(stubborn.id, 0, 60_000);
       expect(theOne(stubborn.owner.uid).finishedAt).toBeInstanceOf(Date);
     });
 
@@ -156,7 +156,7 @@ export function containerContract(t: ContractContext): void {
       const made = await t.compute.createNetwork(networkSpec());
       const at = made.gateway.replace(/\.1$/, '.9');
       const { id, owner: by } = await started({ attachment: { networkId: made.id, address: at, aliases: [] } });
-      await t.compute.stopContainer(id, 0);
+      await t.compute.stopContainer(id, 0, 60_000);
       expect(theOne(by.uid).attachments).toEqual([{ networkId: made.id, address: at }]);
       await t.compute.removeNetwork(made.id);
       const anew = await t.compute.createNetwork(made);

@@ -16,7 +16,7 @@ export function fileContract(t: ContractContext): void {
       expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
       await t.compute.startContainer(made.id);
       expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
-      await t.compute.stopContainer(made.id, 0);
+      await t.compute.stopContainer(made.id, 0, 60_000);
       expect(await t.compute.readFile(made.id, path)).toBe('grüße\n');
     });
 
@@ -51,7 +51,7 @@ export function fileContract(t: ContractContext): void {
         openFiles: 4_321,
       });
       await eventually('the trap to be set', () => Date.now() - (startedAt?.getTime() ?? 0) > 300);
-      await t.compute.stopContainer(id, 10_000);
+      await t.compute.stopContainer(id, 10_000, 60_000);
       expect(seen(owner.uid)).toMatchObject({ state: 'exited', exitCode: 9 });
     });
   });

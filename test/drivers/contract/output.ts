@@ -94,7 +94,7 @@ export function outputContract(t: ContractContext): void {
         value: { healthy: false, detail: 'answered 404, expected 200' },
       });
       expect(await probe(81)).toEqual({ state: 'present', value: { healthy: false, detail: 'connection refused' } });
-      await t.compute.stopContainer(id, 0);
+      await t.compute.stopContainer(id, 0, 60_000);
       expect(await probe(80)).toMatchObject({ value: { healthy: false } });
       await t.compute.removeContainer(id);
       expect(await probe(80)).toEqual({ state: 'absent' });

@@ -142,7 +142,7 @@ describe('docker driver under faults', () => {
     await eventually('a look', () => slow.length === 1);
     engine.on(`GET /containers/${ID}/json`, json(inspected(exited)));
     engine.on('POST /containers', (response) => response.writeHead(304).end());
-    await compute.stopContainer(ID, 0);
+    await compute.stopContainer(ID, 0, 60_000);
     expect(container()?.state).toBe('exited');
     json(inspected({}))(slow[0]!, undefined as never);
     await clock.advance(100);

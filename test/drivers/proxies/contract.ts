@@ -46,7 +46,7 @@ function lifeContract(t: ProxyContext): void {
       const [web, other] = [await t.web(), await t.web()];
       const { id } = await t.started(config({ s1: addressOf(web), s2: addressOf(other) }));
       await eventually('both up', async () => (await t.server(id, at('s1')))?.lastCheck);
-      await t.compute.stopContainer(web.id, 0);
+      await t.compute.stopContainer(web.id, 0, 60_000);
       const stopped = Date.now();
       const down = await eventually('it to be down', async () => {
         const seen = await t.server(id, at('s1'));
@@ -64,7 +64,7 @@ function lifeContract(t: ProxyContext): void {
       const web = await t.web();
       const { id } = await t.started(config({ s1: addressOf(web) }));
       await eventually('it to answer', () => t.state(id));
-      await t.compute.stopContainer(id, 0);
+      await t.compute.stopContainer(id, 0, 60_000);
       expect(await t.proxies.state(id)).toEqual({ state: 'absent' });
       await expectPassError('EngineError', t.proxies.addServer(id, at('s2'), { address: '10.0.0.1', port: 80 }));
       await t.compute.startContainer(id);
@@ -133,7 +133,7 @@ function membershipContract(t: ProxyContext): void {
       await t.proxies.addServer(id, nobody, { address: `${t.subject.range}.250`, port: 80 });
       expect(await t.server(id, nobody)).toMatchObject({ mode: 'ready', health: 'down', lastCheck: '' });
       await t.proxies.setServer(id, s1, 'maint');
-      await t.compute.stopContainer(web.id, 0);
+      await t.compute.stopContainer(web.id, 0, 60_000);
       await t.proxies.setServer(id, s1, 'ready');
       expect(await t.server(id, s1)).toMatchObject({ mode: 'ready', health: 'down' });
       for (const ref of [s1, nobody]) {

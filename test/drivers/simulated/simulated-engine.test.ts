@@ -129,8 +129,8 @@ describe('SimulatedEngine', () => {
     await clock.advance(4_000);
     expect(await compute.image('far:1')).toMatchObject({ state: 'present' });
     expect(changes.map((c) => [c.owner?.uid, c.what])).toEqual([
-      ['u1', 'image far:1 was pulled'],
-      ['u2', 'image far:1 was pulled'],
+      ['u1', 'the pull of image far:1 has ended'],
+      ['u2', 'the pull of image far:1 has ended'],
     ]);
   });
 
