@@ -19,6 +19,8 @@ import { Leadership } from './engine/leader.ts';
 import { ensureCertificates } from './host/certificates.ts';
 import type { Certificates } from './host/certificates.ts';
 import type { DataFolder } from './host/data-folder.ts';
+import type { Database } from './host/database.ts';
+import { placeOf, recordInstallation } from './host/installation-record.ts';
 import { newToken, tokenIn, writeKubeconfig } from './host/kubeconfig.ts';
 import type { ApiContext } from './http/context.ts';
 import { startServer } from './http/server.ts';
@@ -34,7 +36,7 @@ export interface Daemon {
 export interface DaemonOptions {
   config: Config;
   folder: DataFolder;
-  databaseUrl: string;
+  database: Database;
   log: Log;
   version: string;
   clock?: Clock;
@@ -48,9 +50,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const end of stops.splice(0).reverse()) await end();
   };
   try {
-    const store = await openPostgresStore({ url: options.databaseUrl, kinds: KINDS, clock, log });
+    const store = await openPostgresStore({ url: options.database.url, kinds: KINDS, clock, log });
     stops.push(() => store.close());
     const installation = await installationOf(store, config);
+    await recordInstallation(folder, { installation, database: placeOf(options.database), engine: config.engine });
     const drivers = await openDrivers(config, installation, log, clock);
     const { compute, proxies, meter } = drivers;
     stops.push(() => compute.close());

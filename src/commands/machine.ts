@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { systemClock } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
+import { pause } from '../cli/pause.ts';
 import { readLock } from '../host/daemon-lock.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { DEFAULT_DATABASE_URL, locateDatabase, probe } from '../host/database.ts';
@@ -14,6 +16,11 @@ import { findEmbeddedPostgres } from '../host/embedded-postgres.ts';
 /** What the commands for the machine itself share: the daemon's process and its database. */
 
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
+
+/** The daemon ends its passes and its database; an Engine that is slow to stop a container gets its time. */
+const STOP_MS = 120_000;
+
+export const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** How the daemon is started from this very program, compiled or not. */
 const daemonCommand = (): string[] => [...process.execArgv, MAIN, 'serve'];
@@ -31,6 +38,22 @@ export async function startInBackground(folder: DataFolder, env: NodeJS.ProcessE
   } finally {
     await out.close();
   }
+}
+
+/** Stops the daemon of this folder, if one runs, and resolves when it is gone. */
+export async function stopDaemon(folder: DataFolder): Promise<void> {
+  const running = await runningDaemon(folder);
+  if (!running) return say('✓ no daemon runs');
+  process.kill(running.pid, 'SIGTERM');
+  const until = systemClock.monotonic() + STOP_MS;
+  while ((await runningDaemon(folder))?.pid === running.pid) {
+    if (systemClock.monotonic() > until)
+      throw new Error(
+        `the daemon (process ${running.pid}) has not stopped within ${STOP_MS / 1000} s; its log is ${folder.daemonLog}`,
+      );
+    await pause(50);
+  }
+  say(`✓ daemon stopped (process ${running.pid})`);
 }
 
 /** The end of the daemon's log, for a person whose daemon did not start. */

@@ -62,7 +62,7 @@ async function serve(config: Config, folder: DataFolder, log: Log, version: stri
     log.info({ database: redactUrl(database.url), source: database.source }, 'database');
     try {
       await migrateUp(database.url, log);
-      const daemon = await startDaemon({ config, folder, databaseUrl: database.url, log, version });
+      const daemon = await startDaemon({ config, folder, database, log, version });
       // Before anything else: whoever reads that it serves may stop it at once, and then too it stops in order.
       const stopping = stopSignal();
       await lock.setListen(new URL(daemon.url).host);

@@ -11,7 +11,7 @@ import { openDataFolder } from '../host/data-folder.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { ensureEngine } from '../host/ensure-engine.ts';
 import { identifyProcess } from '../host/process-identity.ts';
-import { lastLog, runningDaemon, startInBackground } from './machine.ts';
+import { lastLog, runningDaemon, say, startInBackground } from './machine.ts';
 import { ensureQuickstartImage } from './quickstart.ts';
 import { withSettings } from './serve.ts';
 
@@ -21,8 +21,6 @@ const LOOK_MS = 50;
 const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
 /** Where its load balancer listens. */
 const QUICKSTART_URL = 'http://localhost:8088/';
-
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Everything that a fresh machine needs, then the quickstart: each part is left alone when it is there already. */
 export function upCommand(program: Command, runClient: (args: readonly string[]) => Promise<number>): void {

@@ -8,6 +8,8 @@ export interface DataFolder {
   readonly path: string;
   /** The kubeconfig with the key of the first start. */
   readonly adminKubeconfig: string;
+  /** What its daemon works on (InstallationRecord). */
+  readonly installation: string;
   /** The embedded PostgreSQL: its binaries, its data, its credentials. */
   readonly postgres: string;
   readonly daemonLog: string;
@@ -31,6 +33,7 @@ export function dataFolderAt(dir: string): DataFolder {
   return {
     path,
     adminKubeconfig: join(path, 'admin.kubeconfig'),
+    installation: join(path, 'installation.json'),
     postgres: join(path, 'postgres'),
     daemonLog: join(path, 'daemon.log'),
     daemonLock: join(path, 'daemon.lock'),

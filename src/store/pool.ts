@@ -26,6 +26,9 @@ export interface Last {
 const STATEMENT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 2_000; // as long as the lease: a leader that stands still must not hold its successor up longer
 
+/** What a daemon's sessions call themselves. */
+export const DAEMON = 'miniaws';
+
 export class Pool {
   readonly pool: pg.Pool;
   readonly db: Database;
@@ -41,7 +44,7 @@ export class Pool {
       connectionTimeoutMillis: 5_000,
       idleTimeoutMillis: 60_000,
       allowExitOnIdle: true,
-      application_name: 'miniaws',
+      application_name: DAEMON,
       statement_timeout: STATEMENT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       keepAlive: true,

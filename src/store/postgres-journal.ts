@@ -13,7 +13,7 @@ import { changes, events, reconcileLog, resources, revisions } from './schema.ts
 import type { Change, RecordQuery, Retention } from './store.ts';
 
 /** The lease whose epoch fences the writes of passes. */
-const LEADER = 'leader';
+export const LEADER = 'leader';
 /** Rows that one statement of the compaction removes: short locks, however much there is to remove. */
 const COMPACT_ROWS = 5_000;
 

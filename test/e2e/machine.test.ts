@@ -153,7 +153,7 @@ describe('the commands for the machine', () => {
   it('down --purge removes everything of this installation, and nothing else (I5)', async () => {
     const volume = volumeNameOf(installation, 'default', 'data');
     expect((await engine.getVolume(volume).inspect()).Name).toBe(volume);
-    expect(await miniaws('down', '--purge')).toMatch(/removed 2 containers, 1 networks, 1 volumes/);
+    expect(await miniaws('down', '--purge', '--yes')).toMatch(/removed 2 containers, 1 network, 1 volume,/);
     const left = [await engine.listContainers({ all: true, ...ours }), await engine.listNetworks(ours)];
     expect(left).toEqual([[], []]);
     await expect(engine.getVolume(volume).inspect()).rejects.toMatchObject({ statusCode: 404 });

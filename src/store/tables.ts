@@ -1,0 +1,25 @@
+import { is } from 'drizzle-orm';
+import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
+import * as schema from './schema.ts';
+
+/** Every table of the schema, each after those that it refers to: the order in which rows can be put back. */
+export const TABLES: readonly string[] = inOrder(
+  new Map(
+    Object.values(schema)
+      .filter((value) => is(value, PgTable))
+      .map((table) => {
+        const { name, foreignKeys } = getTableConfig(table);
+        return [name, foreignKeys.map((key) => getTableConfig(key.reference().foreignTable).name)];
+      }),
+  ),
+);
+
+function inOrder(references: ReadonlyMap<string, readonly string[]>): string[] {
+  const ordered = new Set<string>();
+  const add = (name: string) => {
+    for (const other of references.get(name) ?? []) if (other !== name) add(other);
+    ordered.add(name);
+  };
+  for (const name of references.keys()) add(name);
+  return [...ordered];
+}
