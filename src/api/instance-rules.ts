@@ -3,6 +3,7 @@ import type { Cause } from '../base/errors.ts';
 import { invalid } from './causes.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import { hostPortHolder } from './host-ports.ts';
+import { LONGEST_GRACE_MS } from './instance.ts';
 import type { Instance, VolumeMount } from './instance.ts';
 import { clash, formatPort, parsePort, PORT_EXPECTED } from './ports.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
@@ -30,6 +31,7 @@ export function checkInstance(instance: Instance): Cause[] {
     ...checkHealth(instance),
     ...checkLabels(spec.labels ?? {}),
     ...checkMemory(spec.resources.memory),
+    ...checkGrace(spec.stopGracePeriod),
     ...spec.volumes.flatMap(checkVolume),
     ...checkMountPaths(spec.volumes),
     ...checkText(instance),
@@ -86,6 +88,10 @@ function checkMemory(memory: string | undefined): Cause[] {
   return bytes < LEAST_MEMORY
     ? [invalid('resources.memory', `"${memory}" is under 6Mi, the least that the Engine takes`)]
     : [];
+}
+
+function checkGrace(grace: string): Cause[] {
+  return durationMs(grace) > LONGEST_GRACE_MS ? [invalid('stopGracePeriod', `must be at most 1h, found "${grace}"`)] : [];
 }
 
 function checkVolume(volume: VolumeMount, at: number): Cause[] {

@@ -212,7 +212,7 @@ export const instanceSpecSchema: JsonSchema = {
       'x-expected': 'an absolute path',
       description: "The process's folder; the image's when left out.",
     },
-    stopGracePeriod: duration('How long the process has to end after SIGTERM before it is killed.', '10s'),
+    stopGracePeriod: duration('How long the process has to end after SIGTERM before it is killed; at most 1h.', '10s'),
     labels: {
       type: 'object',
       maxProperties: 64,

@@ -1,5 +1,5 @@
 import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from '../api/instance.ts';
-import { portsOf } from '../api/instance.ts';
+import { LONGEST_GRACE_MS, portsOf } from '../api/instance.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../drivers/compute.ts';
 import { engineName, shortUid } from '../drivers/labels.ts';
@@ -12,7 +12,9 @@ const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', 
 export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.restartPolicy];
 export const memoryOf = (spec: InstanceSpec): number | undefined =>
   spec.resources.memory === undefined ? undefined : parseSize(spec.resources.memory);
-export const graceMsOf = (instance: Instance): number => durationMs(instance.spec.stopGracePeriod);
+/** Those that were stored before it had a maximum have that. */
+export const graceMsOf = (instance: Instance): number =>
+  Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
 
 /** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
 export const volumeNameOf = (installation: string, namespace: string, name: string): string =>

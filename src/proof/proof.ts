@@ -6,6 +6,7 @@ import { judge, picture } from './oracles.ts';
 import { play } from './scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { SideEffects } from './seam.ts';
+import { Silence } from './silence.ts';
 import { World } from './world.ts';
 import type { WorldDaemon } from './world.ts';
 
@@ -59,6 +60,42 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
   });
   await last.stop();
   return found;
+}
+
+/** How soon somebody else's instance runs, whatever hangs: milliseconds of the world's time. */
+const BYSTANDER_MS = 10_000;
+/** How long the call hangs: several deadlines, and the waits between them. */
+const SILENT_MS = 300_000;
+const BYSTANDER = 'bystander';
+
+/** F15: a call for one thing hangs. Nobody else waits for it, and once it is healed the end is the same. */
+export async function silenced(scenario: Scenario, n: number, clean: Clean): Promise<string[]> {
+  const world = await upTo(scenario);
+  const silence = new Silence(world.clock, n);
+  const daemon = await world.start(silence);
+  if (!scenario.pending) await play(daemon, scenario.when);
+  for (let waited = 0; !silence.struck && waited < REACHED_MS; waited += STEP_MS) await world.clock.advance(STEP_MS);
+  if (!silence.struck) return [`call ${n} was not reached within ${REACHED_MS / 1000} s`];
+  const late = await bystanderRuns(world, daemon);
+  await world.clock.advance(SILENT_MS);
+  silence.heal();
+  for (const kind of ['Instance', 'VPC']) await daemon.delete(`${kind}/${BYSTANDER}/${BYSTANDER}`);
+  await arrive(world, daemon);
+  const found = await judge(world, daemon, { end: clean.end, mutations: Infinity, steady: true });
+  await daemon.stop();
+  return [...late, ...found];
+}
+
+async function bystanderRuns(world: World, daemon: WorldDaemon): Promise<string[]> {
+  const metadata = { name: BYSTANDER, namespace: BYSTANDER };
+  await daemon.apply({ kind: 'VPC', metadata, spec: { cidrBlock: '10.250.250.0/24' } });
+  await daemon.apply({ kind: 'Instance', metadata, spec: { image: 'bystander:1', vpc: BYSTANDER } });
+  const runs = () => world.documents.some((r) => r.kind === 'Instance' && r.metadata.name === BYSTANDER && isReady(r));
+  for (let waited = 0; waited < BYSTANDER_MS; waited += STEP_MS) {
+    if (runs()) return [];
+    await world.clock.advance(STEP_MS);
+  }
+  return [`somebody else's instance does not run after ${BYSTANDER_MS / 1000} s`];
 }
 
 /** Until nothing moves and, where that comes at all, everything is Ready. */

@@ -32,6 +32,8 @@ export interface FaultyEngine {
   host: string;
   /** Counts anew; the `at`-th changing request from now on, from 1, meets the fault. */
   arm(at?: number, fault?: WireFault): void;
+  /** From now on no request that this finds is answered, and the Engine sees none of them; `undefined`: all are. */
+  silence(matches: ((request: { method: string; path: string }) => boolean) | undefined): void;
   /** The changing requests since it was armed, without what differs from run to run: `POST /containers/…/start`. */
   changes(): readonly string[];
   /** Whether the fault has happened. */
@@ -47,8 +49,10 @@ export async function faultyEngine(): Promise<FaultyEngine> {
   let changes: string[] = [];
   let armed: { at: number; fault: WireFault } | undefined;
   let struck = false;
+  let silenced: Parameters<FaultyEngine['silence']>[0];
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (silenced?.({ method: request.method ?? 'GET', path: pathOf(request) })) return void request.resume();
     const change = changeOf(request);
     if (change !== undefined) changes.push(change);
     const fault = change !== undefined && armed?.at === changes.length ? armed.fault : undefined;
@@ -74,6 +78,9 @@ export async function faultyEngine(): Promise<FaultyEngine> {
       struck = false;
       armed = at === undefined || fault === undefined ? undefined : { at, fault };
     },
+    silence(matches) {
+      silenced = matches;
+    },
     changes: () => changes,
     struck: () => struck,
     async close() {
@@ -87,9 +94,13 @@ export async function faultyEngine(): Promise<FaultyEngine> {
   };
 }
 
+/** Without the API's version and the query. */
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.replace(/^\/v[\d.]+(?=\/)/, '').replace(/\?.*$/, '');
+
 /** `undefined`: it changes nothing that lasts. */
-function changeOf({ method = 'GET', url = '/' }: IncomingMessage): string | undefined {
-  const path = url.replace(/^\/v[\d.]+(?=\/)/, '').replace(/\?.*$/, '');
+function changeOf(request: IncomingMessage): string | undefined {
+  const { method = 'GET' } = request;
+  const path = pathOf(request);
   if (method === 'GET' || method === 'HEAD' || /\/(exec|attach|logs|_ping)(\/|$)/.test(path)) return undefined;
   return `${method} ${path.replace(/^(\/(?:containers|networks|volumes|images)\/)(?!create$)[^/]+/, '$1…')}`;
 }

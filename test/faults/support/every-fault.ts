@@ -10,7 +10,7 @@ import {
   UNSEEN_CHANGES,
 } from '../../../src/proof/faults.ts';
 import type { FaultRow } from '../../../src/proof/faults.ts';
-import { disturbed, undisturbed } from '../../../src/proof/proof.ts';
+import { disturbed, silenced, undisturbed } from '../../../src/proof/proof.ts';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 
 /** Every fault of the rows at every side effect of the scenario; the first ten differences are told. */
@@ -24,6 +24,18 @@ async function proveAll(scenario: Scenario, rows: readonly FaultRow[]): Promise<
         ...wrong.map((what) => `effect ${n} of ${clean.effects.length} (${clean.effects[n - 1]}) ${row.name}: ${what}`),
       );
     }
+  }
+  expect(found.slice(0, 10)).toEqual([]);
+}
+
+/** F15 at every call of a driver that the scenario makes. */
+async function proveSilence(scenario: Scenario): Promise<void> {
+  const clean = await undisturbed(scenario);
+  const calls = clean.effects.filter((name) => name !== 'commit');
+  const found: string[] = [];
+  for (const [i, name] of calls.entries()) {
+    const wrong = await silenced(scenario, i + 1, clean).catch((error: unknown) => [String(error)]);
+    found.push(...wrong.map((what) => `call ${i + 1} of ${calls.length} (${name}) hangs: ${what}`));
   }
   expect(found.slice(0, 10)).toEqual([]);
 }
@@ -47,5 +59,8 @@ export function proveEveryFault(
     ['F14: the clock jumps', JUMPS, scenarios],
   ])('%s at any side effect, and the end is the same', (_, rows, played) => {
     it.each(played)('$name', { timeout: 180_000 }, (scenario) => proveAll(scenario, rows));
+  });
+  describe('F15: one call, for one thing, hangs; nobody else waits, and the end is the same', () => {
+    it.each(scenarios)('$name', { timeout: 180_000 }, (scenario) => proveSilence(scenario));
   });
 }

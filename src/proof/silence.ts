@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import type { Compute } from '../drivers/compute.ts';
+import { passError } from '../drivers/docker/errors.ts';
+import { MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_PROXY } from '../drivers/proxies.ts';
+import type { Proxies } from '../drivers/proxies.ts';
+import { timedOut } from './engine-errors.ts';
+
+/** The drivers' own deadline of a change. */
+const DEADLINE_MS = 60_000;
+
+/**
+ * F15: the n-th call that would change something hangs, and so does every later one of its kind for the same thing,
+ * each until its deadline, for as long as nobody heals it. Every other call is well.
+ */
+export class Silence {
+  readonly #clock: Clock;
+  readonly #at: number;
+  #calls = 0;
+  #stuck: string | undefined;
+  #healed = false;
+
+  constructor(clock: Clock, at: number) {
+    this.#clock = clock;
+    this.#at = at;
+  }
+
+  get struck(): boolean {
+    return this.#stuck !== undefined;
+  }
+
+  heal(): void {
+    this.#healed = true;
+  }
+
+  readonly compute = (compute: Compute): Compute => this.#over(compute, MUTATING);
+  readonly proxies = (proxies: Proxies): Proxies => this.#over(proxies, MUTATING_PROXY);
+
+  #over<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
+    return new Proxy(driver, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property);
+        if (typeof member !== 'function') return member;
+        const bound = member.bind(target) as (...args: unknown[]) => unknown;
+        if (!mutating.has(String(property))) return bound;
+        return async (...args: unknown[]) => {
+          await this.#meet(String(property), args[0]);
+          return bound(...args);
+        };
+      },
+    });
+  }
+
+  async #meet(name: string, thing: unknown): Promise<void> {
+    const call = `${name} ${nameOf(thing)}`;
+    if (++this.#calls === this.#at) this.#stuck = call;
+    if (this.#stuck !== call || this.#healed) return;
+    await sleep(this.#clock, DEADLINE_MS);
+    throw passError(timedOut(), name);
+  }
+}
+
+/** A call is about an id, or about something that is to be made for an owner. */
+const nameOf = (thing: unknown): string =>
+  typeof thing === 'string' ? thing : ((thing as { owner?: { uid: string } }).owner?.uid ?? '');
