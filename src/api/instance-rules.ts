@@ -91,7 +91,9 @@ function checkMemory(memory: string | undefined): Cause[] {
 }
 
 function checkGrace(grace: string): Cause[] {
-  return durationMs(grace) > LONGEST_GRACE_MS ? [invalid('stopGracePeriod', `must be at most 1h, found "${grace}"`)] : [];
+  return durationMs(grace) > LONGEST_GRACE_MS
+    ? [invalid('stopGracePeriod', `must be at most 1h, found "${grace}"`)]
+    : [];
 }
 
 function checkVolume(volume: VolumeMount, at: number): Cause[] {

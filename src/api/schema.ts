@@ -46,7 +46,8 @@ interface Column<R extends Resource = Resource> {
 export interface View {
   get(ref: Ref): Resource | undefined;
   byUid(uid: string): Resource | undefined;
-  list(kind: string, namespace?: string): Iterable<Resource>;
+  /** In the order of `namespace/name`. */
+  list(kind: string, namespace?: string): readonly Resource[];
   /** Documents of the kind whose index of this name has the value. */
   lookup(kind: string, index: string, value: string): readonly Resource[];
 }

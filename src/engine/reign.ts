@@ -27,6 +27,9 @@ const HASTE_MS = 1_000;
 /** Milliseconds after which a worker leaves a pass to itself: its steps have their time, and its reads as much again. */
 const WORKER_MS = 2_500;
 
+/** Keys that are queued before anything else has its turn: a millisecond. */
+const KEYS_AT_ONCE = 1_000;
+
 /** What becomes of a key that was handed out. */
 interface Attended {
   unfinished?: Promise<void>;
@@ -94,8 +97,14 @@ export class Reign {
     await Promise.all([...workers, this.#work(this.garbage, (key) => this.#collect(key))]);
   }
 
+  /** A hundred thousand keys in slices: the event loop is others' too. */
   everything(trigger: Trigger): void {
-    for (const resource of this.#seams.informer.view.all()) this.queue.add(keyOf(refOf(resource)), trigger);
+    const keys = [...this.#seams.informer.view.all()].map((resource) => keyOf(refOf(resource)));
+    const add = (from: number): void => {
+      for (const key of keys.slice(from, from + KEYS_AT_ONCE)) this.queue.add(key, trigger);
+      if (from + KEYS_AT_ONCE < keys.length) setImmediate(() => add(from + KEYS_AT_ONCE));
+    };
+    add(0);
   }
 
   #resyncLater(): void {

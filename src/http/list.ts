@@ -7,14 +7,12 @@ import { jsonOf } from '../store/json.ts';
 import type { Change } from '../store/store.ts';
 import { isTrue, numberOf, queryOf, targetOf } from './context.ts';
 import type { ApiContext, Query, Target } from './context.ts';
+import { listBody, SMALL } from './list-body.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import type { Selector } from './selectors.ts';
-import { tableOf, wantsTable } from './table.ts';
+import { rowOf, tableHead, tableOf, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
 import { framed, frameOf, streamWatch } from './watch.ts';
-
-/** Objects that one answer holds at most, whatever was asked for. */
-const MOST = 10_000;
 
 export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   return isTrue(queryOf(request)['watch']) && queryOf(request)['watch'] !== ''
@@ -37,25 +35,51 @@ const inOrder = (items: Resource[]) => items.sort((a, b) => (orderKey(a) < order
 async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request);
   const query = queryOf(request);
+  const { kind } = target.kind;
+  const isSelective = Boolean(query['labelSelector'] || query['fieldSelector']);
   const matches = wanted(target, query);
-  const limit = numberOf(query, 'limit', 0, MOST) || MOST;
+  const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
   const after = readContinue(query['continue']);
   const snapshot = await context.store.current();
-  const rest = inOrder([...snapshot.list(target.kind.kind, target.namespace)].filter(matches)).filter(
-    (r) => orderKey(r) > after,
+  // Without a selector the page is what is answered; with one, every object after the token may be.
+  const most = isSelective ? Infinity : limit;
+  const { items, more } = snapshot.page(kind, { namespace: target.namespace, after, most });
+  const resourceVersion = String(snapshot.revision);
+  const metadataOf = (last: Resource | undefined): object =>
+    last === undefined
+      ? { resourceVersion }
+      : {
+          resourceVersion,
+          continue: Buffer.from(orderKey(last)).toString('base64url'),
+          // How many of the rest match is not known without looking at them: as in Kubernetes, it is not told then.
+          ...(isSelective ? {} : { remainingItemCount: more }),
+        };
+  const tail = (cut: { last: Resource } | undefined): string =>
+    `],"metadata":${JSON.stringify(metadataOf(cut?.last ?? (more > 0 ? items.at(-1) : undefined)))}}`;
+  void reply.type('application/json');
+  return listBody(
+    request,
+    context.clock,
+    { ...formOf(request, target, query, items.length, context.clock.now()), tail },
+    { items, matches, limit },
   );
-  const items = rest.slice(0, limit);
-  const last = items.at(-1);
-  const more =
-    rest.length > items.length && last
-      ? { continue: Buffer.from(orderKey(last)).toString('base64url'), remainingItemCount: rest.length - items.length }
-      : {};
-  const metadata = { resourceVersion: String(snapshot.revision), ...more };
+}
+
+/** As a Table or as a list, up to its items. */
+function formOf(
+  request: FastifyRequest,
+  { kind }: Target,
+  query: Query,
+  count: number,
+  now: Date,
+): { head: string; item: (resource: Resource) => string } {
   if (wantsTable(request.headers.accept)) {
-    void reply.type('application/json');
-    return tableOf(target.kind, items, metadata, context.clock.now(), includeOf(query));
+    const include = includeOf(query);
+    return { head: tableHead(kind), item: (resource) => JSON.stringify(rowOf(kind, resource, now, include)) };
   }
-  return { kind: `${target.kind.kind}List`, apiVersion: API_VERSION, metadata, items };
+  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: API_VERSION });
+  // The texts that are kept are for watchers; a large list would drive them all out.
+  return { head: `${head.slice(0, -1)},"items":[`, item: count > SMALL ? JSON.stringify : jsonOf };
 }
 
 function readContinue(token: string | undefined): string {

@@ -28,7 +28,7 @@ const columnsOf = (kind: KindDefinition): object[] => [
   ...kind.columns.filter((c) => c.wide).map((c) => column(c.name, c.description, true)),
 ];
 
-function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
+export function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
   const cells = [
     resource.metadata.name,
     ...kind.columns.filter((c) => !c.wide).map((c) => c.cell(resource)),
@@ -56,6 +56,12 @@ export function tableOf(
     rows,
   };
 }
+
+/** What comes before the rows. */
+export const tableHead = (kind: KindDefinition): string => {
+  const head = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: columnsOf(kind) };
+  return `${JSON.stringify(head).slice(0, -1)},"rows":[`;
+};
 
 /** Whether the Accept header asks for a Table first. */
 export const wantsTable = (accept: string | undefined): boolean => /as=Table/.test(accept?.split(',')[0] ?? '');

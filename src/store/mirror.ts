@@ -1,9 +1,14 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindDefinition } from '../api/schema.ts';
-import type { Change, Snapshot } from './store.ts';
+import { SortedKeys } from './sorted-keys.ts';
+import type { Change, Page, PageOptions, Snapshot } from './store.ts';
 
 const NONE: readonly Resource[] = [];
+/** What comes after every key of a prefix that ends with a slash. */
+const AFTER_SLASH = '0';
+/** Behind a key, what comes next. */
+const NEXT = '\0';
 
 /**
  * Every live document in memory, with each kind's indexes. It is the store's picture at one revision; look at it
@@ -14,7 +19,7 @@ export class Mirror implements Snapshot {
   readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #byKey = new Map<string, Resource>();
   readonly #byUid = new Map<string, Resource>();
-  readonly #byKind = new Map<string, Map<string, Resource>>();
+  readonly #byKind = new Map<string, SortedKeys>();
   /** `kind/index/value` to the documents that have it. */
   readonly #indexes = new Map<string, Set<Resource>>();
 
@@ -30,10 +35,19 @@ export class Mirror implements Snapshot {
     return this.#byUid.get(uid);
   }
 
-  *list(kind: string, namespace?: string): Iterable<Resource> {
-    for (const resource of this.#byKind.get(kind)?.values() ?? NONE) {
-      if (namespace === undefined || resource.metadata.namespace === namespace) yield resource;
-    }
+  list(kind: string, namespace?: string): readonly Resource[] {
+    return this.page(kind, { namespace }).items;
+  }
+
+  page(kind: string, { namespace, after = '', most = Infinity }: PageOptions): Page {
+    const keys = this.#byKind.get(kind);
+    if (!keys) return { items: NONE, more: 0 };
+    const prefix = namespace === undefined ? `${kind}/` : `${kind}/${namespace}/`;
+    const end = keys.position(prefix.slice(0, -1) + AFTER_SLASH);
+    const from = Math.max(keys.position(prefix), after === '' ? 0 : keys.position(`${kind}/${after}${NEXT}`));
+    const to = Math.max(from, Math.min(end, from + most));
+    const items = keys.slice(from, to).flatMap((key) => this.#byKey.get(key) ?? []);
+    return { items, more: Math.max(0, end - to) };
   }
 
   lookup(kind: string, index: string, value: string): readonly Resource[] {
@@ -48,7 +62,9 @@ export class Mirror implements Snapshot {
   /** Replaces everything: the start, or a database that went back in time. */
   reset(revision: number, resources: readonly Resource[]): void {
     for (const map of [this.#byKey, this.#byUid, this.#byKind, this.#indexes]) map.clear();
-    for (const resource of resources) this.set(resource);
+    const key = (resource: Resource): string => keyOf(refOf(resource));
+    // In their order each goes to the end, which costs nothing.
+    for (const resource of resources.toSorted((a, b) => (key(a) < key(b) ? -1 : 1))) this.set(resource);
     this.revision = revision;
   }
 
@@ -59,11 +75,12 @@ export class Mirror implements Snapshot {
 
   set(resource: Resource): void {
     const key = keyOf(refOf(resource));
-    this.#removeKey(key);
+    this.#forget(key);
     this.#byKey.set(key, resource);
     this.#byUid.set(resource.metadata.uid, resource);
-    const peers = this.#byKind.get(resource.kind) ?? new Map<string, Resource>();
-    this.#byKind.set(resource.kind, peers.set(key, resource));
+    const peers = this.#byKind.get(resource.kind) ?? new SortedKeys();
+    this.#byKind.set(resource.kind, peers);
+    peers.add(key);
     for (const value of this.#valuesOf(resource)) {
       const holders = this.#indexes.get(value) ?? new Set<Resource>();
       this.#indexes.set(value, holders.add(resource));
@@ -71,15 +88,16 @@ export class Mirror implements Snapshot {
   }
 
   remove(ref: Ref): void {
-    this.#removeKey(keyOf(ref));
+    const key = keyOf(ref);
+    this.#forget(key);
+    this.#byKind.get(ref.kind)?.remove(key);
   }
 
-  #removeKey(key: string): void {
+  #forget(key: string): void {
     const old = this.#byKey.get(key);
     if (!old) return;
     this.#byKey.delete(key);
     this.#byUid.delete(old.metadata.uid);
-    this.#byKind.get(old.kind)?.delete(key);
     for (const value of this.#valuesOf(old)) {
       const holders = this.#indexes.get(value);
       holders?.delete(old);

@@ -52,8 +52,25 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Which documents of a kind, in the order of `namespace/name`. */
+export interface PageOptions {
+  /** All of them when left out. */
+  namespace?: string | undefined;
+  /** `namespace/name` of the last one of the page before. */
+  after?: string;
+  most?: number;
+}
+
+export interface Page {
+  items: readonly Resource[];
+  /** How many come after them. */
+  more: number;
+}
+
 export interface Snapshot extends View {
   readonly revision: number;
+  /** Costs no more than what it answers. */
+  page(kind: string, options: PageOptions): Page;
   /** All live documents of every kind. */
   all(): Iterable<Resource>;
 }

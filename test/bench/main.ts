@@ -5,8 +5,10 @@ import type { TestPostgres } from '../support/postgres.ts';
 import { autoscale } from './autoscale.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
+import { fairness } from './fairness.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import { hitless } from './hitless.ts';
+import { list } from './list.ts';
 import { metrics } from './metrics.ts';
 import { noop } from './noop.ts';
 import { quiet } from './quiet.ts';
@@ -32,6 +34,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   watch,
   scale,
   failover,
+  fairness,
+  list,
   metrics,
   hitless,
   scaleOut,

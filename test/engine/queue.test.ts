@@ -52,4 +52,32 @@ describe('the work queue', () => {
     expect(await Promise.all(workers)).toEqual([undefined, undefined]);
     expect(clock.nextIn).toBeUndefined();
   });
+
+  it('a change of a person goes before what the daemon looks at by itself, and that does not wait for ever', async () => {
+    const queue = new WorkQueue(new ManualClock());
+    for (let i = 0; i < 100; i++) queue.add(`Instance/default/look-${i}`, { type: 'resync', detail: 'look' });
+    for (let i = 0; i < 100; i++) queue.add(`Instance/default/new-${i}`, because('created'));
+    const first = [];
+    for (let i = 0; i < 16; i++) first.push((await queue.take())?.trigger.type);
+    expect(first.filter((type) => type === 'spec')).toHaveLength(14);
+    expect(first.filter((type) => type === 'resync')).toHaveLength(2);
+  });
+
+  it('a key that waits for a look is moved ahead by a change of a person', async () => {
+    const queue = new WorkQueue(new ManualClock());
+    for (const name of ['a', 'b', 'c']) queue.add(`Instance/default/${name}`, { type: 'retry', detail: 'again' });
+    queue.add('Instance/default/c', because('generation 2'));
+    expect(await queue.take()).toEqual({ key: 'Instance/default/c', trigger: { ...because('generation 2'), more: 1 } });
+    expect(queue.depth).toBe(2);
+  });
+
+  it('kinds and namespaces take turns', async () => {
+    const queue = new WorkQueue(new ManualClock());
+    for (let i = 0; i < 1_000; i++) queue.add(`Instance/big/i-${i}`, because('created'));
+    queue.add('Instance/small/one', because('created'));
+    queue.add('VPC/big/net', because('created'));
+    const first = [];
+    for (let i = 0; i < 3; i++) first.push((await queue.take())?.key);
+    expect(first).toEqual(['Instance/big/i-0', 'Instance/small/one', 'VPC/big/net']);
+  });
 });

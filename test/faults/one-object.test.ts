@@ -12,8 +12,7 @@ let cloud: Cloud;
 let wire: FaultyEngine;
 
 const spec = (more: object = {}) => ({ image: cloud.image, vpc: 'one', stopGracePeriod: '0s', ...more });
-const containerOf = async (name: string): Promise<string> =>
-  (await cloud.instance(name)).status?.containerId ?? '';
+const containerOf = async (name: string): Promise<string> => (await cloud.instance(name)).status?.containerId ?? '';
 
 beforeAll(async () => {
   wire = await faultyEngine();

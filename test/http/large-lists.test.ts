@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import pLimit from 'p-limit';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PAUSED } from '../../src/api/metadata.ts';
+import { startDaemon } from '../support/daemon.ts';
+import type { TestDaemon } from '../support/daemon.ts';
+import { call } from '../support/http.ts';
+import { instance, pathOf } from '../support/manifests.ts';
+import { eventually } from '../support/wait.ts';
+
+const MANY = 1_500;
+/** Large lists that are answered at once (http/list-body.ts). */
+const AT_ONCE = 16;
+/** Makes an answer that no buffer between the daemon and a client that does not read can hold. */
+const PADDING = 'x'.repeat(4_000);
+
+interface List {
+  metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+  items: { metadata: { name: string } }[];
+}
+
+let daemon: TestDaemon;
+const open = async (): Promise<IncomingMessage> => {
+  const { hostname, port } = new URL(daemon.url);
+  const headers = { authorization: `Bearer ${daemon.token}` };
+  const request = httpsRequest({ hostname, port, path: pathOf('instances'), ca: daemon.ca, headers, agent: false });
+  request.on('error', () => undefined).end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return response.on('error', () => undefined);
+};
+
+beforeAll(async () => {
+  daemon = await startDaemon({ engine: 'simulated' });
+  const make = (n: number) =>
+    call(daemon, 'POST', pathOf('instances'), {
+      body: instance(`i-${n}`, { image: 'app:1', env: { PADDING } }, { annotations: { [PAUSED]: 'true' } }),
+    });
+  await pLimit(32).map(
+    Array.from({ length: MANY }, (_, n) => n),
+    make,
+  );
+});
+afterAll(async () => daemon?.stop());
+
+describe('a list of many objects', () => {
+  it('without a limit has all of them, in order, as pages have', async () => {
+    const whole = (await call(daemon, 'GET', pathOf('instances'))).json<List>();
+    const names = whole.items.map((item) => item.metadata.name);
+    expect(names).toHaveLength(MANY);
+    expect(names).toEqual(names.toSorted());
+    expect(whole.metadata).toEqual({ resourceVersion: expect.any(String) as string });
+    const paged: string[] = [];
+    for (let token = ''; ;) {
+      const page = (await call(daemon, 'GET', `${pathOf('instances')}?limit=400&continue=${token}`)).json<List>();
+      paged.push(...page.items.map((item) => item.metadata.name));
+      if (page.metadata.continue === undefined) break;
+      expect(page.metadata.remainingItemCount).toBe(MANY - paged.length);
+      token = page.metadata.continue;
+    }
+    expect(paged).toEqual(names);
+  });
+
+  it('with a selector and a limit goes on behind the last that matched', async () => {
+    const selector = encodeURIComponent('metadata.name!=i-0');
+    const path = `${pathOf('instances')}?limit=1000&fieldSelector=${selector}`;
+    const first = (await call(daemon, 'GET', path)).json<List>();
+    const second = (await call(daemon, 'GET', `${path}&continue=${first.metadata.continue}`)).json<List>();
+    expect([first.items.length, second.items.length]).toEqual([1_000, MANY - 1 - 1_000]);
+    expect(second.metadata.continue).toBeUndefined();
+  });
+
+  it('is one of a few at once: more are asked to come again, and may when those have ended', async () => {
+    const unread = await Promise.all(Array.from({ length: AT_ONCE }, open));
+    const refused = await call(daemon, 'GET', pathOf('instances'));
+    expect(refused.status).toBe(429);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect((await call(daemon, 'GET', `${pathOf('instances')}?limit=10`)).status).toBe(200);
+    for (const response of unread) response.destroy();
+    await eventually('a place', async () => (await call(daemon, 'GET', pathOf('instances'))).status === 200);
+  });
+});
