@@ -3,13 +3,14 @@ import type { Cause } from '../base/errors.ts';
 import { invalid } from './causes.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import { hostPortHolder } from './host-ports.ts';
-import { LONGEST_GRACE_MS } from './instance.ts';
 import type { Instance, VolumeMount } from './instance.ts';
 import { clash, formatPort, parsePort, PORT_EXPECTED } from './ports.ts';
 import type { Admission, AdmissionSettings, View } from './schema.ts';
 import type { Vpc } from './vpc.ts';
 import { rangeOf } from './vpc.ts';
 
+/** A process that has not ended by then is killed, whatever it was given: nothing waits for one for days. */
+export const LONGEST_GRACE_MS = 3_600_000;
 /** The Engine refuses less (daemon/daemon_unix.go, linuxMinMemory). */
 const LEAST_MEMORY = 6 * 2 ** 20;
 /** The seed's `instances.ports` is a VARCHAR(255). */

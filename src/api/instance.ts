@@ -6,9 +6,6 @@ import { admitInstance, checkInstance } from './instance-rules.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './instance-schema.ts';
 import { formatPort, parsePort } from './ports.ts';
 
-/** A process that has not ended by then is killed, whatever it was given: nothing waits for one for days. */
-export const LONGEST_GRACE_MS = 3_600_000;
-
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
 interface HealthTiming {

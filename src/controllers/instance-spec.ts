@@ -1,5 +1,6 @@
 import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from '../api/instance.ts';
-import { LONGEST_GRACE_MS, portsOf } from '../api/instance.ts';
+import { LONGEST_GRACE_MS } from '../api/instance-rules.ts';
+import { portsOf } from '../api/instance.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../drivers/compute.ts';
 import { engineName, shortUid } from '../drivers/labels.ts';
