@@ -41,6 +41,13 @@ export const SETTINGS = {
     '',
     "PostgreSQL. Default: this data folder's own, else one at postgres://cloud:cloud@localhost:5433/miniaws, else a new embedded one",
   ),
+  databasePassword: setting(
+    'database-password',
+    'PASSWORD',
+    'MINIAWS_DATABASE_PASSWORD',
+    '',
+    'Lets you into the embedded PostgreSQL, on 127.0.0.1 port 5433 if that is free. Default: a random one, and no port. A flag shows in the process list',
+  ),
   engine: setting(
     'engine',
     'docker|simulated',
@@ -107,6 +114,12 @@ export const SETTINGS = {
   logFile: setting('log-file', 'FILE', 'MINIAWS_LOG_FILE', '', 'Where the log is written. Default: standard error'),
 } as const satisfies Record<string, Setting>;
 
+/** Variables that may hold a secret. No program that the daemon starts gets them. */
+const SECRET: readonly string[] = [SETTINGS.databaseUrl.env, SETTINGS.databasePassword.env, 'PGPASSWORD'];
+
+export const withoutSecrets = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !SECRET.includes(name)));
+
 type SettingName = keyof typeof SETTINGS;
 export type Config = Record<SettingName, string>;
 
@@ -135,6 +148,11 @@ function checkConfig(config: Config): void {
   if (!whole(config.metricsInterval, 0, 3_600)) refuse('metricsInterval', 'a number of seconds up to 3600, or 0');
   for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog'] as const)
     if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
+  // Not `refuse`, which says what it found.
+  if (!/^[\x21-\x7e]{0,128}$/.test(config.databasePassword))
+    throw new Error(
+      '--database-password (MINIAWS_DATABASE_PASSWORD): expected up to 128 printable characters of ASCII',
+    );
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(config.installation || 'a'))
     refuse('installation', 'a DNS label of at most 63 characters');
   if ((config.caCert === '') !== (config.caKey === '')) refuse('caCert', '--ca-key with it, or neither');

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { backupCommands } from './backup.ts';
+import { databaseUrlCommand } from './database-url.ts';
 import { downCommand } from './down.ts';
 import { installServiceCommand } from './install-service.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
@@ -18,6 +19,7 @@ export function addMachineCommands(
   upCommand(program, runClient);
   downCommand(program);
   backupCommands(program);
+  databaseUrlCommand(program);
   kubeconfigCommand(program);
   installServiceCommand(program);
   verifyCommand(program);

@@ -9,9 +9,8 @@ import { createLog } from '../base/log.ts';
 import { pause } from '../cli/pause.ts';
 import { readLock } from '../host/daemon-lock.ts';
 import type { DataFolder } from '../host/data-folder.ts';
-import { DEFAULT_DATABASE_URL, locateDatabase, probe } from '../host/database.ts';
+import { findDatabase } from '../host/database.ts';
 import type { Database } from '../host/database.ts';
-import { findEmbeddedPostgres } from '../host/embedded-postgres.ts';
 
 /** What the commands for the machine itself share: the daemon's process and its database. */
 
@@ -63,20 +62,21 @@ export async function lastLog(folder: DataFolder, lines = 5): Promise<string> {
 }
 
 /** The daemon's database when there is one already; never makes one. */
-export async function existingDatabase(config: Config, folder: DataFolder): Promise<Database | undefined> {
-  const log = createLog({ level: 'warn' });
-  const known =
-    config.databaseUrl !== '' ||
-    (await findEmbeddedPostgres(folder)) !== undefined ||
-    (await probe(DEFAULT_DATABASE_URL)) === undefined;
-  return known ? locateDatabase({ url: config.databaseUrl, dataFolder: folder, log }) : undefined;
-}
+export const existingDatabase = (config: Config, folder: DataFolder): Promise<Database | undefined> =>
+  findDatabase({
+    url: config.databaseUrl,
+    installation: config.installation,
+    dataFolder: folder,
+    log: createLog({ level: 'warn' }),
+  });
+
+export const noDatabase = (folder: DataFolder): Error =>
+  new Error(`there is no database yet: nothing was ever started with the data folder ${folder.path}`);
 
 /** Runs `fn` on a database that exists, and stops an embedded server that had to be started for it. */
 export async function withDatabase<T>(config: Config, folder: DataFolder, fn: (url: string) => Promise<T>): Promise<T> {
   const database = await existingDatabase(config, folder);
-  if (!database)
-    throw new Error(`there is no database yet: nothing was ever started with the data folder ${folder.path}`);
+  if (!database) throw noDatabase(folder);
   try {
     return await fn(database.url);
   } finally {

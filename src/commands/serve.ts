@@ -39,7 +39,8 @@ export const serveCommand = (program: Command, version: string): void => {
 
 async function migrate(config: Config, folder: DataFolder, log: Log, down: string | undefined): Promise<void> {
   if (down !== undefined && !/^\d+$/.test(down)) throw new Error(`--migrate-down: expected a number, found "${down}"`);
-  const database = await locateDatabase({ url: config.databaseUrl, dataFolder: folder, log });
+  const { databaseUrl: url, installation } = config;
+  const database = await locateDatabase({ url, installation, dataFolder: folder, log });
   try {
     const names =
       down === undefined ? await migrateUp(database.url, log) : await migrateDown(database.url, Number(down), log);
@@ -57,8 +58,9 @@ async function migrate(config: Config, folder: DataFolder, log: Log, down: strin
 async function serve(config: Config, folder: DataFolder, log: Log, version: string): Promise<void> {
   const lock = await acquireLock(folder.daemonLock);
   try {
-    for (const dir of [folder.path, folder.tls]) await removeDrafts(dir);
-    const database = await locateDatabase({ url: config.databaseUrl, dataFolder: folder, log });
+    for (const dir of [folder.path, folder.tls, folder.postgres]) await removeDrafts(dir);
+    const { databaseUrl: url, databasePassword: password, installation } = config;
+    const database = await locateDatabase({ url, password, installation, dataFolder: folder, log });
     log.info({ database: redactUrl(database.url), source: database.source }, 'database');
     try {
       await migrateUp(database.url, log);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { withoutSecrets } from '../base/config.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
 
 export interface CommandOptions {
@@ -25,7 +26,7 @@ export function run(file: string, args: readonly string[], options: CommandOptio
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: options.cwd,
-      env: options.env ?? process.env,
+      env: withoutSecrets(options.env ?? process.env),
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
     });

@@ -1,15 +1,12 @@
-import { Client } from 'pg';
-import { codeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DataFolder } from './data-folder.ts';
+import { refusalOfDefault } from './default-database.ts';
 import { findEmbeddedPostgres, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
+import { readInstallation } from './installation-record.ts';
 import { SEED } from './postgres-credentials.ts';
 
 /** The seed's connection string: what a PostgreSQL of the user's own is looked for at. */
-export const DEFAULT_DATABASE_URL = `postgres://${SEED.user}:${SEED.password}@localhost:${SEED.port}/${SEED.database}`;
-
-/** How long the server at the default may take to answer, in milliseconds. It is on this machine. */
-const PROBE_TIMEOUT_MS = 2_000;
+const DEFAULT_DATABASE_URL = `postgres://${SEED.user}:${SEED.password}@localhost:${SEED.port}/${SEED.database}`;
 
 export interface Database {
   url: string;
@@ -24,42 +21,49 @@ export interface LocateOptions {
   url?: string | undefined;
   dataFolder: DataFolder;
   log: Log;
+  /** The configured installation; empty is unset. */
+  installation?: string;
+  /** Of the embedded server, as `StartOptions` has it. */
+  password?: string | undefined;
   /** Where to look for the user's own server; a test has another one. */
   defaultUrl?: string;
 }
 
-/**
- * Which database, by ruling 2: the configured one (not probed: that it is away is not a reason to take another);
- * this data folder's own embedded server; one that answers at the default with the seed's credentials; a new
- * embedded one. So a data folder that has a server once never moves to another by itself.
- */
+/** Which database, by rulings 2 and 19, making an embedded one where there is none. */
 export async function locateDatabase(options: LocateOptions): Promise<Database> {
-  const { url, dataFolder, log, defaultUrl = DEFAULT_DATABASE_URL } = options;
+  return (await findDatabase(options)) ?? startOwn(options);
+}
+
+/**
+ * The configured database (not probed: that it is away is not a reason to take another); this data folder's own
+ * embedded server; one that answers at the default with the seed's credentials and is nobody else's. Undefined when
+ * there is none of these. A data folder that has a database once never moves to another by itself.
+ */
+export async function findDatabase(options: LocateOptions): Promise<Database | undefined> {
+  const { url, dataFolder, log, installation, defaultUrl = DEFAULT_DATABASE_URL } = options;
   if (url) return { url: checkedUrl(url), source: 'configured' };
-  if ((await findEmbeddedPostgres(dataFolder)) === undefined) {
-    const refusal = await probe(defaultUrl);
-    if (refusal === undefined) return { url: defaultUrl, source: 'default' };
-    log.debug({ url: redactUrl(defaultUrl), refusal }, 'no PostgreSQL of ours at the default');
-  }
-  const embedded = await startEmbeddedPostgres({ dataFolder, log, seedPort: Number(new URL(defaultUrl).port) });
+  if ((await findEmbeddedPostgres(dataFolder)) !== undefined) return startOwn(options);
+  const record = await readInstallation(dataFolder);
+  const installations = [record?.installation, installation].filter((id) => id !== undefined);
+  const refusal = await refusalOfDefault(defaultUrl, { dataFolder, installations });
+  if (refusal === undefined) return { url: defaultUrl, source: 'default' };
+  if (record?.database === 'default')
+    throw new Error(
+      `the database of ${dataFolder.path} is the one at ${redactUrl(defaultUrl)}, and that cannot be used now: ${refusal}`,
+    );
+  log.debug({ url: redactUrl(defaultUrl), refusal }, 'no PostgreSQL of ours at the default');
+  return undefined;
+}
+
+async function startOwn({ dataFolder, log, password, defaultUrl }: LocateOptions): Promise<Database> {
+  const seedPort = Number(new URL(defaultUrl ?? DEFAULT_DATABASE_URL).port);
+  const embedded = await startEmbeddedPostgres({ dataFolder, log, seedPort, password });
   return { url: embedded.url, source: 'embedded', embedded };
 }
 
-/** Undefined when the server at `url` lets us in; else why not. Never throws. */
-export async function probe(url: string, timeoutMs = PROBE_TIMEOUT_MS): Promise<string | undefined> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: timeoutMs, query_timeout: timeoutMs });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('SELECT 1');
-    return undefined;
-  } catch (error) {
-    return codeOf(error) ?? messageOf(error);
-  } finally {
-    // Not waited for: something that only looks like PostgreSQL may never say goodbye.
-    void client.end().catch(() => undefined);
-  }
-}
+/** Names a database without its password: `embedded`, `default` (found at the seed's URL), or the URL that was given. */
+export const placeOf = ({ source, url }: Pick<Database, 'source' | 'url'>): string =>
+  source === 'configured' ? redactUrl(url) : source;
 
 /** The URL without its password, wherever that stands in it: for logs and people (I10). */
 export function redactUrl(url: string): string {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
+import { withoutSecrets } from '../base/config.ts';
 import { lastLines } from './command.ts';
 import { pingEngine } from './docker-engine.ts';
 import { findProgram, runAsRoot, runAsRootOrThrow, type RootAccess } from './packages.ts';
@@ -71,7 +72,12 @@ async function launch(root: RootAccess, options: Required<Pick<DaemonOptions, 'p
     findProgram('dockerd') ?? 'dockerd',
     ...args,
   ]);
-  const child = spawn(file, fileArgs, { detached: true, stdio: 'ignore', cwd: '/' });
+  const child = spawn(file, fileArgs, {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+    env: withoutSecrets(process.env),
+  });
   await once(child, 'spawn');
   child.unref();
   return child;

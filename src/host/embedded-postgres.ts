@@ -4,15 +4,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { DataFolder } from './data-folder.ts';
-import { installBinaries, removeOtherBinaries } from './postgres-binaries.ts';
-import { ensureCluster } from './postgres-cluster.ts';
+import { readLock } from './daemon-lock.ts';
+import { installBinaries, removeOtherBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { ensureCluster, setPassword } from './postgres-cluster.ts';
 import {
   ensureCredentials,
   isFree,
+  isOutdated,
+  makeCredentials,
   movePort,
   readCredentials,
   SEED,
   urlOf,
+  writePassFile,
   type PostgresCredentials,
 } from './postgres-credentials.ts';
 import {
@@ -24,14 +28,17 @@ import {
   type PostgresLayout,
 } from './postgres-layout.ts';
 import {
+  addressOf,
   launchServer,
+  removeReusedPid,
   runningServer,
-  ServerExitError,
   stopServer,
   waitGone,
   waitReady,
   type RunningServer,
 } from './postgres-server.ts';
+import { writePrivate } from './private-file.ts';
+import type { UnprivilegedUser } from './unprivileged-user.ts';
 
 /**
  * A real PostgreSQL server of this data folder. It is a process of its own that outlives the daemon; the next daemon
@@ -51,8 +58,13 @@ export interface EmbeddedPostgres {
 export interface StartOptions {
   dataFolder: DataFolder;
   log: Log;
-  /** The port to take at the very first start if it is free; the seed's unless a test says otherwise. */
+  /** The port to take at the very first start; the seed's unless a test says otherwise. */
   seedPort?: number;
+  /**
+   * A password that a person chose, with which the server listens on 127.0.0.1 too; empty for a random one; undefined
+   * for the one that it has.
+   */
+  password?: string | undefined;
 }
 
 /** How often a daemon looks whether its server lives, in milliseconds. A look reads three small files. */
@@ -67,13 +79,19 @@ const PORT_LOOKS = 12;
 export async function startEmbeddedPostgres(options: StartOptions): Promise<EmbeddedPostgres> {
   const { dataFolder, log } = options;
   const layout = await prepareLayout(dataFolder);
+  const isNew = await isToChange(layout, options);
+  if (isNew && runningServer(layout)) {
+    log.info('embedded PostgreSQL is stopped, to get another password');
+    await stopServer(layout);
+  }
   const found = await settledServer(layout);
   const server = found ?? (await startServer(layout, options));
-  const { password } = await ensureCredentials(layout.credentials, server.port);
+  const credentials = await ensureCredentials(layout.credentials, makeCredentials(server.port));
+  await writePassFile(layout.passFile, credentials);
   log.info({ pid: server.pid, port: server.port, adopted: found !== undefined }, 'embedded PostgreSQL is ready');
-  const watch = watchServer(layout, server, log);
+  const watch = watchServer(layout, server, credentials, log);
   return {
-    url: urlOf({ port: server.port, password }),
+    url: urlOf({ port: server.port, password: credentials.password }, server.socket),
     pid: server.pid,
     adopted: found !== undefined,
     detach: watch.end,
@@ -88,13 +106,15 @@ export async function startEmbeddedPostgres(options: StartOptions): Promise<Embe
 /** Whether this data folder has a server of its own, and whether it runs; undefined when it never had one. */
 export async function findEmbeddedPostgres(
   dataFolder: DataFolder,
-): Promise<{ running: boolean; pid?: number; url: string } | undefined> {
+): Promise<{ running: boolean; pid?: number; url: string; passFile: string } | undefined> {
   const layout = findLayout(dataFolder);
   const credentials = await readCredentials(layout.credentials);
   if (credentials === undefined || dataVersion(layout) === undefined) return undefined;
+  const { passFile } = layout;
   const server = runningServer(layout);
-  if (server === undefined) return { running: false, url: urlOf(credentials) };
-  return { running: true, pid: server.pid, url: urlOf({ ...credentials, port: server.port }) };
+  if (server === undefined)
+    return { running: false, url: urlOf(credentials, addressOf(layout, credentials).socket), passFile };
+  return { running: true, pid: server.pid, url: urlOf({ ...credentials, port: server.port }, server.socket), passFile };
 }
 
 /** Stops this data folder's server if it runs, and resolves when it is gone. Without one it does nothing. */
@@ -124,12 +144,13 @@ async function startServer(layout: PostgresLayout, options: StartOptions): Promi
   const binaries = await installBinaries(layout.root);
   await removeOtherBinaries(layout.root, binaries);
   const user = serverUser(layout);
-  let credentials = await ensureCredentials(layout.credentials, options.seedPort ?? SEED.port);
-  await ensureCluster(layout, binaries, user, credentials.password);
+  const made = makeCredentials(options.seedPort ?? SEED.port, options.password);
+  await ensureCluster(layout, binaries, user, (await ensureCredentials(layout.credentials, made)).password);
   for (let attempt = 1; ; attempt++) {
-    credentials = await ensurePort(layout, credentials, options.log);
     try {
-      return await launchServer(layout, binaries, user, credentials.port);
+      while (await isToChange(layout, options)) await changePassword(layout, binaries, user, options);
+      const credentials = await ensurePort(layout, await ensureCredentials(layout.credentials, made), options.log);
+      return await launchServer(layout, binaries, user, credentials);
     } catch (error) {
       if (attempt === ATTEMPTS || !isPassing(error)) throw error;
     }
@@ -140,11 +161,44 @@ async function startServer(layout: PostgresLayout, options: StartOptions): Promi
   }
 }
 
+/** Where a new password is recorded before the server has it, so that a crash in between locks nobody out. */
+const nextOf = (layout: PostgresLayout): string => `${layout.credentials}.next`;
+
+/**
+ * Whether the server must get another password: it has a known one, or not the one that is wanted, or a change of it
+ * was begun. Never under another process's daemon.
+ */
+async function isToChange(layout: PostgresLayout, { dataFolder, password }: StartOptions): Promise<boolean> {
+  const recorded = await readCredentials(layout.credentials);
+  if (recorded === undefined || dataVersion(layout) === undefined) return false;
+  const daemon = await readLock(dataFolder.daemonLock);
+  if (daemon !== undefined && daemon.pid !== process.pid) return false;
+  return isOutdated(recorded, password) || (await readCredentials(nextOf(layout))) !== undefined;
+}
+
+/** Of several starters at once the first one's password is recorded, and all of them set that. */
+async function changePassword(
+  layout: PostgresLayout,
+  binaries: PostgresBinaries,
+  user: UnprivilegedUser | undefined,
+  options: StartOptions,
+): Promise<void> {
+  const recorded = await readCredentials(layout.credentials);
+  const made = makeCredentials(recorded?.port ?? SEED.port, options.password);
+  const next = await ensureCredentials(nextOf(layout), made);
+  await removeReusedPid(layout);
+  await setPassword(layout, binaries, user, next.password);
+  await writePrivate(layout.credentials, JSON.stringify(next));
+  await rm(nextOf(layout), { force: true });
+  options.log.info('embedded PostgreSQL has another password');
+}
+
 async function ensurePort(
   layout: PostgresLayout,
   credentials: PostgresCredentials,
   log: Log,
 ): Promise<PostgresCredentials> {
+  if (!addressOf(layout, credentials).listens) return credentials;
   // A killed server's sessions hold its port until they notice.
   for (let i = 0; i < PORT_LOOKS; i++) {
     if (await isFree(credentials.port)) return credentials;
@@ -160,11 +214,10 @@ async function ensurePort(
 
 /** What goes away by itself: a port just taken, a dead postmaster's last session, another starter's lock file. */
 const isPassing = (error: unknown): boolean =>
-  error instanceof ServerExitError &&
-  /Address already in use|pre-existing shared memory block|lock file "postmaster.pid"/.test(error.message);
+  /Address already in use|pre-existing shared memory block|lock file "postmaster.pid"/.test(messageOf(error));
 
 /** Starts a server that died again, on its port, with growing pauses (0.25 to 8 s) while that fails. */
-function watchServer(layout: PostgresLayout, first: RunningServer, log: Log) {
+function watchServer(layout: PostgresLayout, first: RunningServer, credentials: PostgresCredentials, log: Log) {
   let server = first;
   let failures = 0;
   let nextTry = 0;
@@ -173,7 +226,7 @@ function watchServer(layout: PostgresLayout, first: RunningServer, log: Log) {
     log.warn({ pid: server.pid }, 'embedded PostgreSQL is gone: starting it again');
     try {
       const binaries = await installBinaries(layout.root);
-      server = (await settledServer(layout)) ?? (await launchServer(layout, binaries, serverUser(layout), first.port));
+      server = (await settledServer(layout)) ?? (await launchServer(layout, binaries, serverUser(layout), credentials));
       failures = 0;
       log.info({ pid: server.pid, port: server.port }, 'embedded PostgreSQL is ready');
     } catch (error) {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
+import { withoutSecrets } from '../base/config.ts';
 
 /** What `POST /images/create?fromSrc=-` needs to make an image where no registry can be reached. */
 export interface ImageArchive {
@@ -68,6 +69,6 @@ export async function quickstartImage(busybox: string): Promise<ImageArchive> {
 
 /** The names that this busybox answers to (`sh`, `httpd`, `wget`…), sorted. */
 function appletsOf(busybox: string): string[] {
-  const names = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n');
+  const names = execFileSync(busybox, ['--list'], { encoding: 'utf8', env: withoutSecrets(process.env) }).split('\n');
   return names.filter((name) => /^[\w[.-]+$/.test(name) && name !== 'busybox').toSorted();
 }

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { codeOf } from '../base/errors.ts';
 import type { DataFolder } from './data-folder.ts';
-import { redactUrl } from './database.ts';
-import type { Database } from './database.ts';
 import { writePrivate } from './private-file.ts';
 
 /**
@@ -16,10 +14,6 @@ export interface InstallationRecord {
   /** `docker` or `simulated`. */
   engine: string;
 }
-
-/** Names a database without its password: `embedded`, `default` (found at the seed's URL), or the URL that was given. */
-export const placeOf = ({ source, url }: Pick<Database, 'source' | 'url'>): string =>
-  source === 'configured' ? redactUrl(url) : source;
 
 export async function recordInstallation(folder: DataFolder, record: InstallationRecord): Promise<void> {
   const { installation, database, engine } = record;

@@ -14,9 +14,9 @@ export const SERVER_ENV: NodeJS.ProcessEnv = { PATH: '/usr/bin:/bin', HOME: '/',
  * Makes the data folder with the seed's user and database, once: in a draft folder that gets its name when it is
  * complete and on the disk, so that a crash at any point (I3) leaves either nothing or everything.
  *
- * The seed's password is known to everybody, so its user is not the superuser (who may run programs as the server's
- * user): it owns its database, may create others, and may watch and end sessions. The superuser's password is
- * generated and forgotten; `postgres --single` needs none.
+ * The daemon's user is not the superuser (who may run programs as the server's user): it owns its database, may create
+ * others, and may watch and end sessions. The superuser's password is generated and forgotten; `postgres --single`
+ * needs none.
  */
 export async function ensureCluster(
   layout: PostgresLayout,
@@ -72,26 +72,38 @@ async function createSeed(
   user: UnprivilegedUser | undefined,
   password: string,
 ): Promise<void> {
-  // Single-user mode reads one command a line. A failing statement must not be logged: it holds the password (I10).
   const statements = [
-    `CREATE ROLE ${SEED.user} LOGIN CREATEDB PASSWORD '${password.replaceAll("'", "''")}'`,
+    `CREATE ROLE ${SEED.user} LOGIN CREATEDB PASSWORD ${literal(password)}`,
     `GRANT pg_monitor, pg_signal_backend TO ${SEED.user}`,
     `CREATE DATABASE ${SEED.database} OWNER ${SEED.user}`,
   ];
-  const args = [
-    '--single',
-    '-D',
-    draft,
-    '-c',
-    'exit_on_error=on',
-    '-c',
-    'fsync=off',
-    '-c',
-    'log_min_error_statement=panic',
-    'postgres',
-  ];
-  await runOrThrow(binaries.postgres, args, { ...optionsFor(draft, user), input: `${statements.join('\n')}\n` });
+  // Written out as a whole before the draft gets its name.
+  await runAlone(draft, binaries, user, statements, ['-c', 'fsync=off']);
 }
+
+/** Gives the daemon's user another password. The server must not run. */
+export const setPassword = (
+  layout: PostgresLayout,
+  binaries: PostgresBinaries,
+  user: UnprivilegedUser | undefined,
+  password: string,
+): Promise<void> => runAlone(layout.data, binaries, user, [`ALTER ROLE ${SEED.user} PASSWORD ${literal(password)}`]);
+
+/** Carries out statements, a line each, as the superuser and without a server. */
+async function runAlone(
+  data: string,
+  binaries: PostgresBinaries,
+  user: UnprivilegedUser | undefined,
+  statements: readonly string[],
+  more: readonly string[] = [],
+): Promise<void> {
+  // A failing statement must not be logged: it holds the password (I10).
+  const settings = ['-c', 'exit_on_error=on', '-c', 'log_min_error_statement=panic', ...more];
+  const args = ['--single', '-D', data, ...settings, 'postgres'];
+  await runOrThrow(binaries.postgres, args, { ...optionsFor(data, user), input: `${statements.join('\n')}\n` });
+}
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 const optionsFor = (cwd: string, user: UnprivilegedUser | undefined): CommandOptions => ({
   user,

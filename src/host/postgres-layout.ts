@@ -15,6 +15,10 @@ export interface PostgresLayout {
   data: string;
   /** Port and password (PostgresCredentials), private to the daemon. */
   credentials: string;
+  /** The password once more, as libpq reads it; as private. */
+  passFile: string;
+  /** The folder of the server's socket, which its user and root alone enter. */
+  socket: string;
   /** What the server prints. */
   log: string;
 }
@@ -33,7 +37,23 @@ export function findLayout(dataFolder: DataFolder): PostgresLayout {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
   }
-  return { root, data: join(root, 'data'), credentials: join(root, 'server.json'), log: join(root, 'server.log') };
+  const at = (name: string) => join(root, name);
+  return {
+    root,
+    data: at('data'),
+    credentials: at('server.json'),
+    passFile: at('pgpass'),
+    socket: at('socket'),
+    log: at('server.log'),
+  };
+}
+
+/** What the kernel takes as a socket's path: `sun_path` has 108 bytes, the last of them zero. unix(7) */
+const SOCKET_PATH_LIMIT = 107;
+
+/** Where the server's socket can be; undefined when its path would be too long, and 127.0.0.1 has to do. */
+export function socketFolder({ socket }: PostgresLayout, port: number): string | undefined {
+  return Buffer.byteLength(join(socket, `.s.PGSQL.${port}`)) <= SOCKET_PATH_LIMIT ? socket : undefined;
 }
 
 /** Who runs the server: the owner of its data, else whom root drops to; undefined is this process's own user. */

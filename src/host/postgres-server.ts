@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +8,8 @@ import { systemClock } from '../base/clock.ts';
 import { lastLines } from './command.ts';
 import { SERVER_ENV } from './postgres-cluster.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
+import type { PostgresCredentials } from './postgres-credentials.ts';
+import { socketFolder } from './postgres-layout.ts';
 import type { PostgresLayout } from './postgres-layout.ts';
 import { commandLine, identifyProcess, workingFolder } from './process-identity.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
@@ -16,13 +18,12 @@ import type { UnprivilegedUser } from './unprivileged-user.ts';
 export interface RunningServer {
   pid: number;
   port: number;
+  /** The folder of its socket; undefined when it has none. */
+  socket: string | undefined;
+  /** Whether it listens on 127.0.0.1. */
+  listens: boolean;
   /** `starting`, `stopping`, `ready` or `standby`; empty in its very first moments. */
   status: string;
-}
-
-/** The server ended instead of starting; the message has what it said. */
-export class ServerExitError extends Error {
-  override readonly name = 'ServerExitError';
 }
 
 /** Between two looks at postmaster.pid, in milliseconds: a warm start takes about 50. */
@@ -44,7 +45,8 @@ export function runningServer(layout: PostgresLayout): RunningServer | undefined
   const lines = pidFile(layout);
   const pid = livePid(lines);
   if (lines === undefined || pid === undefined || !isPostmaster(pid, layout)) return undefined;
-  return { pid, port: Number(lines[3]), status: (lines[7] ?? '').trim() };
+  const [, , , port, socket, address, , status] = lines.map((line) => line.trim());
+  return { pid, port: Number(port), socket: socket || undefined, listens: !!address, status: status ?? '' };
 }
 
 /** Sessions name themselves `postgres: …`; only the postmaster keeps the arguments that it was started with. */
@@ -58,7 +60,7 @@ function isPostmaster(pid: number, layout: PostgresLayout): boolean {
  * PostgreSQL itself replaces the file of a dead postmaster, and uses it to find sessions that outlived it; but it does
  * not start while the pid in it lives, even when that is now some other program of the same user.
  */
-async function removeReusedPid(layout: PostgresLayout): Promise<void> {
+export async function removeReusedPid(layout: PostgresLayout): Promise<void> {
   const pid = livePid(pidFile(layout));
   if (pid !== undefined && commandLine(pid) !== undefined && !isPostmaster(pid, layout)) {
     await rm(join(layout.data, 'postmaster.pid'), { force: true });
@@ -70,24 +72,38 @@ function livePid(lines: readonly string[] | undefined): number | undefined {
   return Number.isSafeInteger(pid) && pid > 0 && identifyProcess(pid) !== undefined ? pid : undefined;
 }
 
+/** What the embedded server calls itself, so that another data folder's daemon knows it for one. */
+export const CLUSTER_NAME = 'miniaws-embedded';
+
+/** Where a server of this layout is reached: by its socket alone, unless a person asked for 127.0.0.1 too or the socket cannot be. */
+export function addressOf(layout: PostgresLayout, { port, isChosen }: PostgresCredentials) {
+  const socket = socketFolder(layout, port);
+  return { port, socket, listens: socket === undefined || isChosen === true };
+}
+
 /**
- * Starts the server on `port` of 127.0.0.1 and resolves when it answers. It is in a session of its own with its output
- * in a file, so that it outlives this process however that ends. Throws a ServerExitError when it ends instead.
+ * Starts the server and resolves when it answers. It is in a session of its own with its output
+ * in a file, so that it outlives this process however that ends. Throws what it said when it ends instead.
  */
 export async function launchServer(
   layout: PostgresLayout,
   binaries: PostgresBinaries,
   user: UnprivilegedUser | undefined,
-  port: number,
+  credentials: PostgresCredentials,
 ): Promise<RunningServer> {
   await removeReusedPid(layout);
+  const { port, socket, listens } = addressOf(layout, credentials);
+  if (socket !== undefined) await makeSocketFolder(socket, user);
   const log = await openLog(layout.log);
   try {
     const from = (await log.stat()).size;
     const settings = [
       `port=${port}`,
-      'listen_addresses=127.0.0.1',
-      'unix_socket_directories=',
+      `cluster_name=${CLUSTER_NAME}`,
+      `listen_addresses=${listens ? '127.0.0.1' : ''}`,
+      // A list: quoted, a comma in a path is no separator.
+      `unix_socket_directories=${socket === undefined ? '' : `"${socket.replaceAll('"', '""')}"`}`,
+      'unix_socket_permissions=0600',
       'timezone=UTC',
       'log_timezone=UTC',
     ];
@@ -104,10 +120,16 @@ export async function launchServer(
     child.unref();
     const server = await waitReady(layout, () => exited);
     if (server) return server;
-    throw new ServerExitError(`the embedded PostgreSQL did not start: ${lastLines(await readFrom(layout.log, from))}`);
+    throw new Error(`the embedded PostgreSQL did not start: ${lastLines(await readFrom(layout.log, from))}`);
   } finally {
     await log.close();
   }
+}
+
+async function makeSocketFolder(folder: string, user: UnprivilegedUser | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  if (user) await chown(folder, user.uid, user.gid);
 }
 
 /** Waits until the server answers; undefined when it is gone (`hasExited`). Throws when neither comes in time. */

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { withoutSecrets } from '../base/config.ts';
 
 /** An account of this machine that may do nothing in particular. */
 export interface UnprivilegedUser {
@@ -35,7 +36,8 @@ export function userToDropTo(owner?: number): UnprivilegedUser | undefined {
 
 /** Whether `user` gets as far as into `folder`, asked of the kernel as that user, so that access lists count too. */
 export function canEnter(user: UnprivilegedUser, folder: string): boolean {
-  return spawnSync('test', ['-x', folder], { uid: user.uid, gid: user.gid, cwd: '/' }).status === 0;
+  const env = withoutSecrets(process.env); // that user reads it
+  return spawnSync('test', ['-x', folder], { uid: user.uid, gid: user.gid, cwd: '/', env }).status === 0;
 }
 
 function parseAccount(line: string): UnprivilegedUser {

@@ -1,12 +1,19 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { sha256 } from '../../src/base/hash.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openDataFolder, type DataFolder } from '../../src/host/data-folder.ts';
-import { locateDatabase, probe, redactUrl, type Database } from '../../src/host/database.ts';
-import { removeEmbeddedPostgres } from '../../src/host/embedded-postgres.ts';
+import { findDatabase, locateDatabase, redactUrl, type Database } from '../../src/host/database.ts';
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from '../../src/host/embedded-postgres.ts';
+import { recordInstallation } from '../../src/host/installation-record.ts';
+import { newToken, writeKubeconfig } from '../../src/host/kubeconfig.ts';
+import { migrateUp } from '../../src/store/migrate.ts';
+import { startOldPostgres } from './support/old-postgres.ts';
 import { freePort } from './support/wait.ts';
 
 // Real servers and processes, on whatever machine this is.
@@ -48,38 +55,84 @@ describe('which database', () => {
     );
   });
 
-  it('is a new embedded one at the default when none answers there, then the folder’s own', async () => {
+  it('is a new embedded one when none answers at the default, then the folder’s own', async () => {
     const folder = await newFolder();
-    const port = await freePort();
-    const first = await locate(folder, seedAt(port));
-    expect([first.source, first.url]).toEqual(['embedded', `postgres://cloud:cloud@127.0.0.1:${port}/miniaws`]);
+    const defaultUrl = seedAt(await freePort());
+    expect(await findDatabase({ dataFolder: folder, log: silentLog, defaultUrl })).toBeUndefined();
+    const first = await locate(folder, defaultUrl);
+    expect(first.source).toBe('embedded');
     await first.embedded?.stop();
-    // Another folder's server at the default now: this folder keeps to its own.
     const second = await locate(folder, seedAt(await freePort()));
     expect([second.source, second.url, second.embedded?.adopted]).toEqual(['embedded', first.url, false]);
   });
 
-  it('is the one at the default when that lets the seed’s user in', async () => {
-    const port = await freePort();
-    await locate(await newFolder(), seedAt(port));
-    const other = await locate(await newFolder(), seedAt(port));
-    expect(other).toEqual({ url: seedAt(port), source: 'default' });
-  });
-
-  it('is a new one on another port when somebody else’s server answers there, or nothing does in 2 s', async () => {
+  it('is a new one on another port when nothing answers at the default in 2 s', async () => {
     const mute = createServer(() => undefined);
     const port = await new Promise<number>((resolve) =>
       mute.listen(0, '127.0.0.1', () => resolve((mute.address() as { port: number }).port)),
     );
     try {
-      const database = await locate(await newFolder(), seedAt(port));
-      expect(database.source).toBe('embedded');
-      expect(new URL(database.url).port).not.toBe(String(port));
-      expect(await probe(database.url)).toBeUndefined();
-      expect(await probe(database.url.replace(/:[^:@]+@/, ':wrong@'))).toBe('28P01');
+      expect((await locate(await newFolder(), seedAt(port))).source).toBe('embedded');
     } finally {
       mute.close();
     }
+  });
+
+  it('is never another data folder’s embedded server, not even one with the seed’s password on the seed’s port', async () => {
+    const port = await freePort();
+    const other = await startEmbeddedPostgres({
+      dataFolder: await newFolder(),
+      log: silentLog,
+      seedPort: port,
+      password: 'cloud',
+    });
+    expect((await locate(await newFolder(), seedAt(port))).source).toBe('embedded');
+    await other.stop();
+    await startOldPostgres(await newFolder(), port);
+    expect((await locate(await newFolder(), seedAt(port))).source).toBe('embedded');
+  });
+
+  describe('at the default, a person’s own server', () => {
+    let defaultUrl: string;
+    beforeEach(async () => {
+      const [folder, port] = [await newFolder(), await freePort()];
+      await startOldPostgres(folder, port);
+      // What tells a data folder's server from a person's.
+      await rm(join(folder.postgres, 'server.json'));
+      defaultUrl = seedAt(port);
+      await migrateUp(defaultUrl, silentLog);
+    });
+    const query = async (sql: string, values: unknown[]): Promise<void> => {
+      const client = new Client({ connectionString: defaultUrl });
+      await client.connect();
+      await client.query(sql, values);
+      await client.end();
+    };
+    const hold = (installation: string) =>
+      query("INSERT INTO settings (name, value) VALUES ('installation', $1)", [installation]);
+
+    it('is it while it is nobody’s', async () => {
+      expect(await locate(await newFolder(), defaultUrl)).toEqual({ url: defaultUrl, source: 'default' });
+    });
+
+    it('is it for the installation that it holds alone: by record, by configuration, or by the administrator’s key', async () => {
+      await hold('theirs');
+      const stranger = await newFolder();
+      expect((await locate(stranger, defaultUrl)).source).toBe('embedded');
+      const ours = await newFolder();
+      const options = { dataFolder: ours, log: silentLog, defaultUrl };
+      expect((await findDatabase({ ...options, installation: 'theirs' }))?.source).toBe('default');
+      expect(await findDatabase({ ...options, installation: 'other' })).toBeUndefined();
+      const token = newToken();
+      await writeKubeconfig(ours.adminKubeconfig, { server: 'https://127.0.0.1:1', ca: '', token });
+      expect(await findDatabase(options)).toBeUndefined();
+      await query("INSERT INTO api_keys (id, key, name) VALUES (gen_random_uuid(), $1, 'admin')", [sha256(token)]);
+      expect((await findDatabase(options))?.source).toBe('default');
+      const recorded = await newFolder();
+      await recordInstallation(recorded, { installation: 'theirs', database: 'default', engine: 'docker' });
+      expect((await locate(recorded, defaultUrl)).source).toBe('default');
+      await expect(locate(recorded, seedAt(await freePort()))).rejects.toThrow(/cannot be used now: ECONNREFUSED/);
+    });
   });
 });
 

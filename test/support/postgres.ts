@@ -21,14 +21,17 @@ export async function startPostgres(): Promise<TestPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'miniaws-test-'));
   await chmod(dir, 0o711);
   const folder = await openDataFolder(join(dir, 'data'));
-  const server = await startEmbeddedPostgres({ dataFolder: folder, log: silentLog, seedPort: await freePort() });
-  await execute(server.url, 'CREATE DATABASE template');
-  await migrateUp(urlOf(server.url, 'template'), silentLog);
+  // On 127.0.0.1, as a person's own server is: some tests stand between it and the daemon.
+  const [seedPort, password] = [await freePort(), randomUUID()];
+  const server = await startEmbeddedPostgres({ dataFolder: folder, log: silentLog, seedPort, password });
+  const url = `postgres://cloud:${password}@127.0.0.1:${new URL(server.url).port}/miniaws`;
+  await execute(url, 'CREATE DATABASE template');
+  await migrateUp(urlOf(url, 'template'), silentLog);
   const stop = async () => {
     await server.stop();
     await rm(dir, { recursive: true, force: true });
   };
-  return { url: server.url, stop };
+  return { url, stop };
 }
 
 export interface TestDatabase {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { withoutSecrets } from '../../base/config.ts';
 import { codeOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 
@@ -84,7 +85,8 @@ async function askHelper(helper: string, address: string, env: NodeJS.ProcessEnv
 /** A helper that has nothing for the address exits with 1: that is no failure. */
 function runHelper(file: string, input: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const options = { timeout: HELPER_TIMEOUT_MS, env, maxBuffer: 64 * 1024, killSignal: 'SIGKILL' as const };
+    const limits = { timeout: HELPER_TIMEOUT_MS, maxBuffer: 64 * 1024, killSignal: 'SIGKILL' as const };
+    const options = { ...limits, env: withoutSecrets(env) };
     const child = execFile(file, ['get'], options, (error, stdout) => resolve(error ? undefined : stdout));
     child.stdin?.on('error', () => undefined).end(input);
   });
