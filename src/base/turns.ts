@@ -1,5 +1,5 @@
 /** Milliseconds of one slice of long work: what else waits for the event loop waits no longer. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 
 /** Long work in slices: one slice at each turn of the event loop, whoever's it is, so that all of it together delays nobody. */
 class Turns {

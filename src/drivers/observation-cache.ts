@@ -14,7 +14,7 @@ class Shelf<T extends Network | Container> {
   readonly #byUid = new Map<string, Map<string, T>>();
   readonly #tombstones = new Map<string, Ticket>();
   /** Those that could not be looked at, by id, and by their owner's uid. */
-  readonly #silent = new Map<string, { uid: string; why: string; ticket: Ticket }>();
+  readonly #silent = new Map<string, { owner: Owner; why: string; ticket: Ticket }>();
   readonly #silentByUid = new Map<string, Set<string>>();
 
   get(id: string): T | undefined {
@@ -30,12 +30,12 @@ class Shelf<T extends Network | Container> {
   }
 
   /** The look that began at `ticket` had no answer: what is known of it is not believed until a later one has. */
-  silence(id: string, uid: string, why: string, ticket: Ticket): boolean {
+  silence(id: string, owner: Owner, why: string, ticket: Ticket): boolean {
     const known = Math.max(this.#byId.get(id)?.ticket ?? 0, this.#tombstones.get(id) ?? 0);
     if (known > ticket || (this.#silent.get(id)?.ticket ?? 0) > ticket) return false;
     const isNews = !this.#silent.has(id);
-    this.#silent.set(id, { uid, why, ticket });
-    this.#silentByUid.set(uid, (this.#silentByUid.get(uid) ?? new Set()).add(id));
+    this.#silent.set(id, { owner, why, ticket });
+    this.#silentByUid.set(owner.uid, (this.#silentByUid.get(owner.uid) ?? new Set()).add(id));
     return isNews;
   }
 
@@ -47,6 +47,12 @@ class Shelf<T extends Network | Container> {
   silenceOf(uid: string): string | undefined {
     const [id] = this.#silentByUid.get(uid) ?? [];
     return id === undefined ? undefined : this.#silent.get(id)?.why;
+  }
+
+  /** What is there, those included of which nothing but the owner is known. */
+  *owned(): Iterable<Omit<Owned, 'type'>> {
+    yield* this.values();
+    for (const [id, { owner }] of this.#silent) if (!this.#byId.has(id)) yield { id, name: id.slice(0, 12), owner };
   }
 
   /** Whether the cache changed by it. */
@@ -84,9 +90,9 @@ class Shelf<T extends Network | Container> {
     const silent = this.#silent.get(id);
     if (!silent || silent.ticket > ticket) return false;
     this.#silent.delete(id);
-    const siblings = this.#silentByUid.get(silent.uid);
+    const siblings = this.#silentByUid.get(silent.owner.uid);
     siblings?.delete(id);
-    if (siblings?.size === 0) this.#silentByUid.delete(silent.uid);
+    if (siblings?.size === 0) this.#silentByUid.delete(silent.owner.uid);
     return true;
   }
 
@@ -166,8 +172,8 @@ export class ObservationCache {
     if (this.#outage !== undefined) return unobservable(this.#outage);
     const owned = (type: Owned['type'], { name, owner, id }: Omit<Owned, 'type'>): Owned => ({ type, id, name, owner });
     return present([
-      ...[...this.containers.values()].map((c) => owned('container', c)),
-      ...[...this.networks.values()].map((n) => owned('network', n)),
+      ...[...this.containers.owned()].map((c) => owned('container', c)),
+      ...[...this.networks.owned()].map((n) => owned('network', n)),
       ...[...this.volumes.values()].map((v) => owned('volume', { ...v, id: v.name })),
     ]);
   }

@@ -11,8 +11,8 @@ export const SMALL = 500;
 /** Lists of more than that which are answered at once; whoever comes beside them is asked to come again. */
 const MOST_LARGE = 16;
 const RETRY_AFTER_SECONDS = 1;
-/** Characters that are handed to the connection at once. */
-const CHUNK = 256 * 1024;
+/** Characters that are handed to the connection at once: few enough to be garbage of the cheap, short-lived kind. */
+const CHUNK = 48 * 1024;
 /** Milliseconds for which a client may read nothing of its list. */
 const STALL_MS = 30_000;
 

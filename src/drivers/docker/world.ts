@@ -213,7 +213,7 @@ export class World {
     tell = (change) => this.cache.notify(change);
     for (const { Id, Labels } of open.values()) {
       const owner = ownerOf(this.installation, Labels);
-      if (owner) this.cache.containers.silence(Id, owner.uid, 'the Engine has not told of its container yet', ticket);
+      if (owner) this.cache.containers.silence(Id, owner, 'the Engine has not told of its container yet', ticket);
     }
     return changes;
   }
@@ -221,7 +221,7 @@ export class World {
   /** It is unobservable until it answers: asked about later and later, and told of when it does. */
   #unanswered(type: 'containers' | 'networks', id: string, owner: Owner, error: unknown, ticket: number): void {
     const why = `the Engine does not answer for ${type.slice(0, -1)} ${id.slice(0, 12)}: ${wordsOf(error)}`;
-    if (this.cache[type].silence(id, owner.uid, why, ticket)) this.cache.notify({ owner, what: why });
+    if (this.cache[type].silence(id, owner, why, ticket)) this.cache.notify({ owner, what: why });
     if (!this.#asking.has(id)) void this.#askAgain(type, id, owner);
   }
 
