@@ -91,7 +91,7 @@ export function replace(
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
   });
-  checkSameName(document, old);
+  checkAddress(document, old.metadata);
   return owned(kind, old, admit(kind, document, old, view, context), context);
 }
 
@@ -103,7 +103,7 @@ export function patch(kind: KindDefinition, change: Patch, old: Resource, view: 
     uid: next.metadata?.['uid'] as string,
     resourceVersion: next.metadata?.['resourceVersion'] as string,
   });
-  checkSameName(next, old);
+  checkAddress(next, old.metadata);
   return owned(kind, old, admit(kind, next, old, view, context), context);
 }
 
@@ -118,11 +118,13 @@ export function applyDocument(
   view: View,
   context: WriteContext & { force: boolean },
 ): Resource {
-  if (old)
+  if (old) {
     checkPreconditions(kind, old, {
       uid: document.metadata?.['uid'] as string,
       resourceVersion: document.metadata?.['resourceVersion'] as string,
     });
+    checkAddress(document, old.metadata);
+  }
   const { object, conflicts } = apply({
     live: old as Document | undefined,
     applied: withoutStatus(document) as unknown as Document,
@@ -150,6 +152,7 @@ export function replaceStatus(
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
   });
+  checkAddress(document, old.metadata);
   const status = (document['status'] ?? undefined) as Resource['status'];
   weigh(status ?? {}, 'the status');
   const causes = validateStatus(kind, status === undefined ? {} : { status });
@@ -252,14 +255,21 @@ function checkPreconditions(
   }
 }
 
-function checkSameName(document: RawDocument, old: Resource): void {
-  const { name, namespace = old.metadata.namespace } = (document.metadata ?? {}) as {
-    name?: string;
-    namespace?: string;
-  };
-  if (name === old.metadata.name && namespace === old.metadata.namespace) return;
-  throw new StatusError(
-    'BadRequest',
-    `the name of the object (${namespace}/${String(name)}) does not match the name on the URL (${old.metadata.namespace}/${old.metadata.name})`,
-  );
+/**
+ * What a body says of itself must be what the URL says: else a write would go to an object that nobody named. What it
+ * leaves out holds as the URL has it. Throws BadRequest, in Kubernetes' words.
+ */
+export function checkAddress(document: RawDocument, at: { namespace: string; name?: string }): void {
+  const { name, namespace } = document.metadata ?? {};
+  const said = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  if (at.name !== undefined && name !== undefined && name !== at.name)
+    throw new StatusError(
+      'BadRequest',
+      `the name of the object (${said(name)}) does not match the name on the URL (${at.name})`,
+    );
+  if (namespace !== undefined && namespace !== '' && namespace !== at.namespace)
+    throw new StatusError(
+      'BadRequest',
+      `the namespace of the object (${said(namespace)}) does not match the namespace on the request (${at.namespace})`,
+    );
 }

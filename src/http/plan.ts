@@ -7,6 +7,7 @@ import type { Pass } from '../engine/contract.ts';
 import { asDocument, parseBody } from './body.ts';
 import { targetOf, writeContext } from './context.ts';
 import type { ApiContext } from './context.ts';
+import { addressed } from './resources.ts';
 
 /**
  * POST .../plan: what a pass would do if the object were as the body says. Looks at the world, changes nothing: the
@@ -25,8 +26,8 @@ export function planRoutes(app: FastifyInstance, context: ApiContext): void {
       dryRun: true,
       decide: (view) => {
         const old = view.get(ref);
-        const { resourceVersion: _, ...metadata } = (body.metadata ?? {}) as Record<string, unknown>;
-        const document = { ...body, metadata: { ...metadata, name: target.name, namespace: target.namespace } };
+        const { resourceVersion: _, ...metadata } = body.metadata ?? {};
+        const document = addressed({ ...body, metadata }, target);
         const asked = Object.keys(body).length > 0;
         resource =
           old && !asked

@@ -4,6 +4,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/schema.ts';
 import {
   applyDocument,
+  checkAddress,
   create,
   notFound,
   patch,
@@ -36,12 +37,12 @@ export function resourceRoutes(app: FastifyInstance, context: ApiContext): void 
   app.get(`${item}/status`, (request, reply) => get(request, reply, context));
   app.post(collection, (request, reply) =>
     write(request, reply, context, 201, (target, view, ctx, body) =>
-      create(target.kind, inNamespace(body, target), view, ctx),
+      create(target.kind, addressed(body, target), view, ctx),
     ),
   );
   app.put(item, (request, reply) =>
     write(request, reply, context, 200, (target, view, ctx, body) =>
-      replace(target.kind, inNamespace(body, target), existing(target, view), view, ctx),
+      replace(target.kind, addressed(body, target), existing(target, view), view, ctx),
     ),
   );
   app.patch(item, (request, reply) => patchItem(request, reply, context));
@@ -71,22 +72,17 @@ function existing(target: Target, view: View): Resource {
   return found;
 }
 
-/** The path's namespace and kind hold for a document that says none; one that says another is refused. */
-function inNamespace(body: unknown, target: Target) {
+/** The path's kind, namespace and name hold for a document that says none; one that says another is refused. */
+export function addressed(body: unknown, target: Target) {
   const document = asDocument(body);
-  const named = document.metadata?.['namespace'];
-  if (named !== undefined && named !== target.namespace) {
-    throw new StatusError(
-      'BadRequest',
-      `the namespace of the object (${JSON.stringify(named)}) does not match the namespace on the URL (${target.namespace})`,
-    );
-  }
+  const { namespace = '' } = target;
+  checkAddress(document, target.name ? { namespace, name: target.name } : { namespace });
   const name = document.metadata?.['name'] ?? (target.name || undefined);
   return {
     apiVersion: API_VERSION,
     kind: target.kind.kind,
     ...document,
-    metadata: { ...document.metadata, name, namespace: target.namespace },
+    metadata: { ...document.metadata, name, namespace },
   };
 }
 
@@ -177,7 +173,7 @@ function applyItem(request: FastifyRequest, reply: FastifyReply, context: ApiCon
     throw new StatusError('BadRequest', 'fieldManager is required for an apply: it names who owns the fields');
   const force = query['force'] === 'true';
   return write(request, reply, context, 200, (target, view, ctx, body) =>
-    applyDocument(target.kind, inNamespace(body, target), view.get(refTo(target)), view, { ...ctx, force }),
+    applyDocument(target.kind, addressed(body, target), view.get(refTo(target)), view, { ...ctx, force }),
   );
 }
 

@@ -82,7 +82,9 @@ async function write(
   return scaleOf(target.kind, committed.resources[0] ?? (result as Resource));
 }
 
-/** A Scale as a change of the object. Its resourceVersion, where it has one, is a precondition. */
+const IDENTITY: readonly string[] = ['name', 'namespace', 'uid', 'resourceVersion'];
+
+/** A Scale as a change of the object. What it says of which object it is, and at which version, must be so. */
 function countChange(kind: KindDefinition, scale: unknown): object {
   const { metadata, spec } = (scale ?? {}) as Partial<Scale>;
   const replicas: unknown = spec?.replicas;
@@ -90,9 +92,9 @@ function countChange(kind: KindDefinition, scale: unknown): object {
     throw new StatusError('Invalid', `spec.replicas: expected a whole number from 0`, {
       causes: [{ reason: 'FieldValueInvalid', field: 'spec.replicas', message: 'expected a whole number from 0' }],
     });
-  const resourceVersion = metadata?.resourceVersion;
+  const said = Object.entries(metadata ?? {}).filter(([field, value]) => IDENTITY.includes(field) && value !== null);
   return {
-    ...(typeof resourceVersion === 'string' ? { metadata: { resourceVersion } } : {}),
+    metadata: Object.fromEntries(said),
     spec: { [kind.scale?.specField ?? '']: replicas },
   };
 }

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { refOf } from '../api/metadata.ts';
+import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import { StatusError } from '../base/errors.ts';
 import type { Batch } from './journal.ts';
 import type { Mirror } from './mirror.ts';
 import type { Change, Committed, Effects } from './store.ts';
+
+const conflict = (message: string) => new StatusError('Conflict', `the object cannot be stored: ${message}`);
 
 /** The records of a group as they pile up, and the mirror's former entries for taking them back. */
 export class Draft {
@@ -22,7 +25,9 @@ export class Draft {
     this.revision = revision;
   }
 
+  /** Throws Conflict, and has taken nothing in, when a document would be put in another one's place. */
   add(effects: Effects): Committed {
+    this.check(effects);
     const resources = (effects.put ?? []).map((resource) => this.#put(resource));
     for (const ref of effects.remove ?? []) this.#remove(ref);
     for (const record of effects.events ?? []) this.#events.push({ revision: ++this.revision, record });
@@ -30,6 +35,26 @@ export class Draft {
     this.#inventory.push(...(effects.inventory ?? []));
     this.#gone.push(...(effects.inventoryGone ?? []));
     return { revision: this.revision, resources };
+  }
+
+  /**
+   * A name belongs to one document while it lives, and a document has one name: what would break that is refused here,
+   * by an outcome of its own, and not by the database, which would fail everything of the group.
+   */
+  check({ put = [] }: Effects): void {
+    const named = new Map<string, string>();
+    const held = new Map<string, string>();
+    for (const { kind, metadata } of put) {
+      const ref = { kind, namespace: metadata.namespace, name: metadata.name };
+      const key = keyOf(ref);
+      const stored = this.#mirror.byUid(metadata.uid);
+      const uid = named.get(key) ?? this.#mirror.get(ref)?.metadata.uid ?? metadata.uid;
+      const holder = held.get(metadata.uid) ?? (stored ? keyOf(refOf(stored)) : key);
+      if (uid !== metadata.uid) throw conflict(`${key} has the uid ${uid}, not ${metadata.uid}`);
+      if (holder !== key) throw conflict(`the uid ${uid} is that of ${holder}, not of ${key}`);
+      named.set(key, uid);
+      held.set(uid, key);
+    }
   }
 
   #put(resource: Resource): Resource {

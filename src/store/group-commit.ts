@@ -134,8 +134,9 @@ export class GroupCommit {
       if (fence !== undefined && fence !== position.epoch)
         throw new FencedError(`the lease's epoch is ${position.epoch}, not ${fence}`);
       const effects = decide(this.#parts.mirror);
-      const committed = dryRun ? { revision: draft.revision, resources: effects.put ?? [] } : draft.add(effects);
-      return { pending, committed };
+      if (!dryRun) return { pending, committed: draft.add(effects) };
+      draft.check(effects);
+      return { pending, committed: { revision: draft.revision, resources: effects.put ?? [] } };
     } catch (refused) {
       return { pending, refused };
     }

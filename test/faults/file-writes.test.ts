@@ -63,6 +63,7 @@ async function filesOf(dataDir: string): Promise<string[]> {
 const EXPECTED = [
   'admin.kubeconfig 600',
   'daemon.lock 600',
+  'installation.json 600',
   'tls 700',
   'tls/ca.crt 600',
   'tls/ca.key 600',

@@ -142,6 +142,39 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       expect((await store.current()).get(ref('good'))).toBeDefined();
     });
 
+    it('a put in the place of another document is refused as itself: its neighbours land, and so does what follows', async () => {
+      const { open } = await fresh();
+      const store = await open();
+      const [one, two] = [doc('one'), doc('two')];
+      await store.commit({ decide: () => ({ put: [one, two] }) });
+      const before = (await store.current()).revision;
+      const renamed = { ...one, metadata: { ...one.metadata, name: 'three' } };
+      const bad = [
+        [doc('one')],
+        [renamed],
+        [doc('four'), doc('four')],
+        [doc('five'), { ...one, metadata: two.metadata }, renamed],
+      ];
+      const outcomes = await Promise.allSettled([
+        put(store, doc('left')),
+        ...bad.flatMap((documents) =>
+          [false, true].map((dryRun) => store.commit({ dryRun, decide: () => ({ put: documents }) })),
+        ),
+        put(store, doc('right')),
+      ]);
+      expect(outcomes.map((o) => (o.status === 'fulfilled' ? 'landed' : (o.reason as StatusError).reason))).toEqual([
+        'landed',
+        ...bad.flatMap(() => ['Conflict', 'Conflict']),
+        'landed',
+      ]);
+      expect((await collect(store, before, 2)).map((c) => c.object.metadata.name)).toEqual(['left', 'right']);
+      const again = await open();
+      const names = [...(await again.current()).all()].map((r) => r.metadata.name).sort();
+      expect(names).toEqual(['left', 'one', 'right', 'two']);
+      await again.commit({ decide: () => ({ remove: [ref('one')] }) });
+      expect((await put(again, doc('one'))).resources).toHaveLength(1);
+    });
+
     it('a decision that throws or is a dry run leaves no trace', async () => {
       const { open } = await fresh();
       const store = await open();
