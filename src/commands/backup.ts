@@ -1,37 +1,30 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { PassThrough } from 'node:stream';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
+import { link, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Command } from 'commander';
 import { readConfig } from '../base/config.ts';
 import { openDataFolder } from '../host/data-folder.ts';
+import { syncFolder } from '../host/private-file.ts';
 import { migrateUp, readMigrations } from '../store/migrate.ts';
+import { withSoleUse } from '../store/sole-use.ts';
+import { BACKED_UP } from '../store/tables.ts';
 import { silentLog } from '../base/log.ts';
 import { runningDaemon, withClient, withDatabase } from './machine.ts';
 import { withSettings } from './serve.ts';
 import type pg from 'pg';
 
-/** What a backup holds, in an order in which it can be put back. Leases are the living database's own. */
-const TABLES = [
-  'settings',
-  'api_keys',
-  'revisions',
-  'resources',
-  'changes',
-  'events',
-  'reconcile_log',
-  'vpcs',
-  'instances',
-  'load_balancers',
-  'scaling_groups',
-  'objects',
-  'metrics_history',
-  'metrics_aggregates',
-];
 const FORMAT = 'miniaws-backup/1';
 /** Rows a statement, both ways. */
 const ROWS = 500;
+/**
+ * So far the revision moves on at a restore: beyond every one that the life since the backup can have reached. Nobody
+ * takes a resource version of that life for one of the new (etcd's --bump-revision, with the same number).
+ */
+const BUMP = 1_000_000_000;
 
 interface Header {
   format: string;
@@ -70,7 +63,10 @@ export function backupCommands(program: Command): void {
     if (await runningDaemon(folder)) throw new Error('the daemon runs: stop it first with miniaws down');
     const header = await withDatabase(config, folder, async (url) => {
       await migrateUp(url, silentLog);
-      return withClient(url, (client) => restore(client, file, flags.force === true));
+      // One of another data folder would go on with documents that are no more.
+      return withSoleUse(url, 'restore', () =>
+        withClient(url, (client) => restore(client, file, flags.force === true)),
+      );
     });
     process.stdout.write(
       `restored revision ${header.revision} of ${header.at}. Start the daemon with miniaws up, then look at miniaws orphans\n`,
@@ -79,19 +75,28 @@ export function backupCommands(program: Command): void {
 }
 
 async function backup(client: pg.Client, file: string): Promise<Header> {
+  if (existsSync(file)) throw new Error(`${file} exists: a backup replaces no file`);
   const draft = `${file}.part`;
-  const lines = new PassThrough();
-  // `flush` is an fsync before the close: a backup that was acknowledged survives a power cut (I11).
-  const written = pipeline(lines, createGzip(), createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }));
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const header = await headerOf(client);
-  lines.write(`${JSON.stringify(header)}\n`);
-  for (const table of TABLES) await dumpTable(client, table, lines);
-  await client.query('COMMIT');
-  lines.end();
-  await written;
-  await rename(draft, file);
+  // `flush` is an fsync before the close: a backup that was acknowledged survives a power cut (I11).
+  const output = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
+  await once(output, 'open');
+  try {
+    await pipeline(Readable.from(dump(client, header)), createGzip(), output);
+    await client.query('COMMIT');
+    // Unlike a rename it replaces nothing that came meanwhile.
+    await link(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncFolder(dirname(resolve(file)));
   return header;
+}
+
+async function* dump(client: pg.Client, header: Header): AsyncGenerator<string> {
+  yield `${JSON.stringify(header)}\n`;
+  for (const table of BACKED_UP) yield* dumpTable(client, table);
 }
 
 async function headerOf(client: pg.Client): Promise<Header> {
@@ -99,23 +104,21 @@ async function headerOf(client: pg.Client): Promise<Header> {
     'SELECT name FROM schema_migrations ORDER BY number DESC LIMIT 1',
   );
   const installation = await client.query<{ value: string }>("SELECT value FROM settings WHERE name = 'installation'");
-  const revision = await client.query<{ value: string }>('SELECT value FROM revisions');
   return {
     format: FORMAT,
     migration: migration.rows[0]?.name ?? '',
     installation: installation.rows[0]?.value ?? null,
-    revision: Number(revision.rows[0]?.value ?? 0),
+    revision: await revisionOf(client),
     at: new Date().toISOString(),
   };
 }
 
-async function dumpTable(client: pg.Client, table: string, lines: PassThrough): Promise<void> {
+async function* dumpTable(client: pg.Client, table: string): AsyncGenerator<string> {
   await client.query(`DECLARE dump NO SCROLL CURSOR FOR SELECT row_to_json(t)::text AS row FROM ${table} t`);
   for (;;) {
     const { rows } = await client.query<{ row: string }>(`FETCH ${ROWS} FROM dump`);
     if (rows.length === 0) break;
-    const drained = lines.write(rows.map(({ row }) => `{"table":"${table}","row":${row}}\n`).join(''));
-    if (!drained) await new Promise((resolve) => lines.once('drain', resolve));
+    yield rows.map(({ row }) => `{"table":"${table}","row":${row}}\n`).join('');
   }
   await client.query('CLOSE dump');
 }
@@ -126,18 +129,20 @@ async function restore(client: pg.Client, file: string, force: boolean): Promise
   let batch: { table: string; rows: string[] } = { table: '', rows: [] };
   await client.query('BEGIN');
   try {
+    // Taken before the tables go: what they held may be further on than the backup.
+    const before = await revisionOf(client);
     for await (const text of linesOf(file)) {
       if (!header) {
         header = await checkHeader(client, JSON.parse(text) as Header, force);
         continue;
       }
-      const { table, row } = JSON.parse(text) as { table: string; row: unknown };
-      if (!TABLES.includes(table)) throw new Error(`${file} has rows of a table "${table}" that no backup has`);
+      const { table, row } = rowOf(text, file);
       if (table !== batch.table || batch.rows.length >= ROWS) batch = await insert(client, batch, table);
-      batch.rows.push(JSON.stringify(row));
+      batch.rows.push(row);
     }
     await insert(client, batch, '');
     if (!header) throw new Error(`${file} is empty`);
+    await moveOn(client, Math.max(before, header.revision) + BUMP);
     await client.query('COMMIT');
     return header;
   } catch (error) {
@@ -145,6 +150,22 @@ async function restore(client: pg.Client, file: string, force: boolean): Promise
     throw error;
   }
 }
+
+/** A row stays the text that PostgreSQL wrote: JSON.parse would round its numbers. */
+function rowOf(line: string, file: string): { table: string; row: string } {
+  const [, table = '', row = ''] = /^\{"table":"(\w+)","row":(\{.*\})\}$/s.exec(line) ?? [];
+  if (BACKED_UP.includes(table)) return { table, row };
+  throw new Error(`${file} has a line that is no row of a table of ours: ${line.slice(0, 60)}`);
+}
+
+async function revisionOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ value: string }>('SELECT value FROM revisions');
+  return Number(rows[0]?.value ?? 0);
+}
+
+/** Every watch from before gets 410 and lists anew (ruling 18): also one from a revision that the new life will reach. */
+const moveOn = (client: pg.Client, revision: number) =>
+  client.query('UPDATE revisions SET value = $1, horizon = $1', [revision]);
 
 /** Reads nothing before it is asked for a line, and throws what the file or its compression has wrong. */
 async function* linesOf(file: string): AsyncGenerator<string> {
@@ -174,7 +195,7 @@ async function checkHeader(client: pg.Client, header: Header, force: boolean): P
     throw new Error(
       `the database holds ${rows[0]?.n} documents: restore into an empty one, or replace them with --force`,
     );
-  await client.query(`TRUNCATE ${TABLES.join(', ')}`);
+  await client.query(`TRUNCATE ${BACKED_UP.join(', ')}`);
   return header;
 }
 

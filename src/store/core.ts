@@ -73,7 +73,8 @@ export class StoreCore implements Store {
     });
     this.#events = new Stream(at, (after, limit) => journal.eventsAfter(after, limit));
     this.#log = new Stream(at, (after, limit) => journal.logAfter(after, limit));
-    this.#resources.setHorizon(start.position.horizon);
+    // A restore moves it beyond all that was given out before: no feed goes on from there.
+    for (const stream of [this.#resources, this.#events, this.#log]) stream.setHorizon(start.position.horizon);
     this.#writer = new GroupCommit({
       journal,
       mirror: this.#mirror,

@@ -23,3 +23,11 @@ function inOrder(references: ReadonlyMap<string, readonly string[]>): string[] {
   for (const name of references.keys()) add(name);
   return [...ordered];
 }
+
+/** What no backup holds, and why. Every other table of the database is in each. */
+export const NOT_BACKED_UP: Readonly<Record<string, string>> = {
+  leases: 'who leads, and in which epoch, is the living database’s: the epoch must never go back',
+  schema_migrations: 'the database that is restored into has its own; the backup names the newest in its header',
+};
+
+export const BACKED_UP: readonly string[] = TABLES.filter((table) => !(table in NOT_BACKED_UP));
