@@ -7,6 +7,7 @@ import { sameJson } from '../base/hash.ts';
 import { weigh } from './fields/bounds.ts';
 import { keepTimes } from './fields/update.ts';
 import { identityOf } from './load.ts';
+import { checkOwners } from './owner-references.ts';
 import { parsePath } from './path.ts';
 import { validate } from './validate.ts';
 
@@ -49,7 +50,7 @@ export function admit(
   refuse(kind, document, handleUnknown(rest, validate(kind, rest), context));
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
   const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
-  refuse(kind, document, kind.check(completed, old));
+  refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);
   const { resource, causes, takenOver } = kind.admit(
     withStatus(completed, old),
     old,

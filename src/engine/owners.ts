@@ -1,15 +1,17 @@
 import { refOf } from '../api/metadata.ts';
-import type { Ref, Resource } from '../api/metadata.ts';
+import type { OwnerReference, Ref, Resource } from '../api/metadata.ts';
 import type { KindDefinition, View } from '../api/schema.ts';
 import { FOREGROUND, ORPHAN, remove, settled, withoutFinalizer } from '../admission/operations.ts';
 import type { Left } from '../admission/operations.ts';
 import type { Effects } from '../store/store.ts';
 
 /**
- * Owner references and garbage collection, as in Kubernetes:
- * - background: a dependent whose owners are all gone is deleted;
- * - foreground: an owner waits, with its finalizer, for the dependents that block it, and has them deleted;
+ * Owner references and garbage collection, by Kubernetes' rules (garbagecollector.go, attemptToDeleteItem):
+ * - a dependent is deleted when none of its owners is left; a reference to one that is gone, or is being deleted in the
+ *   foreground, is taken from a dependent that another owner still holds;
+ * - foreground: an owner waits, with its finalizer, for the dependents that block it;
  * - orphan: dependents lose the reference, then the owner goes.
+ * An owner is of the dependent's own namespace; a reference that does not fit the object with its uid is to nobody.
  * One decision a key, over exact views: repeating it changes nothing.
  */
 export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, now: Date): (view: View) => Effects {
@@ -19,39 +21,70 @@ export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, no
     const deleting = resource.metadata.deletionTimestamp !== undefined;
     const finalizers = resource.metadata.finalizers ?? [];
     if (deleting && finalizers.includes(ORPHAN)) return orphan(resource, view, kinds);
-    if (deleting && finalizers.includes(FOREGROUND)) return foreground(resource, view, kinds, now);
-    return deleting ? {} : background(resource, view, kinds, now);
+    if (deleting && finalizers.includes(FOREGROUND)) return foreground(resource, view, kinds);
+    return deleting ? {} : attemptToDelete(resource, view, kinds, now);
   };
 }
 
-function dependentsOf(uid: string, view: View, kinds: Iterable<string>): Resource[] {
-  return [...kinds].flatMap((kind) => view.lookup(kind, 'owner', uid));
+const dependentsOf = ({ metadata }: Resource, view: View, kinds: Iterable<string>): Resource[] =>
+  [...kinds]
+    .flatMap((kind) => view.lookup(kind, 'owner', metadata.uid))
+    .filter((dependent) => dependent.metadata.namespace === metadata.namespace);
+
+/** Kubernetes' words: `waiting` owners are deleted in the foreground, `dangling` ones are gone. */
+type OwnerState = 'solid' | 'waiting' | 'dangling';
+
+function stateOf(reference: OwnerReference, dependent: Resource, view: View): OwnerState {
+  const owner = view.byUid(reference.uid);
+  const fits =
+    owner?.kind === reference.kind &&
+    owner.metadata.name === reference.name &&
+    owner.metadata.namespace === dependent.metadata.namespace;
+  if (!owner || !fits) return 'dangling';
+  return isDeletingDependents(owner) ? 'waiting' : 'solid';
 }
 
-function background(resource: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>, now: Date): Effects {
-  const owners = resource.metadata.ownerReferences ?? [];
+const isDeletingDependents = ({ metadata }: Resource): boolean =>
+  metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND);
+
+function attemptToDelete(
+  resource: Resource,
+  view: View,
+  kinds: ReadonlyMap<string, KindDefinition>,
+  now: Date,
+): Effects {
+  const references = resource.metadata.ownerReferences ?? [];
   const kind = kinds.get(resource.kind);
-  if (!kind || owners.length === 0 || owners.some((owner) => view.byUid(owner.uid))) return {};
-  return effectsOf([remove(kind, resource, {}, now)]);
+  if (!kind || references.length === 0) return {};
+  const states = references.map((reference) => stateOf(reference, resource, view));
+  const solid = references.filter((_, i) => states[i] === 'solid');
+  if (solid.length === references.length) return {};
+  if (solid.length > 0) return { put: [withOwners(resource, solid)] };
+  const dependents = dependentsOf(resource, view, kinds.keys());
+  if (!states.includes('waiting') || dependents.length === 0) return effectsOf([remove(kind, resource, {}, now)]);
+  // A circle: the owner waits for this one, and this one would wait for the owner.
+  const isCircle = dependents.some(isDeletingDependents);
+  const unblocked = references.map((reference) => ({ ...reference, blockOwnerDeletion: false }));
+  const next = isCircle ? withOwners(resource, unblocked) : resource;
+  return effectsOf([remove(kind, next, { propagationPolicy: 'Foreground' }, now)]);
 }
 
-function foreground(owner: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>, now: Date): Effects {
-  const dependents = dependentsOf(owner.metadata.uid, view, kinds.keys());
-  const blocking = dependents.filter((d) =>
-    d.metadata.ownerReferences?.some((o) => o.uid === owner.metadata.uid && o.blockOwnerDeletion),
-  );
-  if (blocking.length === 0) return effectsOf([settled(withoutFinalizer(owner, FOREGROUND))]);
-  const living = dependents.filter((d) => d.metadata.deletionTimestamp === undefined);
-  return effectsOf(
-    living.flatMap((d) => remove(kinds.get(d.kind) as KindDefinition, d, { propagationPolicy: 'Foreground' }, now)),
-  );
+function foreground(owner: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>): Effects {
+  const isBlocking = ({ metadata }: Resource): boolean =>
+    (metadata.ownerReferences ?? []).some((o) => o.uid === owner.metadata.uid && o.blockOwnerDeletion === true);
+  if (dependentsOf(owner, view, kinds.keys()).some(isBlocking)) return {};
+  return effectsOf([settled(withoutFinalizer(owner, FOREGROUND))]);
 }
+
+const withOwners = (resource: Resource, ownerReferences: readonly OwnerReference[]): Resource => ({
+  ...resource,
+  metadata: { ...resource.metadata, ownerReferences },
+});
 
 function orphan(owner: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>): Effects {
-  const released = dependentsOf(owner.metadata.uid, view, kinds.keys()).map((d): Left => {
-    const ownerReferences = d.metadata.ownerReferences?.filter((o) => o.uid !== owner.metadata.uid) ?? [];
-    return { put: { ...d, metadata: { ...d.metadata, ownerReferences } } };
-  });
+  const released = dependentsOf(owner, view, kinds.keys()).map((d): Left => ({
+    put: withOwners(d, d.metadata.ownerReferences?.filter((o) => o.uid !== owner.metadata.uid) ?? []),
+  }));
   return effectsOf([...released, settled(withoutFinalizer(owner, ORPHAN))]);
 }
 
@@ -63,7 +96,7 @@ const effectsOf = (lefts: readonly Left[]): Effects => ({
 /** Whom a change of this document concerns: itself, its owners, its dependents. */
 export function concerned(changed: Resource, view: View, kinds: Iterable<string>): Ref[] {
   const owners = (changed.metadata.ownerReferences ?? []).flatMap((o) => view.byUid(o.uid) ?? []);
-  const related = [...owners, ...dependentsOf(changed.metadata.uid, view, kinds)].map(refOf);
+  const related = [...owners, ...dependentsOf(changed, view, kinds)].map(refOf);
   const itself =
     (changed.metadata.ownerReferences ?? []).length > 0 || changed.metadata.deletionTimestamp !== undefined;
   return itself ? [refOf(changed), ...related] : related;
