@@ -9,7 +9,7 @@ export const DURATION_PATTERN = '^(\\d{1,9}(ms|s|m|h|d))+$';
 export function parseDuration(text: string): number | undefined {
   if (!new RegExp(DURATION_PATTERN).test(text)) return undefined;
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g))
+  for (const [, amount, unit] of text.matchAll(/(\d{1,9})(ms|s|m|h|d)/g))
     total += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
   return total;
 }

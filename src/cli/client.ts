@@ -196,10 +196,9 @@ function warningsOf(response: Dispatcher.ResponseData): string[] {
   return all.flatMap((text) => [...text.matchAll(/299 \S+ ("(?:[^"\\]|\\.)*")/g)].map((m) => unquote(m[1] ?? '""')));
 }
 
+/** A quoted string, or in it an encoded word (RFC 2047) of text beyond ASCII. */
 function unquote(text: string): string {
-  try {
-    return JSON.parse(text) as string;
-  } catch {
-    return text;
-  }
+  const plain = text.slice(1, -1).replaceAll(/\\(.)/g, '$1');
+  const [, base64] = /^=\?utf-8\?B\?([A-Za-z0-9+/=]*)\?=$/i.exec(plain) ?? [];
+  return base64 === undefined ? plain : Buffer.from(base64, 'base64').toString('utf8');
 }

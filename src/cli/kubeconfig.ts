@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { delimiter, dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { codeOf, messageOf } from '../base/errors.ts';
+import { withoutTrailingSlashes } from '../base/slashes.ts';
 import { Failure } from './failure.ts';
 
 /** Where the API is, whom to trust there, and as whom. */
@@ -50,7 +51,7 @@ export function connectionOf(options: ConnectionOptions, env: NodeJS.ProcessEnv,
   const server = options.server ?? connection.server;
   if (!/^https:\/\/[^/?#]+/.test(server))
     throw new Failure(`${server} is no https address: the key in ${path} is sent over https only`);
-  return { ...connection, server: server.replace(/\/+$/, '') };
+  return { ...connection, server: withoutTrailingSlashes(server) };
 }
 
 function firstExisting(list: string | undefined): string | undefined {

@@ -12,7 +12,7 @@ export function patchLines(
   const patch = createTwoFilesPatch(names.before, names.after, before, after);
   const lines = patch.split('\n').filter((line) => !/^=+$/.test(line) && line !== '');
   return lines.map((text) => {
-    const line = printable(text.replace(/^(---|\+\+\+) (.*?)\t.*$/, '$1 $2'));
+    const line = printable(text.replace(/^(---|\+\+\+) ([^\t]*)\t.*$/, '$1 $2'));
     if (line.startsWith('+++') || line.startsWith('---')) return colors.bold(line);
     if (line.startsWith('@@')) return colors.cyan(line);
     return line.startsWith('+') ? colors.green(line) : line.startsWith('-') ? colors.red(line) : line;

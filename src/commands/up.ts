@@ -105,7 +105,7 @@ async function applyQuickstart(
 async function answerOf(url: string): Promise<string> {
   try {
     return (await (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text())
-      .replace(/<[^>]*>/g, ' ')
+      .replace(/<[^<>]*>/g, ' ')
       .replace(/\s+/g, ' ')
       .trim();
   } catch (error) {

@@ -79,9 +79,9 @@ async function libraryFolders(folder: string): Promise<string[]> {
 async function librariesOf(program: string, folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const env = { ...process.env, LC_ALL: 'C', LD_LIBRARY_PATH: folders.join(':') };
   const output = await runOrThrow('ldd', [program], { env });
-  const missing = [...output.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name);
+  const missing = [...output.matchAll(/^[ \t]*(\S+) => not found/gm)].map(([, name]) => name);
   if (missing.length > 0) throw new Error(`HAProxy needs libraries that are not here: ${missing.join(', ')}`);
-  const found = [...output.matchAll(/^\s*(?:(\S+) => )?(\/\S+) \(0x/gm)];
+  const found = [...output.matchAll(/^[ \t]*(?:(\S+) => )?(\/\S+) \(0x/gm)];
   // The loader is named by its own path; all else it looks for in /lib.
   const libraries = new Map(
     found.map(([, name, path = '']) => [name === undefined ? path.slice(1) : `lib/${basename(name)}`, path]),

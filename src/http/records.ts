@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
@@ -160,7 +161,7 @@ function selector<T extends EventRecord | LogEntry>(
   namespace: string | undefined,
 ): (record: T) => boolean {
   const pairs = fieldPairs(query['fieldSelector']).flatMap(({ path, value, equal }) => {
-    const field = FIELDS[path];
+    const field = own(FIELDS, path);
     return field ? [(record: T) => (record[field] === value) === equal] : [];
   });
   return (record) =>

@@ -24,6 +24,7 @@ import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
 import { tableOf, wantsTable } from './table.ts';
+import { warningHeaders } from './warnings.ts';
 
 const ROOT = `/apis/${API_VERSION}`;
 
@@ -140,7 +141,7 @@ async function write(
       return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
     },
   });
-  for (const warning of ctx.warnings) void reply.header('warning', `299 - ${JSON.stringify(warning)}`);
+  if (ctx.warnings.length > 0) void reply.header('warning', warningHeaders(ctx.warnings));
   void reply.code(status === 200 && created ? 201 : status);
   return answer(request, reply, context, target, stored(committed, result as Resource));
 }

@@ -1,5 +1,6 @@
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
+import { own } from '../base/own.ts';
 
 export type Selector = (resource: Resource) => boolean;
 
@@ -12,6 +13,8 @@ const SET = new RegExp(`^(${NAME})\\s+(in|notin)\\s+\\(([^)]*)\\)$`);
 const EXISTS = new RegExp(`^(!?)\\s*(${NAME})$`);
 /** Longest selector that is read; hostile ones cost time for each object. */
 const LONGEST = 8192;
+/** Characters of one that cannot be read that are told back. */
+const SHOWN = 256;
 
 /** Kubernetes' label selectors: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. */
 export function labelSelector(text: string | undefined): Selector {
@@ -26,22 +29,37 @@ function requirement(text: string): (labels: Record<string, string>) => boolean 
   const equality = EQUALITY.exec(text);
   if (equality) {
     const [, key = '', operator, value = ''] = equality;
-    return (labels) => (labels[key] === value) === (operator !== '!=');
+    return (labels) => (own(labels, key) === value) === (operator !== '!=');
   }
   const set = SET.exec(text);
   if (set) {
     const [, key = '', operator, list = ''] = set;
     const values = list.split(',').map((v) => v.trim());
-    return (labels) => values.includes(labels[key] ?? '\0') === (operator === 'in');
+    return (labels) => values.includes(own(labels, key) ?? '\0') === (operator === 'in');
   }
   const exists = EXISTS.exec(text);
   if (!exists)
-    throw bad('labelSelector', text, 'expected key=value, key!=value, key in (a,b), key notin (a,b), key or !key');
+    throw bad(
+      'labelSelector',
+      text.slice(0, SHOWN),
+      'expected key=value, key!=value, key in (a,b), key notin (a,b), key or !key',
+    );
   const [, not, key = ''] = exists;
-  return (labels) => key in labels === (not === '');
+  return (labels) => Object.hasOwn(labels, key) === (not === '');
 }
 
-const splitOutsideParentheses = (text: string): string[] => text.split(/,(?![^(]*\))/).map((part) => part.trim());
+function splitOutsideParentheses(text: string): string[] {
+  const parts: string[] = [];
+  let [begin, isInside] = [0, false];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '(') isInside = true;
+    if (text[at] === ')') isInside = false;
+    if (text[at] !== ',' || isInside) continue;
+    parts.push(text.slice(begin, at).trim());
+    begin = at + 1;
+  }
+  return [...parts, text.slice(begin).trim()];
+}
 
 /** `metadata.name=web,status.phase!=Running`: any scalar field of the document, by its path. */
 export function fieldSelector(text: string | undefined): Selector {
@@ -66,9 +84,9 @@ export function fieldPairs(text: string | undefined): FieldPair[] {
   if (text.length > LONGEST)
     throw bad('fieldSelector', `${text.slice(0, 32)}…`, `it is longer than ${LONGEST} characters`);
   return text.split(',').map((part) => {
-    const match = /^\s*([A-Za-z0-9.]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part);
-    if (!match) throw bad('fieldSelector', part, 'expected field=value or field!=value');
-    return { path: match[1] ?? '', value: match[3] ?? '', equal: match[2] !== '!=' };
+    const match = /^([A-Za-z0-9.]+)\s*(==|=|!=)(.*)$/s.exec(part.trim());
+    if (!match) throw bad('fieldSelector', part.slice(0, SHOWN), 'expected field=value or field!=value');
+    return { path: match[1] ?? '', value: match[3]?.trim() ?? '', equal: match[2] !== '!=' };
   });
 }
 

@@ -30,4 +30,4 @@ export const NOT_BACKED_UP: Readonly<Record<string, string>> = {
   schema_migrations: 'the database that is restored into has its own; the backup names the newest in its header',
 };
 
-export const BACKED_UP: readonly string[] = TABLES.filter((table) => !(table in NOT_BACKED_UP));
+export const BACKED_UP: readonly string[] = TABLES.filter((table) => !Object.hasOwn(NOT_BACKED_UP, table));

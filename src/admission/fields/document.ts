@@ -1,6 +1,7 @@
 /** Which part of a document has owners. The rest (names, uid, times, revision, and status outside its subresource) is the server's. */
+import { own } from '../../base/own.ts';
 import type { Metadata } from '../../api/metadata.ts';
-import { METADATA, isObject, memberOf } from './structure.ts';
+import { METADATA, isObject } from './structure.ts';
 import type { JsonObject } from './structure.ts';
 
 /** A document as these functions take and give it: checked by its schema before, or still to be. */
@@ -29,7 +30,7 @@ export function trackedPart(document: Document | undefined, subresource?: string
 function trackedMetadata(metadata: JsonObject): JsonObject {
   const out: Record<string, unknown> = {};
   for (const name of TRACKED_METADATA) {
-    const value = memberOf(metadata, name);
+    const value = own(metadata, name);
     if (value !== undefined) out[name] = value;
   }
   return out;

@@ -1,18 +1,10 @@
 /** The values of server-side apply: what a configuration sets, and what goes because its manager no longer sends it. */
+import { own } from '../../base/own.ts';
 import type { JsonSchema } from '../../api/schema.ts';
 import { StatusError } from '../../base/errors.ts';
 import { describeElement, isMember } from './fieldset.ts';
 import type { FieldSet } from './fieldset.ts';
-import {
-  METADATA,
-  childSchema,
-  eachChild,
-  isObject,
-  itemElement,
-  itemsByElement,
-  memberOf,
-  structureOf,
-} from './structure.ts';
+import { METADATA, childSchema, eachChild, isObject, itemElement, itemsByElement, structureOf } from './structure.ts';
 import type { JsonObject } from './structure.ts';
 
 /** `live` with all that `applied` says. Gives `live` itself when it says nothing new, and shares every part that is not changed. */
@@ -30,7 +22,7 @@ export function merge(live: unknown, applied: unknown, schema: JsonSchema | unde
 function mergeObject(live: JsonObject, applied: JsonObject, schema: JsonSchema | undefined): JsonObject {
   let out: Record<string, unknown> | undefined;
   for (const name of Object.keys(applied)) {
-    const before = memberOf(live, name);
+    const before = own(live, name);
     const after = applied[name] === undefined ? before : merge(before, applied[name], childSchema(schema, name));
     if (after !== before) (out ??= { ...live })[name] = after;
   }
@@ -70,10 +62,10 @@ function sameButDefaults(live: unknown, applied: unknown, schema: JsonSchema | u
   }
   if (!isObject(live) || !isObject(applied)) return live === applied;
   for (const name of Object.keys(applied))
-    if (applied[name] !== undefined && memberOf(live, name) === undefined) return false;
+    if (applied[name] !== undefined && own(live, name) === undefined) return false;
   return Object.keys(live).every((name) => {
     const below = childSchema(schema, name);
-    return sameButDefaults(live[name], memberOf(applied, name) ?? below?.default, below);
+    return sameButDefaults(live[name], own(applied, name) ?? below?.default, below);
   });
 }
 

@@ -1,9 +1,10 @@
 /** RFC 7386 merge patches and RFC 6902 JSON patches, as pure functions that hostile input cannot hurt. */
+import { own } from '../../base/own.ts';
 import jsonpatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { StatusError } from '../../base/errors.ts';
 import { MAX_BYTES, MAX_DEPTH, weigh } from './bounds.ts';
-import { isObject, memberOf } from './structure.ts';
+import { isObject } from './structure.ts';
 
 /** Kubernetes' limit for the operations of a JSON patch is 10,000; no document of ours has a tenth of the fields. */
 const MAX_OPERATIONS = 1_000;
@@ -22,7 +23,7 @@ function mergeValue(target: unknown, patch: unknown): unknown {
   const out: Record<string, unknown> = isObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete out[name];
-    else out[name] = mergeValue(memberOf(out, name), value);
+    else out[name] = mergeValue(own(out, name), value);
   }
   return out;
 }
@@ -92,7 +93,7 @@ function resolve(document: unknown, step: Step, i: number): unknown {
   let value = document;
   for (const token of tokensOf(step.from)) {
     if (Array.isArray(value)) value = /^(0|[1-9]\d*)$/.test(token) ? (value as unknown[])[Number(token)] : undefined;
-    else value = isObject(value) ? memberOf(value, token) : undefined;
+    else value = isObject(value) ? own(value, token) : undefined;
   }
   if (value === undefined) throw failed(step, i, `nothing is at ${step.from}`);
   return value;

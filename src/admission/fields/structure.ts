@@ -1,4 +1,5 @@
 /** How a document divides into fields: Kubernetes' list and map types, read from the kind's schema. */
+import { own } from '../../base/own.ts';
 import type { JsonSchema, KindDefinition } from '../../api/schema.ts';
 import { canonicalJson } from '../../base/hash.ts';
 
@@ -6,10 +7,6 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** An own member, never an inherited one such as `constructor`. */
-export const memberOf = (object: JsonObject, name: string): unknown =>
-  Object.hasOwn(object, name) ? object[name] : undefined;
 
 const STRINGS: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
 
@@ -75,7 +72,7 @@ export function itemElement(item: unknown, schema: JsonSchema | undefined): stri
   if (!isObject(item)) return undefined;
   const key: Record<string, unknown> = {};
   for (const name of keys) {
-    const value = memberOf(item, name) ?? schema?.items?.properties?.[name]?.default;
+    const value = own(item, name) ?? schema?.items?.properties?.[name]?.default;
     if (value === undefined) return undefined;
     key[name] = value;
   }

@@ -88,7 +88,7 @@ async function send(
   patch: Record<string, unknown>,
   edited: LoadedDocument,
 ): Promise<string | Problem[]> {
-  const fixed = ['apiVersion', 'kind'].filter((field) => field in patch);
+  const fixed = ['apiVersion', 'kind'].filter((field) => Object.hasOwn(patch, field));
   if (fixed.length > 0)
     return fixed.map((field) => ({ file: 'edited', place: edited.locate(field), field, message: 'cannot be changed' }));
   try {

@@ -62,8 +62,11 @@ async function wait(session: Session, words: readonly string[], options: WaitOpt
 function judgeOf(text: string): Judge {
   const condition = /^condition=([A-Za-z]+)(?:=(True|False|Unknown))?$/i.exec(text);
   if (condition) return judgeCondition(condition[1] ?? '', condition[2] ?? 'True');
-  const path = /^jsonpath=(\{.*?\}|[^{=][^=]*)(?:=(.*))?$/.exec(text);
-  if (path) return judgePath(path[1] ?? '', path[2]);
+  const path = text.startsWith('jsonpath=') ? text.slice('jsonpath='.length) : '';
+  const end = path.startsWith('{') ? path.indexOf('}') + 1 : path.indexOf('=');
+  const [expression, rest] = end > 0 ? [path.slice(0, end), path.slice(end)] : [path, ''];
+  if (expression !== '' && !/^[={]$/.test(expression) && (rest === '' || rest.startsWith('=')))
+    return judgePath(expression, rest === '' ? undefined : rest.slice(1));
   throw new Failure(`--for: expected condition=Ready, delete or jsonpath={.status.phase}=Running, found "${text}"`);
 }
 

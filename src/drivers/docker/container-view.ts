@@ -52,7 +52,7 @@ export const fingerprint = (entry: ContainerInfo): string =>
   JSON.stringify([
     entry.State,
     entry.Names,
-    entry.Status.replace(/^Up [^(]*/, 'Up ').replace(/\) .* ago$/, ')'),
+    entry.Status.replace(/^Up [^(]*/, 'Up ').replace(/\) [^)]* ago$/, ')'),
     entry.Ports,
     Object.values(entry.NetworkSettings?.Networks ?? {}).map((n) => [n.NetworkID, n.IPAddress]),
   ]);

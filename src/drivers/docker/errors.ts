@@ -36,7 +36,7 @@ const TABLE: readonly { status?: number; words: RegExp; reason: PassReason }[] =
     reason: 'StartFailed',
   },
   { words: /pool overlaps with other one/i, reason: 'CidrOverlap' },
-  { status: 409, words: /is already in use by container|network with name .* already exists/i, reason: 'NameTaken' },
+  { status: 409, words: /is already in use by container|network with name [^ ]* already exists/i, reason: 'NameTaken' },
   { status: 400, words: /OCI runtime create failed|failed to create (shim|task)/i, reason: 'StartFailed' },
   { status: 400, words: /./, reason: 'Refused' },
 ];

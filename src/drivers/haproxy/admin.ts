@@ -107,8 +107,8 @@ export function complaintsIn(text: string): string {
   const words = alerts.map((line) =>
     line
       .replace(/^\[ALERT\]\s*\(\d+\) : (config : )?/, '')
-      .replace(/parsing \[[^\]]*:(\d+)\] ?: /, 'line $1: ')
-      .replace(/\s*\(?\/etc\/miniaws\/\w+\.cfg:(\d+)\)?/g, ' line $1')
+      .replace(/parsing \[[^\][:]*:(\d+)\] ?: /, 'line $1: ')
+      .replace(/ ?\(?\/etc\/miniaws\/\w+\.cfg:(\d+)\)?/g, ' line $1')
       .trim()
       .replace(/\.$/, ''),
   );

@@ -1,4 +1,5 @@
 import { sha256 } from '../../base/hash.ts';
+import { withoutTrailingSlashes } from '../../base/slashes.ts';
 import type { ProxyBackend, ProxyConfig, ProxyListener } from '../proxies.ts';
 import { addressWord, countWord, durationWord, nameWord, portWord, quotedWord } from './words.ts';
 
@@ -130,7 +131,7 @@ const frontend = (listener: ProxyListener, { mode }: ProxyConfig): readonly stri
  * not `/apis`. A rule that says neither takes everything.
  */
 function conditionOf({ host, pathPrefix }: ProxyListener['rules'][number]): string {
-  const segments = pathPrefix?.replace(/\/+$/, '');
+  const segments = pathPrefix === undefined ? undefined : withoutTrailingSlashes(pathPrefix);
   const conditions = [
     ...(host === undefined ? [] : [hostCondition(host)]),
     ...(segments ? [`{ path,concat(/) -m beg -- ${quotedWord(`${segments}/`)} }`] : []),
