@@ -18,11 +18,8 @@ export function warningHeaders(warnings: readonly string[]): string[] {
   return headers;
 }
 
-/** By code points: half of a pair is no character. */
-function shortened(text: string): string {
-  const points = [...text];
-  return points.length > LONGEST ? `${points.slice(0, LONGEST - 1).join('')}…` : text;
-}
+/** Half of a pair of surrogates becomes the character for what is none. */
+const shortened = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 
 const worded = (text: string): string =>
   /^[\x20-\x7e]*$/.test(text) && !text.includes('=?')
