@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { KINDS } from './api/registry.ts';
 import type { AdmissionSettings } from './api/schema.ts';
 import { systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
+import { ENGINE_SOCKETS, normalizedPath } from './base/host-paths.ts';
+import type { HostPathRules } from './base/host-paths.ts';
 import { listOf, parseListen } from './base/config.ts';
 import type { Config } from './base/config.ts';
 import { sha256 } from './base/hash.ts';
@@ -55,7 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stops.push(() => store.close());
     const installation = await installationOf(store, config);
     await recordInstallation(folder, { installation, database: placeOf(options.database), engine: config.engine });
-    const drivers = await openDrivers(config, installation, log, clock);
+    const drivers = await openDrivers(config, installation, { log, clock, hostPaths: hostPathRules(config, folder) });
     const { compute, proxies, meter } = drivers;
     stops.push(() => compute.close());
     stops.push(() => meter.close());
@@ -117,7 +120,7 @@ async function engineParts(
   const settings: AdmissionSettings = {
     vpcPool: config.vpcPool,
     vpcPrefix: Number(config.vpcPrefix),
-    allowedHostPaths: listOf(config.allowHostPath),
+    hostPaths: hostPathRules(config, options.folder),
     foreignRanges: () => compute.foreignRanges(),
   };
   const holder = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
@@ -141,6 +144,18 @@ async function engineParts(
   await informer.open();
   return { settings, informer, leader, manager, sampler, reign };
 }
+
+/** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */
+const hostPathRules = (config: Config, folder: DataFolder): HostPathRules => ({
+  allowed: listOf(config.allowHostPath).map((path) => normalizedPath(resolve(path))),
+  guarded: [
+    ...ENGINE_SOCKETS,
+    ...(config.dockerHost?.startsWith('unix://')
+      ? [normalizedPath(resolve(config.dockerHost.slice('unix://'.length)))]
+      : []),
+    normalizedPath(resolve(folder.path)),
+  ],
+});
 
 const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promise<Certificates> =>
   ensureCertificates({

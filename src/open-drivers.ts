@@ -1,5 +1,6 @@
 import type { Clock } from './base/clock.ts';
 import type { Config } from './base/config.ts';
+import type { HostPathRules } from './base/host-paths.ts';
 import type { Log } from './base/log.ts';
 import type { Compute } from './drivers/compute.ts';
 import { createDockerCompute } from './drivers/docker/docker-compute.ts';
@@ -18,11 +19,10 @@ export interface Drivers {
 export async function openDrivers(
   { engine, dockerHost: host }: Config,
   installation: string,
-  log: Log,
-  clock: Clock,
+  { log, clock, hostPaths }: { log: Log; clock: Clock; hostPaths: HostPathRules },
 ): Promise<Drivers> {
   if (engine === 'docker') {
-    const compute = createDockerCompute({ installation, host, log, clock });
+    const compute = createDockerCompute({ installation, host, log, clock, hostPaths });
     const proxies = createHaproxyProxies({ compute, clock, log });
     return { compute, proxies, meter: createDockerMeter({ host, clock }) };
   }

@@ -1,5 +1,6 @@
 import { contains, formatCidr, parseAddress } from '../base/cidr.ts';
 import type { Cause } from '../base/errors.ts';
+import { exposedBy, isWithin, normalizedPath } from '../base/host-paths.ts';
 import { invalid } from './causes.ts';
 import { durationMs, parseSize } from '../base/quantity.ts';
 import { hostPortHolder } from './host-ports.ts';
@@ -15,15 +16,6 @@ export const LONGEST_GRACE_MS = 3_600_000;
 const LEAST_MEMORY = 6 * 2 ** 20;
 /** The seed's `instances.ports` is a VARCHAR(255). */
 const PORTS_COLUMN = 255;
-/** The Engine's socket gives whoever holds it the whole machine. */
-const ENGINE_SOCKETS = [
-  '/var/run/docker.sock',
-  '/run/docker.sock',
-  '/run/containerd',
-  '/run/podman',
-  '/var/run/podman',
-];
-
 /** What holds of one instance by itself. */
 export function checkInstance(instance: Instance): Cause[] {
   const { spec } = instance;
@@ -102,19 +94,9 @@ function checkVolume(volume: VolumeMount, at: number): Cause[] {
   if ((volume.name === undefined) === (volume.hostPath === undefined))
     return [invalid(field, 'give exactly one of name (a named volume) and hostPath (a folder of the host)')];
   const path = volume.hostPath;
-  if (path === undefined) return [];
-  if (path.split('/').includes('..')) return [invalid(`${field}.hostPath`, 'must not contain ".."')];
-  const socket = ENGINE_SOCKETS.find(
-    (s) => s === path || s.startsWith(path.endsWith('/') ? path : `${path}/`) || path.startsWith(`${s}/`),
-  );
-  return socket
-    ? [
-        invalid(
-          `${field}.hostPath`,
-          `${path} would expose the Engine's socket, which is never mounted into an instance`,
-        ),
-      ]
-    : [];
+  if (path === undefined || path === normalizedPath(path)) return [];
+  const right = normalizedPath(path);
+  return [invalid(`${field}.hostPath`, `must be an absolute path without ".", ".." and needless slashes: "${right}"`)];
 }
 
 function checkMountPaths(volumes: readonly VolumeMount[]): Cause[] {
@@ -170,16 +152,17 @@ function checkHostPorts(next: Instance, view: View): Cause[] {
   });
 }
 
-export function checkHostPaths({ spec }: Instance, settings: AdmissionSettings): Cause[] {
-  const allowed = settings.allowedHostPaths;
+/** By their names; where they lead is looked at by the driver, just before they are mounted. */
+export function checkHostPaths({ spec }: Instance, { hostPaths: { allowed, guarded } }: AdmissionSettings): Cause[] {
   return spec.volumes.flatMap(({ hostPath }, at) => {
-    if (
-      hostPath === undefined ||
-      allowed.some((root) => hostPath === root || hostPath.startsWith(`${root.replace(/\/$/, '')}/`))
-    )
-      return [];
+    if (hostPath === undefined) return [];
+    const field = `volumes[${at}].hostPath`;
+    const secret = exposedBy(hostPath, guarded);
+    if (secret !== undefined)
+      return [invalid(field, `${hostPath} would expose ${secret}, which is never mounted into an instance`)];
+    if (allowed.some((root) => isWithin(hostPath, root))) return [];
     const hint = allowed.length ? `only below ${allowed.join(', ')}` : 'none: start the daemon with --allow-host-path';
-    return [invalid(`volumes[${at}].hostPath`, `${hostPath} may not be mounted; allowed is ${hint}`)];
+    return [invalid(field, `${hostPath} may not be mounted; allowed is ${hint}`)];
   });
 }
 

@@ -1,3 +1,4 @@
+import type { HostPathRules } from '../base/host-paths.ts';
 import type { FieldsV1, Ref, Resource } from './metadata.ts';
 import type { Cause } from '../base/errors.ts';
 
@@ -57,8 +58,8 @@ export interface AdmissionSettings {
   /** The pool that VPCs without a cidrBlock take theirs from, and the prefix length of each. */
   vpcPool: string;
   vpcPrefix: number;
-  /** Host folders that instances may mount; empty: none. */
-  allowedHostPaths: readonly string[];
+  /** Which folders of the Engine's host instances may mount. */
+  hostPaths: HostPathRules;
   /** Ranges that networks which are not ours hold now; a hint, the Engine has the last word. */
   foreignRanges: () => readonly string[];
 }

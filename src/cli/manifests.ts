@@ -1,3 +1,4 @@
+import { ENGINE_SOCKETS } from '../base/host-paths.ts';
 import { admit } from '../admission/admit.ts';
 import type { AdmissionContext, RawDocument } from '../admission/admit.ts';
 import { identityOf, load } from '../admission/load.ts';
@@ -42,7 +43,7 @@ export const EMPTY_VIEW: View = {
 const PERMISSIVE: AdmissionSettings = {
   vpcPool: '10.0.0.0/8',
   vpcPrefix: 24,
-  allowedHostPaths: ['/'],
+  hostPaths: { allowed: ['/'], guarded: ENGINE_SOCKETS },
   foreignRanges: () => [],
 };
 

@@ -1,3 +1,4 @@
+import { ENGINE_SOCKETS } from '../base/host-paths.ts';
 import { mustKind } from '../api/registry.ts';
 import { parseKey, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
@@ -19,7 +20,7 @@ export interface Document {
 export const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
   vpcPrefix: 20,
-  allowedHostPaths: ['/'],
+  hostPaths: { allowed: ['/'], guarded: ENGINE_SOCKETS },
   foreignRanges: () => [],
 };
 

@@ -1,3 +1,4 @@
+import { ENGINE_SOCKETS } from '../../src/base/host-paths.ts';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
@@ -12,7 +13,7 @@ import { Mirror } from '../../src/store/mirror.ts';
 const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
   vpcPrefix: 20,
-  allowedHostPaths: ['/srv/data'],
+  hostPaths: { allowed: ['/srv/data'], guarded: [...ENGINE_SOCKETS, '/srv/data/miniaws'] },
   foreignRanges: () => ['10.64.0.0/20'],
 };
 const context = (over: Partial<WriteContext> = {}): WriteContext => ({
@@ -88,12 +89,37 @@ describe('bad input is refused with its field and what was expected (I13)', () =
     [
       'the socket',
       { volumes: [{ hostPath: '/var/run/docker.sock', mountPath: '/s' }] },
-      "spec.volumes[0].hostPath: /var/run/docker.sock would expose the Engine's socket, which is never mounted into an instance",
+      'spec.volumes[0].hostPath: /var/run/docker.sock would expose /var/run/docker.sock, which is never mounted into an instance',
     ],
     [
       'a folder above the socket',
       { volumes: [{ hostPath: '/var', mountPath: '/s' }] },
-      "spec.volumes[0].hostPath: /var would expose the Engine's socket, which is never mounted into an instance",
+      'spec.volumes[0].hostPath: /var would expose /var/run/docker.sock, which is never mounted into an instance',
+    ],
+    [
+      'the socket by another name',
+      { volumes: [{ hostPath: '/var/run/./docker.sock', mountPath: '/s' }] },
+      'spec.volumes[0].hostPath: must be an absolute path without ".", ".." and needless slashes: "/var/run/docker.sock"',
+    ],
+    [
+      'the socket with two slashes',
+      { volumes: [{ hostPath: '//var/run/docker.sock', mountPath: '/s' }] },
+      'spec.volumes[0].hostPath: must be an absolute path without ".", ".." and needless slashes: "/var/run/docker.sock"',
+    ],
+    [
+      'a way out of what is allowed',
+      { volumes: [{ hostPath: '/srv/data/../../run', mountPath: '/s' }] },
+      'spec.volumes[0].hostPath: must be an absolute path without ".", ".." and needless slashes: "/run"',
+    ],
+    [
+      'what is the daemon’s own',
+      { volumes: [{ hostPath: '/srv/data/miniaws/tls', mountPath: '/s' }] },
+      'spec.volumes[0].hostPath: /srv/data/miniaws/tls would expose /srv/data/miniaws, which is never mounted into an instance',
+    ],
+    [
+      'a folder above what is the daemon’s own',
+      { volumes: [{ hostPath: '/srv/data', mountPath: '/s' }] },
+      'spec.volumes[0].hostPath: /srv/data would expose /srv/data/miniaws, which is never mounted into an instance',
     ],
     [
       'a host path that is not allowed',

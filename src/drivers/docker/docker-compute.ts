@@ -1,13 +1,23 @@
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
+import type { HostPathRules } from '../../base/host-paths.ts';
 import { silentLog, type Log } from '../../base/log.ts';
-import type { Compute, ExecOptions, ExecSession, ProbeResult, ProbeTarget } from '../compute.ts';
+import type {
+  Compute,
+  Container,
+  ContainerSpec,
+  ExecOptions,
+  ExecSession,
+  ProbeResult,
+  ProbeTarget,
+} from '../compute.ts';
 import { EngineCalls, translated } from './calls.ts';
 import { connect } from './connection.ts';
 import { DockerContainers } from './containers.ts';
 import { EventReader } from './event-reader.ts';
 import { startExec } from './exec.ts';
 import { DockerFiles } from './files.ts';
+import { HostMounts } from './host-mounts.ts';
 import { DockerImages } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { DockerNetworks } from './networks.ts';
@@ -23,11 +33,13 @@ export interface DockerComputeOptions {
   host?: string | undefined;
   log?: Log;
   clock?: Clock;
+  /** What may be mounted of this machine, where the Engine runs on it; nothing is looked at when left out. */
+  hostPaths?: HostPathRules;
 }
 
 /** Compute on one Docker Engine. Throws when `host` is no address that Docker knows. */
 export function createDockerCompute(options: DockerComputeOptions): Compute {
-  const { installation, host, log = silentLog, clock = systemClock } = options;
+  const { installation, host, log = silentLog, clock = systemClock, hostPaths } = options;
   const connection = connect(host);
   const { docker, local } = connection;
   const calls = new EngineCalls(clock, () => observer.suspect());
@@ -38,6 +50,8 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const files = new DockerFiles(docker, calls, world);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
+  // Where another machine's links lead cannot be seen from here.
+  const mounts = local && hostPaths ? new HostMounts(hostPaths) : undefined;
   const sessions = new Set<ExecSession>();
 
   return {
@@ -53,7 +67,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     createNetwork: (spec) => networks.create(spec),
     removeNetwork: (id) => networks.remove(id),
 
-    createContainer: (spec) => containers.create(spec),
+    createContainer: (spec) => createContainer(spec),
     startContainer: (id) => containers.start(id),
     stopContainer: (id, graceMs, waitMs) => containers.stop(id, graceMs, waitMs),
     unpauseContainer: (id) => containers.unpause(id),
@@ -88,6 +102,10 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     outage: () => world.cache.outage,
     calls: () => calls.counts,
   };
+
+  async function createContainer(spec: ContainerSpec): Promise<Container> {
+    return containers.create(mounts ? await mounts.resolve(spec) : spec);
+  }
 
   async function openSession(id: string, execOptions: ExecOptions): Promise<ExecSession> {
     const session = await startExec(docker, calls, clock, id, execOptions);
