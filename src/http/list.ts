@@ -13,6 +13,7 @@ import type { Selector } from './selectors.ts';
 import { rowOf, tableHead, tableOf, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
 import { framed, frameOf, streamWatch } from './watch.ts';
+import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
 
 export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   return isTrue(queryOf(request)['watch']) && queryOf(request)['watch'] !== ''
@@ -30,12 +31,12 @@ function wanted(target: Target, query: Query): Selector {
 }
 
 const orderKey = (r: Resource) => `${r.metadata.namespace}/${r.metadata.name}`;
-const inOrder = (items: Resource[]) => items.sort((a, b) => (orderKey(a) < orderKey(b) ? -1 : 1));
 
 async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request);
   const query = queryOf(request);
   const { kind } = target.kind;
+  checkListOptions(query);
   const isSelective = Boolean(query['labelSelector'] || query['fieldSelector']);
   const matches = wanted(target, query);
   const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
@@ -104,11 +105,11 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
   const target = targetOf(request);
   const query = queryOf(request);
   const matches = wanted(target, query);
-  const timeoutSeconds = query['timeoutSeconds'] ? numberOf(query, 'timeoutSeconds', 0, 86_400) : undefined;
-  const from = numberOf(query, 'resourceVersion', 0, Number.MAX_SAFE_INTEGER);
+  const options = watchOptions(query, true);
   const snapshot = await context.store.current();
-  const start = from || snapshot.revision;
-  const first = from ? [] : inOrder([...snapshot.list(target.kind.kind, target.namespace)].filter(matches));
+  checkNotTooNew(options, snapshot.revision);
+  const start = (options.sendsInitial ? 0 : options.from) || snapshot.revision;
+  const first = options.sendsInitial ? snapshot.list(target.kind.kind, target.namespace).filter(matches) : [];
   let columnsSent = false;
   let seen = start;
   const render = (type: Change['type'], object: Resource): object => {
@@ -125,13 +126,14 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
     return { type, object: table };
   };
   const plain = !wantsTable(request.headers.accept);
-  const bookmark = () => ({
+  const bookmark = (annotations?: object) => ({
     kind: target.kind.kind,
     apiVersion: API_VERSION,
-    metadata: { resourceVersion: String(seen) },
+    metadata: { resourceVersion: String(seen), ...(annotations && { annotations }) },
   });
   await streamWatch<Change>(request, reply, context.clock, context.closing, {
-    initial: first.map((object) => render('ADDED', object)),
+    initial: mapped(first, (object) => render('ADDED', object)),
+    ...(options.marksInitial ? { initialEnd: bookmark(INITIAL_EVENTS_END) } : {}),
     feed: (signal) => context.store.watchResources(start, signal),
     frame(change) {
       seen = change.revision;
@@ -139,9 +141,13 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
       if (type === undefined) return undefined;
       return plain && type === change.type ? frames.get(change) : frameOf(render(type, change.object));
     },
-    ...(isTrue(query['allowWatchBookmarks']) ? { bookmark } : {}),
-    timeoutSeconds,
+    ...(options.allowsBookmarks ? { bookmark: () => bookmark() } : {}),
+    timeoutSeconds: options.timeoutSeconds,
   });
+}
+
+function* mapped<T>(items: readonly T[], map: (item: T) => object): Iterable<object> {
+  for (const item of items) yield map(item);
 }
 
 /** To a watcher with a selector, an object that stops to match is deleted and one that begins to match is added. */

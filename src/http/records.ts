@@ -9,6 +9,7 @@ import { fieldPairs } from './selectors.ts';
 import { formatAge } from '../base/quantity.ts';
 import { wantsTable } from './table.ts';
 import { frameOf, streamWatch } from './watch.ts';
+import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
 
 const DEFAULT_LIMIT = 500;
 const MOST = 5_000;
@@ -77,6 +78,7 @@ async function serve<T extends EventRecord | LogEntry>(
   const { namespace } = request.params as { namespace?: string };
   const matches = selector(query, namespace);
   if (query['watch'] && isTrue(query['watch'])) return watch(request, reply, context, kind, matches);
+  checkListOptions(query);
   const page = await kind.query({
     ...exactFields(query, namespace),
     limit: numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT,
@@ -121,31 +123,37 @@ async function watch<T extends EventRecord | LogEntry>(
   matches: (record: T) => boolean,
 ): Promise<void> {
   const query = queryOf(request);
+  const { namespace } = request.params as { namespace?: string };
+  const options = watchOptions(query, false);
   const { revision } = await context.store.current();
-  const from = numberOf(query, 'resourceVersion', 0, Number.MAX_SAFE_INTEGER) || revision;
+  checkNotTooNew(options, revision);
+  const page = options.sendsInitial ? await kind.query({ ...exactFields(query, namespace), limit: MOST }) : undefined;
+  const from = page?.revision ?? (options.from || revision);
   const seen = new Set<string>();
   let tables = 0;
+  const frame = (recorded: Recorded<T>): object | undefined => {
+    if (!matches(recorded.record)) return undefined;
+    const type = seen.has(recorded.record.id) ? 'MODIFIED' : 'ADDED';
+    seen.add(recorded.record.id);
+    if (seen.size > MOST) seen.delete(seen.values().next().value ?? '');
+    if (!wantsTable(request.headers.accept)) return { type, object: kind.render(recorded) };
+    const metadata = { resourceVersion: String(recorded.revision) };
+    return { type, object: recordTable(kind, [recorded], metadata, context.clock.now(), tables++ === 0) };
+  };
+  const initialEnd = {
+    kind: kind.listKind.replace(/List$/, ''),
+    apiVersion: kind.apiVersion,
+    metadata: { resourceVersion: String(from), annotations: INITIAL_EVENTS_END },
+  };
   await streamWatch<Recorded<T>>(request, reply, context.clock, context.closing, {
-    initial: [],
+    initial: (page?.items ?? []).flatMap((recorded) => frame(recorded) ?? []),
+    ...(options.marksInitial ? { initialEnd } : {}),
     feed: (signal) => kind.watch(from, signal),
     frame(recorded) {
-      if (!matches(recorded.record)) return undefined;
-      const type = seen.has(recorded.record.id) ? 'MODIFIED' : 'ADDED';
-      seen.add(recorded.record.id);
-      if (seen.size > MOST) seen.delete(seen.values().next().value ?? '');
-      if (!wantsTable(request.headers.accept)) return frameOf({ type, object: kind.render(recorded) });
-      return frameOf({
-        type,
-        object: recordTable(
-          kind,
-          [recorded],
-          { resourceVersion: String(recorded.revision) },
-          context.clock.now(),
-          tables++ === 0,
-        ),
-      });
+      const event = frame(recorded);
+      return event && frameOf(event);
     },
-    timeoutSeconds: query['timeoutSeconds'] ? numberOf(query, 'timeoutSeconds', 0, 86_400) : undefined,
+    timeoutSeconds: options.timeoutSeconds,
   });
 }
 
@@ -175,7 +183,7 @@ const STORABLE = /^[^\0]*$/;
 /** The equalities that the database can look up by itself. */
 function exactFields(query: Query, namespace: string | undefined): Omit<RecordQuery, 'limit'> {
   const equal = fieldPairs(query['fieldSelector']).filter(
-    (p) => p.equal && FIELDS[p.path] !== undefined && (p.path.endsWith('uid') ? UUID : STORABLE).test(p.value),
+    (p) => p.equal && own(FIELDS, p.path) !== undefined && (p.path.endsWith('uid') ? UUID : STORABLE).test(p.value),
   );
   return {
     ...(namespace !== undefined && STORABLE.test(namespace) ? { namespace } : {}),

@@ -16,7 +16,9 @@ const PIECE = 1 << 16;
 
 export interface WatchRequest<T> {
   /** Sent first. */
-  initial: readonly object[];
+  initial: Iterable<object>;
+  /** Sent after them: that they were all. */
+  initialEnd?: object;
   /** Batches in order; ends or throws when the watch is over. */
   feed: (signal: AbortSignal) => AsyncIterable<readonly T[]>;
   /** The line that a record becomes, framed: none when the watcher does not want it. */
@@ -62,7 +64,8 @@ export async function streamWatch<T>(
   const socket = raw.socket ?? (await assigned(raw, signal));
   let bookmarks: (() => void) | undefined;
   try {
-    if (socket) await pour(socket, watch.initial, frameOf, signal);
+    if (socket) await pourAll(socket, framesOf(watch.initial, frameOf), signal);
+    if (socket && watch.initialEnd) socket.write(frameOf({ type: 'BOOKMARK', object: watch.initialEnd }));
     // Not before the last of what is there: whoever goes on from a bookmark has had all before it.
     if (socket && watch.bookmark)
       bookmarks = repeat(
@@ -123,7 +126,7 @@ async function pourAll(socket: Socket, frames: Iterable<Buffer>, signal: AbortSi
 }
 
 /** One after the other, when it is asked for: a client that stands still holds a piece of a batch, and not a copy of it all. */
-function* framesOf<T>(batch: readonly T[], frame: WatchRequest<T>['frame']): Iterable<Buffer> {
+function* framesOf<T>(batch: Iterable<T>, frame: WatchRequest<T>['frame']): Iterable<Buffer> {
   for (const record of batch) {
     const made = frame(record);
     if (made) yield made;
