@@ -82,7 +82,8 @@ export interface Compute {
 
   /** The last lines of output; with `follow`, what comes. Chunks tell stdout from stderr. */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<OutputChunk>;
-  exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  /** Nothing is started once `signal` has aborted, and its abort closes the session, however far that has come. */
+  exec(id: string, options: ExecOptions, signal?: AbortSignal): Promise<ExecSession>;
   /** One health probe of a port inside a container. `unobservable` when this daemon has no way there. */
   probe(target: ProbeTarget, timeoutMs: number): Promise<Observed<ProbeResult>>;
 
@@ -270,11 +271,12 @@ export interface ExecOptions {
 
 export interface ExecSession {
   output: AsyncIterable<OutputChunk>;
-  write(data: Buffer): void;
+  /** A promise: the process has not read what it has, and more is to wait until it resolves. It never rejects. */
+  write(data: Buffer): Promise<void> | undefined;
   /** Ends standard input. */
   closeInput(): void;
   resize(columns: number, rows: number): Promise<void>;
-  /** Resolves after the output's end. */
+  /** Resolves after the output's end; rejects when the session was closed before. */
   exitCode(): Promise<number>;
   /** Lets go of the connection. The process inside may live on: the Engine has no call to end it. */
   close(): void;

@@ -1,3 +1,4 @@
+import { PassError } from '../base/errors.ts';
 import type { Owner } from './compute.ts';
 
 /** For a person who finds a name taken by something that is not what we want there. */
@@ -22,3 +23,6 @@ export const leftAlone = (type: string, name: string): string =>
 
 /** The id of the network that the Engine says is not there, when that is why it refused. */
 export const missingNetwork = (words: string): string | undefined => /network (\w+) not found/.exec(words)?.[1];
+
+/** For whoever still waits for a command whose session was closed. */
+export const sessionClosed = (): PassError => new PassError('EngineUnavailable', 'the session was closed');

@@ -44,7 +44,7 @@ export async function streamWatch<T>(
 ): Promise<void> {
   const raw = reply.raw;
   reply.hijack();
-  const life = lifetimeOf(request, closing);
+  const life = lifetimeOf(request.raw.socket, closing);
   const { signal } = life;
   const limit = clock.after((watch.timeoutSeconds ?? LONGEST_MS / 1000) * 1000, () => life.end());
   const end = () => {

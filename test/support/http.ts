@@ -131,6 +131,26 @@ export interface Executed {
   stderr: string;
 }
 
+/** The path and query of a command inside an instance. */
+export function execPath(name: string, command: readonly string[], stdin = false, namespace = 'default'): string {
+  const query = new URLSearchParams([
+    ...command.map((word): [string, string] => ['command', word]),
+    ['stdin', String(stdin)],
+  ]);
+  return `/apis/miniaws.dev/v1/namespaces/${namespace}/instances/${name}/exec?${query.toString()}`;
+}
+
+/** Its WebSocket, as a client opens it. */
+export const execSocket = (
+  endpoint: Endpoint,
+  path: string,
+  protocols: string | string[] = 'v5.channel.k8s.io',
+): WebSocket =>
+  new WebSocket(`${endpoint.url.replace('https', 'wss')}${path}`, protocols, {
+    ca: endpoint.ca,
+    headers: { authorization: `Bearer ${endpoint.token}` },
+  });
+
 /** A command inside an instance, over the API's WebSocket. */
 export function exec(
   endpoint: Endpoint,
@@ -138,19 +158,7 @@ export function exec(
   command: readonly string[],
   stdin?: string,
 ): Promise<Executed> {
-  const query = new URLSearchParams([
-    ...command.map((word): [string, string] => ['command', word]),
-    ['stdin', String(stdin !== undefined)],
-  ]);
-  const path = `/apis/miniaws.dev/v1/namespaces/${instance.namespace ?? 'default'}/instances/${instance.name}/exec`;
-  const socket = new WebSocket(
-    `${endpoint.url.replace('https', 'wss')}${path}?${query.toString()}`,
-    'v5.channel.k8s.io',
-    {
-      ca: endpoint.ca,
-      headers: { authorization: `Bearer ${endpoint.token}` },
-    },
-  );
+  const socket = execSocket(endpoint, execPath(instance.name, command, stdin !== undefined, instance.namespace));
   const output = ['', '', '', ''];
   return new Promise((resolve, reject) => {
     socket.on('open', () => {

@@ -60,6 +60,24 @@ export class EngineCalls {
   }
 }
 
+/** A call that answers with a connection. One that comes after its deadline has nobody to end it, and is ended here. */
+export function opened<T extends { destroy(): unknown }>(
+  calls: EngineCalls,
+  name: string,
+  call: () => Promise<T>,
+): Promise<T> {
+  let late = false;
+  const opening = async () => {
+    const connection = await call();
+    if (late) connection.destroy();
+    return connection;
+  };
+  return calls.raw(name, opening).catch((error: unknown) => {
+    late = true;
+    throw error;
+  });
+}
+
 /** Runs `work`; whatever it rejects with becomes a `PassError` that says what was being done. */
 export async function translated<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -91,7 +91,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     removeVolume: (name) => volumes.remove(name),
 
     logs: (id, logOptions, signal) => containerLogs(docker, calls, world, id, logOptions, signal),
-    exec: (id, execOptions) => openSession(id, execOptions),
+    exec: (id, execOptions, signal) => openSession(id, execOptions, signal),
     probe: (target, timeoutMs) => probe(target, timeoutMs),
 
     open: () => observer.open(),
@@ -107,8 +107,8 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     return containers.create(mounts ? await mounts.resolve(spec) : spec);
   }
 
-  async function openSession(id: string, execOptions: ExecOptions): Promise<ExecSession> {
-    const session = await startExec(docker, calls, clock, id, execOptions);
+  async function openSession(id: string, execOptions: ExecOptions, signal?: AbortSignal): Promise<ExecSession> {
+    const session = await startExec(docker, calls, clock, id, execOptions, signal);
     sessions.add(session);
     void session.closed.then(() => sessions.delete(session));
     return session;

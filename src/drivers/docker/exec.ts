@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type Docker from 'dockerode';
 import { sleep, type Clock } from '../../base/clock.ts';
 import type { ExecOptions, ExecSession, OutputChunk } from '../compute.ts';
-import { translated, type EngineCalls } from './calls.ts';
+import { sessionClosed } from '../refusals.ts';
+import { opened, translated, type EngineCalls } from './calls.ts';
 import { passError } from './errors.ts';
 import { outputOf } from './output.ts';
 
@@ -17,6 +17,7 @@ export function startExec(
   clock: Clock,
   id: string,
   options: ExecOptions,
+  signal?: AbortSignal,
 ): Promise<DockerExecSession> {
   return translated(`run ${options.command[0] ?? 'a command'} in container ${id.slice(0, 12)}`, async () => {
     const create = {
@@ -27,35 +28,62 @@ export function startExec(
       Tty: options.tty,
     };
     const exec = await calls.raw('createExec', () => docker.getContainer(id).exec(create));
+    // A command that was created and not started has no process, and goes with its container.
+    if (signal?.aborted) throw sessionClosed();
     const start = { hijack: true, stdin: options.stdin, Tty: options.tty, Detach: false };
     // Hijacked, docker-modem hands over the bare socket: only that can close one direction.
-    const socket = (await calls.raw('startExec', () => exec.start(start))) as unknown as Socket;
-    return new DockerExecSession(exec, socket, calls, clock, options.tty);
+    const socket = await opened(calls, 'startExec', async () => (await exec.start(start)) as unknown as Socket);
+    return new DockerExecSession(exec, socket, calls, clock, options, signal);
   });
 }
 
 export class DockerExecSession implements ExecSession {
   readonly output: AsyncIterable<OutputChunk>;
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>;
   readonly #exec: Docker.Exec;
   readonly #socket: Socket;
   readonly #calls: EngineCalls;
   readonly #clock: Clock;
-  /** Resolves when the connection has ended. */
-  readonly closed: Promise<unknown>;
+  readonly #stdin: boolean;
+  readonly #over = new AbortController();
+  #room: Promise<void> | undefined;
 
-  constructor(exec: Docker.Exec, socket: Socket, calls: EngineCalls, clock: Clock, tty: boolean) {
+  constructor(
+    exec: Docker.Exec,
+    socket: Socket,
+    calls: EngineCalls,
+    clock: Clock,
+    { tty, stdin }: ExecOptions,
+    signal: AbortSignal | undefined,
+  ) {
     this.#exec = exec;
     this.#socket = socket;
     this.#calls = calls;
     this.#clock = clock;
-    this.closed = once(socket, 'close').catch(() => undefined);
+    this.#stdin = stdin;
+    const close = () => this.close();
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    void this.closed.then(() => signal?.removeEventListener('abort', close));
     // Without a listener a reset connection would end the daemon; the reader of `output` hears of it.
     socket.on('error', () => undefined);
     this.output = outputOf(socket, tty);
+    signal?.addEventListener('abort', close, { once: true });
+    if (signal?.aborted) close();
   }
 
-  write(data: Buffer): void {
-    if (!this.#socket.writableEnded && !this.#socket.destroyed) this.#socket.write(data);
+  write(data: Buffer): Promise<void> | undefined {
+    // The Engine reads nothing for a command that has no input: it would wait for ever.
+    if (!this.#stdin || this.#socket.writableEnded || this.#socket.destroyed) return undefined;
+    if (this.#socket.write(data)) return undefined;
+    this.#room ??= this.#drained();
+    return this.#room;
+  }
+
+  async #drained(): Promise<void> {
+    const drained = new Promise<void>((resolve) => this.#socket.once('drain', () => resolve()));
+    await Promise.race([drained, this.closed]);
+    this.#room = undefined;
   }
 
   closeInput(): void {
@@ -70,18 +98,20 @@ export class DockerExecSession implements ExecSession {
 
   async exitCode(): Promise<number> {
     await this.closed;
-    for (;;) {
+    while (!this.#over.signal.aborted) {
       const info = await this.#calls
         .raw('inspectExec', () => this.#exec.inspect())
         .catch((error: unknown) => {
           throw passError(error, 'read an exit status');
         });
       if (!info.Running && info.ExitCode !== null) return info.ExitCode;
-      await sleep(this.#clock, EXIT_POLL_MS);
+      await sleep(this.#clock, EXIT_POLL_MS, this.#over.signal);
     }
+    throw sessionClosed();
   }
 
   close(): void {
+    this.#over.abort();
     this.#socket.destroy();
   }
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { LogOptions, OutputChunk } from '../compute.ts';
-import type { EngineCalls } from './calls.ts';
+import { opened, type EngineCalls } from './calls.ts';
 import type { Dial } from './connection.ts';
 import { passError } from './errors.ts';
 import { outputOf } from './output.ts';
@@ -17,7 +17,7 @@ export async function* containerLogs(
   signal: AbortSignal,
 ): AsyncIterable<OutputChunk> {
   try {
-    const source = await calls.raw('logs', () => openLog(docker, id, options));
+    const source = await opened(calls, 'logs', () => openLog(docker, id, options));
     yield* outputOf(source, world.details(id)?.tty ?? false, signal);
   } catch (error) {
     throw passError(error, `read the log of container ${id.slice(0, 12)}`);

@@ -53,7 +53,7 @@ export class Shell {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       this.#waiting = { resolve, reject };
-      this.#session.write(Buffer.from(`${line}\n`));
+      void this.#session.write(Buffer.from(`${line}\n`));
     });
   }
 

@@ -1,4 +1,5 @@
 import type { ExecOptions, ExecSession, LogOptions, OutputChunk } from '../compute.ts';
+import { sessionClosed } from '../refusals.ts';
 import { Channel } from './channel.ts';
 import { isRunning, type LogLine, type SimulatedContainer } from './objects.ts';
 import { runAtOnce, type Program } from './program.ts';
@@ -30,15 +31,20 @@ export async function* simulatedLogs(
   }
 }
 
+/** Chunks that a process writes ahead of whoever reads its output: beyond, it reads no more of its input either. */
+const AHEAD = 16;
+
 /** A command that is over at once, but for one that copies its input, which lasts until its input ends. */
-export function simulatedExec(program: Program, options: ExecOptions): ExecSession {
+export function simulatedExec(program: Program, options: ExecOptions, signal?: AbortSignal): ExecSession {
   const output = new Channel<OutputChunk>();
-  let ended: (exitCode: number) => void = () => undefined;
-  const exit = new Promise<number>((resolve) => (ended = resolve));
-  const finish = (exitCode: number) => {
+  let ended: (exitCode: number | undefined) => void = () => undefined;
+  const exit = new Promise<number | undefined>((resolve) => (ended = resolve));
+  /** Without an exit status: by being closed. */
+  const finish = (exitCode?: number) => {
     output.end();
     ended(exitCode);
   };
+  const close = () => finish();
   const copies = program.copiesInput === true && options.stdin;
   if (!copies) {
     const { prints, exitCode } = runAtOnce(program);
@@ -46,12 +52,22 @@ export function simulatedExec(program: Program, options: ExecOptions): ExecSessi
       output.push({ stream: options.tty ? 'stdout' : stream, data: Buffer.from(text) });
     finish(exitCode);
   }
+  signal?.addEventListener('abort', close, { once: true });
+  if (signal?.aborted) close();
   return {
     output,
-    write: (data) => copies && output.push({ stream: 'stdout', data }),
+    write(data) {
+      if (!copies) return undefined;
+      output.push({ stream: 'stdout', data });
+      return output.taken(AHEAD);
+    },
     closeInput: () => copies && finish(0),
     resize: () => Promise.resolve(),
-    exitCode: () => exit,
-    close: () => output.end(),
+    async exitCode() {
+      const code = await exit;
+      if (code === undefined) throw sessionClosed();
+      return code;
+    },
+    close,
   };
 }

@@ -19,7 +19,7 @@ import type {
 } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
-import { fileTooLarge, leftAlone, nameTaken, overlapWords } from '../refusals.ts';
+import { fileTooLarge, leftAlone, nameTaken, overlapWords, sessionClosed } from '../refusals.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
@@ -229,12 +229,13 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
       if (!container) throw refuse.noSuchContainer(id);
       yield* simulatedLogs(container, logOptions, signal);
     },
-    exec: (id, execOptions) =>
+    exec: (id, execOptions, signal) =>
       call('startExec', () => {
         running(id);
         const program = programOf(execOptions.command);
         if (!program) throw refuse.noExecutable(execOptions.command[0] ?? '');
-        return simulatedExec(program, execOptions);
+        if (signal?.aborted) throw sessionClosed();
+        return simulatedExec(program, execOptions, signal);
       }),
     probe: (target) => Promise.resolve(probe(target)),
 

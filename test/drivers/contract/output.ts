@@ -47,7 +47,7 @@ export function outputContract(t: ContractContext): void {
     it('gives a command its input, and the input its end', async () => {
       const { id } = await started();
       const session = await t.compute.exec(id, { command: ['cat'], tty: false, stdin: true });
-      session.write(Buffer.from('to and fro'));
+      void session.write(Buffer.from('to and fro'));
       session.closeInput();
       expect(textOf(await collect(session.output), 'stdout')).toBe('to and fro');
       expect(await session.exitCode()).toBe(0);
@@ -71,6 +71,29 @@ export function outputContract(t: ContractContext): void {
       const output = collect(session.output).catch(() => []);
       session.close();
       expect(await output).toEqual([]);
+    });
+
+    it('starts no command when nobody wants it any more, and lets go of one then', async () => {
+      const { id } = await started();
+      const options = { command: ['cat'], tty: false, stdin: true };
+      await expectPassError('EngineUnavailable', t.compute.exec(id, options, AbortSignal.abort()));
+      const over = new AbortController();
+      const session = await t.compute.exec(id, options, over.signal);
+      const output = collect(session.output).catch(() => []);
+      over.abort();
+      expect(await output).toEqual([]);
+      await expectPassError('EngineUnavailable', session.exitCode());
+    });
+
+    it('asks to wait with more input while the process reads none', async () => {
+      const { id } = await started();
+      const session = await t.compute.exec(id, { command: ['cat'], tty: false, stdin: true });
+      const piece = Buffer.alloc(1 << 16);
+      let room: Promise<void> | undefined;
+      for (let i = 0; i < 1_000 && !room; i++) room = session.write(piece);
+      expect(room).toBeInstanceOf(Promise);
+      session.close();
+      await room;
     });
 
     it('refuses a command in a container that is not running', async () => {

@@ -16,7 +16,7 @@ class FakeSession implements ExecSession {
     this.output.push({ stream: 'stdout', data: Buffer.from(text) });
   }
 
-  write(data: Buffer): void {
+  write(data: Buffer): undefined {
     this.told.push(data.toString());
   }
 
