@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { KINDS } from './api/registry.ts';
 import type { AdmissionSettings } from './api/schema.ts';
-import { systemClock } from './base/clock.ts';
+import { sleep, systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
 import { ENGINE_SOCKETS, normalizedPath } from './base/host-paths.ts';
 import type { HostPathRules } from './base/host-paths.ts';
@@ -31,6 +31,9 @@ import { startServer } from './http/server.ts';
 import { openPostgresStore } from './store/postgres-store.ts';
 import type { Store } from './store/store.ts';
 
+/** For all steps of a stop together. A pass that is under way then ends with the process, as it may at any time (I3). */
+const STOP_MS = 4_000;
+
 export interface Daemon {
   url: string;
   installation: string;
@@ -51,7 +54,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, folder, log, clock = systemClock } = options;
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
-    for (const end of stops.splice(0).reverse()) await end();
+    const late = sleep(clock, STOP_MS).then(() => log.warn('what is under way is left: it takes too long'));
+    for (const end of stops.splice(0).reverse()) await Promise.race([end(), late]);
   };
   try {
     const store = await openPostgresStore({ url: options.database.url, kinds: KINDS, clock, log });
@@ -68,7 +72,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const parts = await engineParts(options, store, drivers, guard, installation, clock);
     stops.push(() => parts.informer.close());
     const closing = new AbortController();
-    stops.push(() => closing.abort());
     const context: ApiContext = {
       ...parts,
       store,
@@ -79,6 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       installation,
       version: options.version,
       closing: closing.signal,
+      idleMs: Number(config.idleTimeout) * 1000,
     };
     const certificates = await certificatesOf(options, clock);
     const server = await startServer(context, parseListen(config.listen), certificates);
@@ -87,6 +91,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     void guard.run(clock, closing.signal);
     parts.leader.start(guard.eligible, (term) => parts.reign(term));
     stops.push(() => parts.leader.stop());
+    // First: what clients hold open ends while the rest is still there.
+    stops.push(() => closing.abort());
     const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
     startChores(config, context, renewCertificates, closing.signal);
     log.info({ url: server.url, installation }, 'serving');

@@ -110,6 +110,13 @@ export const SETTINGS = {
   ),
   keepEvents: setting('keep-events', 'HOURS', 'MINIAWS_KEEP_EVENTS', '24', 'How long events are kept'),
   keepLog: setting('keep-log', 'HOURS', 'MINIAWS_KEEP_LOG', '168', 'How long the reconcile log is kept'),
+  idleTimeout: setting(
+    'idle-timeout',
+    'SECONDS',
+    'MINIAWS_IDLE_TIMEOUT',
+    '14400',
+    'A session of exec in which nothing moves ends after this long, and a log whose reader takes nothing',
+  ),
   logLevel: setting('log-level', 'LEVEL', 'MINIAWS_LOG_LEVEL', 'info', 'debug, info, warn or error'),
   logFile: setting('log-file', 'FILE', 'MINIAWS_LOG_FILE', '', 'Where the log is written. Default: standard error'),
 } as const satisfies Record<string, Setting>;
@@ -146,7 +153,7 @@ function checkConfig(config: Config): void {
   if (!whole(config.vpcPrefix, 16, 28)) refuse('vpcPrefix', 'a number from 16 to 28');
   if (!whole(config.workers, 1, 256)) refuse('workers', 'a number from 1 to 256');
   if (!whole(config.metricsInterval, 0, 3_600)) refuse('metricsInterval', 'a number of seconds up to 3600, or 0');
-  for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog'] as const)
+  for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog', 'idleTimeout'] as const)
     if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
   // Not `refuse`, which says what it found.
   if (!/^[\x21-\x7e]{0,128}$/.test(config.databasePassword))

@@ -1,9 +1,11 @@
 import WebSocket from 'ws';
 import type { RawData } from 'ws';
+import { systemClock } from '../base/clock.ts';
+import { heartbeat } from '../base/heartbeat.ts';
 import type { ApiClient } from './client.ts';
 import { statusBody } from './client.ts';
 import { Failure, Unreachable, unreachable } from './failure.ts';
-import type { Io } from './io.ts';
+import type { Io, Output } from './io.ts';
 
 /** The streams of a command inside an instance, by Kubernetes' protocol: the first byte of a message is its channel. */
 const PROTOCOL = 'v5.channel.k8s.io';
@@ -33,7 +35,12 @@ export async function runExec(client: ApiClient, path: string, io: Io, options: 
   options.signal.addEventListener('abort', stop, { once: true });
   try {
     const ended = statusOf(socket, client.connection.server, io);
-    socket.once('open', () => undo.push(...attach(socket, io, options)));
+    socket.once('open', () =>
+      undo.push(
+        heartbeat(socket, systemClock, () => socket.terminate()),
+        ...attach(socket, io, options),
+      ),
+    );
     return await ended;
   } finally {
     options.signal.removeEventListener('abort', stop);
@@ -49,8 +56,8 @@ function statusOf(socket: WebSocket, server: string, io: Io): Promise<number> {
     socket.on('message', (data: RawData) => {
       const message = data as Buffer;
       const body = message.subarray(1);
-      if (message[0] === STDOUT) io.stdout.write(body);
-      else if (message[0] === STDERR) io.stderr.write(body);
+      if (message[0] === STDOUT) copy(body, io.stdout, socket);
+      else if (message[0] === STDERR) copy(body, io.stderr, socket);
       else if (message[0] === STATUS) status = body.toString('utf8');
     });
     socket.on('unexpected-response', (_, response) => {
@@ -66,6 +73,13 @@ function statusOf(socket: WebSocket, server: string, io: Io): Promise<number> {
       else settle(status, resolve, reject);
     });
   });
+}
+
+/** Output that nobody takes is read no further. */
+function copy(body: Buffer, output: Output, socket: WebSocket): void {
+  if (output.write(body)) return;
+  socket.pause();
+  output.once('drain', () => socket.resume());
 }
 
 interface ExecStatus {

@@ -12,6 +12,9 @@ import type { DataFolder } from '../host/data-folder.ts';
 import { locateDatabase, redactUrl } from '../host/database.ts';
 import { migrateDown, migrateUp } from '../store/migrate.ts';
 
+/** Milliseconds that a stopped daemon's process may take to end by itself. */
+const LINGER_MS = 500;
+
 /** Adds every setting of the daemon as a flag. */
 export function withSettings(command: Command): Command {
   for (const { flag, value, env, fallback, description } of Object.values(SETTINGS)) {
@@ -81,6 +84,8 @@ async function serve(config: Config, folder: DataFolder, log: Log, version: stri
     await lock.release();
   }
   log.info('stopped');
+  // What still hangs has no more to say.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 /** The first signal stops in order; a second one is Node's own and ends at once. */

@@ -28,8 +28,10 @@ export interface ApiContext {
   sampler: Sampler | undefined;
   installation: string;
   version: string;
-  /** Aborted when the server stops: watches end. */
+  /** Aborted when the server stops: what goes on ends. */
   closing: AbortSignal;
+  /** How long a session in which nothing moves is kept. */
+  idleMs: number;
 }
 
 export type Query = Record<string, string | undefined>;

@@ -1,7 +1,9 @@
 import type { WebSocket } from 'ws';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { heartbeat } from '../base/heartbeat.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
 import type { ExecSession } from '../drivers/compute.ts';
+import type { ApiContext } from './context.ts';
 import type { Lifetime } from './lifetime.ts';
 import { statusOf } from './status.ts';
 
@@ -16,18 +18,21 @@ const LEAVE_MS = 5_000;
 
 /**
  * One command's streams over a WebSocket, from its beginning to its exit status. Whatever ends it — the command, the
- * client, the Engine, the lifetime — closes both sides. Neither side is read faster than the other takes it.
+ * client, the Engine, the lifetime, silence — closes both sides. Neither side is read faster than the other takes it.
  */
 export async function converse(
   ws: WebSocket,
   life: Lifetime,
-  clock: Clock,
+  { clock, idleMs }: Pick<ApiContext, 'clock' | 'idleMs'>,
   begin: () => Promise<ExecSession>,
 ): Promise<void> {
   const { signal } = life;
   let session: ExecSession | undefined;
   const early: Buffer[] = [];
+  const idle = new Idle(clock, idleMs, () => life.end(`nothing has moved for ${idleMs / 1_000} s`));
+  const stopBeating = heartbeat(ws, clock, () => ws.terminate());
   ws.on('message', (data: Buffer) => {
+    idle.moved();
     if (session) return receive(data, session, ws);
     // Input for a command that is still being started.
     early.push(data);
@@ -38,16 +43,41 @@ export async function converse(
     session = await begin();
     for (const data of early.splice(0)) receive(data, session, ws);
     if (!signal.aborted) ws.resume();
-    for await (const { stream, data } of session.output) await deliver(ws, CHANNEL[stream], data, signal);
+    for await (const { stream, data } of session.output) {
+      await deliver(ws, CHANNEL[stream], data, signal);
+      idle.moved();
+    }
     const code = await session.exitCode();
     void deliver(ws, CHANNEL.status, exitStatus(code), signal);
   } catch (error) {
     const why = signal.aborted ? String(signal.reason) : messageOf(error);
     void deliver(ws, CHANNEL.status, statusOf(new StatusError('InternalError', why)), signal);
   } finally {
+    idle.stop();
+    stopBeating();
     life.end();
     session?.close();
     leave(ws, clock);
+  }
+}
+
+/** Calls back once nothing has moved for so long. */
+class Idle {
+  readonly #again: () => Timer;
+  #timer: Timer;
+
+  constructor(clock: Clock, ms: number, over: () => void) {
+    this.#again = () => clock.after(ms, over);
+    this.#timer = this.#again();
+  }
+
+  moved(): void {
+    this.#timer.cancel();
+    this.#timer = this.#again();
+  }
+
+  stop(): void {
+    this.#timer.cancel();
   }
 }
 

@@ -35,15 +35,15 @@ export function execUpgrade(
   const refuse = (socket: Duplex, error: unknown) => refuseUpgrade(socket, error, context);
   server.on('wsClientError', (error, socket) => refuse(socket, new StatusError('BadRequest', error.message)));
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    await auth.authenticate(request.headers.authorization);
+    const credential = await auth.authenticate(request.headers.authorization);
     const url = new URL(request.url ?? '', 'https://localhost');
     const [namespace, name] = namesIn(url.pathname);
     checkProtocol(request.headers['sec-websocket-protocol']);
     const options = optionsOf(url.searchParams);
     const { id } = await containerOf(context, namespace, name);
     server.handleUpgrade(request, socket, head, (ws) => {
-      const life = lifetimeOf(socket, context.closing);
-      void converse(ws, life, context.clock, () => context.compute.exec(id, options, life.signal));
+      const life = lifetimeOf(socket, context.closing, credential);
+      void converse(ws, life, context, () => context.compute.exec(id, options, life.signal));
     });
   };
   return (request, socket, head) => {

@@ -8,7 +8,7 @@ import type { Container } from '../drivers/compute.ts';
 import { isTrue, numberOf, queryOf } from './context.ts';
 import { lifetimeOf } from './lifetime.ts';
 import type { ApiContext } from './context.ts';
-import { send } from './watch.ts';
+import { finish, send } from './watch.ts';
 
 const MOST_LINES = 1_000_000;
 
@@ -51,7 +51,7 @@ async function streamLog(
     ...(since ? { since } : {}),
     timestamps: query['timestamps'] !== undefined && isTrue(query['timestamps']),
   };
-  const { signal, end } = lifetimeOf(request.raw.socket, context.closing);
+  const { signal, end } = lifetimeOf(request.raw.socket, context.closing, request.credential);
   reply.raw.once('close', end);
   const chunks = context.compute.logs(container.id, options, signal)[Symbol.asyncIterator]();
   // The first chunk is waited for before the head is sent, so that a failure can still be told as one.
@@ -60,11 +60,15 @@ async function streamLog(
   reply.raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   reply.raw.flushHeaders();
   try {
-    for (let next = first ?? (await chunks.next()); !next.done; next = await chunks.next())
+    for (let next = first ?? (await chunks.next()); !next.done; next = await chunks.next()) {
+      const cut = context.clock.after(context.idleMs, () => end('the log was not read'));
       await send(reply.raw, next.value.data, signal);
+      cut.cancel();
+    }
   } catch (error) {
     if (!signal.aborted) context.log.debug({ err: messageOf(error) }, 'log stream ended');
   } finally {
-    reply.raw.end();
+    end();
+    finish(reply.raw, context.clock);
   }
 }

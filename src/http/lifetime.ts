@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Credential } from './auth.ts';
 
 /** How long an answer that goes on is wanted. */
 export interface Lifetime {
@@ -8,16 +9,21 @@ export interface Lifetime {
   end: (why?: string) => void;
 }
 
-/** Until the client goes or the server stops. By the connection, which may be gone before the answer has begun. */
-export function lifetimeOf(socket: Duplex, closing: AbortSignal): Lifetime {
+/**
+ * Until the client goes, the server stops, or the key that let it in is taken back. By the connection, which may be gone
+ * before the answer has begun.
+ */
+export function lifetimeOf(socket: Duplex, closing: AbortSignal, credential: Credential): Lifetime {
   const over = new AbortController();
   const end = (why = 'the answer is over') => {
     socket.off('close', gone);
     closing.removeEventListener('abort', stopped);
+    letGo();
     over.abort(why);
   };
   const gone = () => end('the connection was closed');
   const stopped = () => end('the daemon stops');
+  const letGo = credential.hold(() => end('the key was taken back'));
   // Pipelined requests share their connection.
   socket.setMaxListeners(0);
   socket.once('close', gone);

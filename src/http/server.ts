@@ -3,6 +3,7 @@ import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { messageOf, StatusError } from '../base/errors.ts';
 import { Authenticator } from './auth.ts';
+import { Connections } from './connections.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { execUpgrade } from './exec.ts';
@@ -25,6 +26,10 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** How late a half-sent request may be ended: Node looks for them this often. */
 const CHECK_TIMEOUTS_MS = 5_000;
 const KEEP_ALIVE_MS = 65_000;
+/** For the handshake of TLS, before which a connection is nobody's. */
+const HANDSHAKE_MS = 10_000;
+/** The kernel asks after a silent client from then on: one that has vanished is found though nothing is sent to it. */
+const ASK_AFTER_MS = 30_000;
 
 export interface Tls {
   key: string;
@@ -38,7 +43,7 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-/** Serves the API until closed. Throws when the address cannot be had. */
+/** Serves the API until closed, which takes a moment however many clients hold on. Throws when the address cannot be had. */
 export async function startServer(
   context: ApiContext,
   listen: { host: string; port: number },
@@ -50,11 +55,14 @@ export async function startServer(
       cert: tls.cert,
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_TIMEOUTS_MS,
+      handshakeTimeout: HANDSHAKE_MS,
+      keepAlive: true,
+      keepAliveInitialDelay: ASK_AFTER_MS,
     },
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     logger: false,
     // A path that cannot be read meets no hook and no handler.
@@ -62,7 +70,7 @@ export async function startServer(
   }) as unknown as FastifyInstance;
   const auth = new Authenticator(context.store.keys, context.clock);
   app.addHook('onRequest', async (request) => {
-    await auth.authenticate(request.headers.authorization);
+    request.credential = await auth.authenticate(request.headers.authorization);
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -81,12 +89,17 @@ export async function startServer(
   });
   routes(app, context);
   const server = app.server as unknown as Server;
+  const connections = new Connections(server, context.clock);
   server.on('upgrade', execUpgrade(context, auth));
   await app.listen({ host: listen.host, port: listen.port });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : listen.port;
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-  return { url: `https://${host}:${port}`, renew: (next) => server.setSecureContext(next), close: () => app.close() };
+  return {
+    url: `https://${host}:${port}`,
+    renew: (next) => server.setSecureContext(next),
+    close: () => connections.closing(() => app.close()),
+  };
 }
 
 function refuse(error: unknown, reply: FastifyReply): void {

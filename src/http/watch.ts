@@ -9,7 +9,7 @@ import { asStatusError, statusOf } from './status.ts';
 const BOOKMARK_MS = 15_000;
 /** A watch without timeoutSeconds ends after this long, as Kubernetes' do, so that clients spread over restarts. */
 const LONGEST_MS = 3_600_000;
-/** How long a client may take to read the rest of a watch that is over. */
+/** How long a client may take to read the rest of an answer that is over. */
 const LEAVE_MS = 5_000;
 /** What is written at once to a watcher that catches up, bytes: more would only wait in memory. */
 const PIECE = 1 << 16;
@@ -44,15 +44,13 @@ export async function streamWatch<T>(
 ): Promise<void> {
   const raw = reply.raw;
   reply.hijack();
-  const life = lifetimeOf(request.raw.socket, closing);
+  const life = lifetimeOf(request.raw.socket, closing, request.credential);
   const { signal } = life;
   const limit = clock.after((watch.timeoutSeconds ?? LONGEST_MS / 1000) * 1000, () => life.end());
   const end = () => {
     limit.cancel();
     life.end();
-    // What a client that does not read has not taken by then it never gets: its connection would stay for ever.
-    const cut = clock.after(LEAVE_MS, () => raw.destroy());
-    raw.once('finish', () => cut.cancel()).end();
+    finish(raw, clock);
   };
   raw.writeHead(200, {
     'content-type': 'application/json',
@@ -85,6 +83,12 @@ export async function streamWatch<T>(
     bookmarks?.();
     end();
   }
+}
+
+/** Ends the answer. What a client that does not read has not taken by then it never gets: its connection would stay for ever. */
+export function finish(raw: ServerResponse, clock: Clock): void {
+  const cut = clock.after(LEAVE_MS, () => raw.destroy());
+  raw.once('finish', () => cut.cancel()).end();
 }
 
 /** One object a line, as a chunk of HTTP/1.1's chunked encoding. */

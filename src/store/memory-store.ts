@@ -166,6 +166,7 @@ function memoryLeases(db: MemoryDatabase): LeaseStore {
 function memoryKeys(db: MemoryDatabase): KeyStore {
   return {
     find: async (hash) => db.keys.get(hash),
+    known: async (hashes) => new Set(hashes.filter((hash) => db.keys.has(hash))),
     async create(hash, name) {
       const key: ApiKey = { id: randomUUID(), userId: null, name };
       db.keys.set(hash, key);

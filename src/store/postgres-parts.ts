@@ -1,5 +1,5 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
-import { and, eq, or, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, or, inArray, isNull, lt, sql } from 'drizzle-orm';
 import type { Notifications } from './notifications.ts';
 import type { Pool, Statement } from './pool.ts';
 import { LOCK } from './postgres-journal.ts';
@@ -86,6 +86,14 @@ export function postgresKeys(pool: Pool): KeyStore {
           .set({ lastUsed: sql`now()` })
           .where(and(eq(apiKeys.id, row.id), stale));
         return { id: row.id, userId: row.userId, name: row.name ?? '' };
+      }),
+    known: (hashes) =>
+      pool.use(async (db) => {
+        const rows = await db
+          .select({ key: apiKeys.key })
+          .from(apiKeys)
+          .where(inArray(apiKeys.key, [...hashes]));
+        return new Set(rows.map(({ key }) => key));
       }),
     create: (hash, name) =>
       pool.use(async (db) => {

@@ -148,6 +148,8 @@ export interface ApiKey {
 export interface KeyStore {
   /** `hash` is the key's SHA-256, 64 hex digits (I10). */
   find(hash: string): Promise<ApiKey | undefined>;
+  /** Those of the hashes that a key has now. One question, and no use of the keys. */
+  known(hashes: readonly string[]): Promise<ReadonlySet<string>>;
   create(hash: string, name: string): Promise<ApiKey>;
   /** Removes every key of the name. */
   revoke(name: string): Promise<number>;

@@ -311,7 +311,9 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       await a.keys.create(hash, 'admin');
       expect(await b.keys.find(hash)).toMatchObject({ name: 'admin' });
       expect(await b.keys.find('cd'.repeat(32))).toBeUndefined();
+      expect(await b.keys.known(['cd'.repeat(32), hash])).toEqual(new Set([hash]));
       expect(await b.keys.revoke('admin')).toBe(1);
+      expect(await a.keys.known([hash])).toEqual(new Set());
       expect(await a.keys.find(hash)).toBeUndefined();
     });
 
