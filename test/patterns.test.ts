@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { check } from 'recheck';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../src/api/metadata.ts';
+import { load } from '../src/admission/load.ts';
+import { sameJson } from '../src/base/hash.ts';
 import { parseDuration } from '../src/base/quantity.ts';
+import { mergePatchOf } from '../src/cli/merge-patch.ts';
 import { fieldPairs, fieldSelector, labelSelector } from '../src/http/selectors.ts';
 import { inheritingLookups, patternsOfSchemas, patternsOfSources } from './support/patterns.ts';
 import type { Pattern } from './support/patterns.ts';
@@ -13,6 +16,7 @@ const LONG = 100_000;
 /** A linear pattern takes four times as long for four times the text; what is under this many milliseconds is noise. */
 const NOISE_MS = 20;
 const LINEAR = 10;
+const TRIES = 5;
 
 /** Put together from parts that are written out; each is looked at here by hand when one is added. */
 const MADE = [
@@ -39,11 +43,22 @@ const worst = (length: number): string[] =>
     part.repeat(Math.ceil(length / part.length)),
   );
 
-function milliseconds(pattern: RegExp, text: string): number {
-  const began = performance.now();
-  pattern.lastIndex = 0;
-  pattern.test(`${text}\u0001`);
-  return performance.now() - began;
+/** The least of a few: what else the machine does makes some of them longer. */
+function milliseconds(work: () => unknown): number {
+  let least = Infinity;
+  for (let i = 0; i < TRIES && least > NOISE_MS; i++) {
+    const began = performance.now();
+    work();
+    least = Math.min(least, performance.now() - began);
+  }
+  return least;
+}
+
+function timeOf(pattern: RegExp, text: string): number {
+  return milliseconds(() => {
+    pattern.lastIndex = 0;
+    return pattern.test(`${text}\u0001`);
+  });
 }
 
 describe('regular expressions', () => {
@@ -64,9 +79,9 @@ describe('regular expressions', () => {
     const slow = all.flatMap(({ where, source, flags }) => {
       const pattern = new RegExp(source, flags);
       return worst(LONG).flatMap((text) => {
-        const long = milliseconds(pattern, text);
+        const long = timeOf(pattern, text);
         if (long < NOISE_MS) return [];
-        const ratio = long / Math.max(1, milliseconds(pattern, text.slice(0, LONG / 4)));
+        const ratio = long / Math.max(1, timeOf(pattern, text.slice(0, LONG / 4)));
         return ratio > LINEAR
           ? [`${where}: /${source}/${flags} on ${JSON.stringify(text.slice(0, 8))}…: ${ratio}`]
           : [];
@@ -98,7 +113,37 @@ const document = {
   spec: {},
 } as unknown as Resource;
 
+describe('a mapping of many keys', () => {
+  const text = (keys: number): string => Array.from({ length: keys }, (_, i) => `key-${i}: x`).join('\n');
+  const cost = (keys: number): number => {
+    const manifest = text(keys);
+    return milliseconds(() => expect(load(manifest, 'many.yaml').problems).toEqual([]));
+  };
+
+  it('is read in a time that grows with their number, and not with its square', () => {
+    cost(1_000);
+    const [few, many] = [cost(4_000), cost(32_000)];
+    expect(many / few).toBeLessThan(8 * 3);
+  });
+
+  it('says where a key stands that is there twice', () => {
+    expect(load('a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n', 'twice.yaml').problems).toEqual([
+      { file: 'twice.yaml', place: { line: 5, column: 3 }, message: 'Map keys must be unique' },
+    ]);
+  });
+});
+
 describe('inherited names', () => {
+  it.each(INHERITED.filter((name) => name !== '__proto__'))(
+    '%s is a member as any other: its removal is a change',
+    (name) => {
+      expect(sameJson({}, { [name]: 'x' })).toBe(false);
+      expect(sameJson({ [name]: 'x' }, {})).toBe(false);
+      expect(mergePatchOf({ [name]: 'x', a: 1 }, { a: 2 })).toEqual({ [name]: null, a: 2 });
+      expect(mergePatchOf({}, { [name]: 'x' })).toEqual({ [name]: 'x' });
+    },
+  );
+
   it.each(INHERITED)('%s matches nothing that is not there', (name) => {
     const matches = (selector: string) => labelSelector(selector)(document);
     if (/^[A-Za-z0-9]/.test(name)) {

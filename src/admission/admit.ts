@@ -47,7 +47,8 @@ export function admit(
   const metadata = (document.metadata ??= {});
   const { status: _, ...rest } = document;
   dropServerFields(metadata);
-  refuse(kind, document, handleUnknown(rest, validate(kind, rest), context));
+  const most = context.fieldValidation === 'Strict' ? undefined : Infinity;
+  refuse(kind, document, handleUnknown(rest, validate(kind, rest, most), context));
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
   const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
   refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);

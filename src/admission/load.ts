@@ -1,4 +1,4 @@
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
 import { DEFAULT_NAMESPACE } from '../api/metadata.ts';
 import { kindNamed } from '../api/registry.ts';
@@ -49,7 +49,8 @@ export function load(text: string, file: string): Loaded {
   try {
     parsed = parseAllDocuments(text, {
       lineCounter: lines,
-      uniqueKeys: true,
+      // It compares each key with each other; `doubledKeys` does not.
+      uniqueKeys: false,
       prettyErrors: false,
       maxAliasCount: MAX_ALIASES,
     } as object) as Document.Parsed[];
@@ -76,6 +77,9 @@ function readDocument(yaml: Document.Parsed, file: string, lines: LineCounter, i
       into.problems.push({ file, place: at(error.pos[0]), message: sentence(error.message) });
     return;
   }
+  const doubled = doubledKeys(yaml);
+  for (const offset of doubled) into.problems.push({ file, place: at(offset), message: 'Map keys must be unique' });
+  if (doubled.length > 0) return;
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: MAX_ALIASES });
@@ -105,6 +109,22 @@ function readDocument(yaml: Document.Parsed, file: string, lines: LineCounter, i
   items.forEach((item, i) =>
     into.documents.push({ file, document: item as Record<string, unknown>, locate: locateIn(['items', i]) }),
   );
+}
+
+/** Where keys stand that their mapping has already. */
+function doubledKeys(yaml: Document.Parsed): number[] {
+  const offsets: number[] = [];
+  visit(yaml, {
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) offsets.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return offsets;
 }
 
 const sentence = (message: string): string =>

@@ -125,25 +125,27 @@ const statusValidators = new Map<string, ValidateFunction>(
 
 /** No more is told than a person reads. */
 const MAX_CAUSES = 50;
+/** So many errors may come to one cause: each branch of an anyOf has its own. Only those that can be told are worded. */
+const ALIKE = 8;
 
 /**
  * Fills defaults in place and says what is wrong. A field that the schema does not know is `FieldValueUnknown`, so
- * that the caller can refuse it, warn of it or drop it (Kubernetes' fieldValidation).
+ * that the caller can refuse it, warn of it or drop it (Kubernetes' fieldValidation): who drops asks for all of them.
  */
-export function validate(kind: KindDefinition, document: Record<string, unknown>): Cause[] {
-  return causesOf(validators.get(kind.kind), document);
+export function validate(kind: KindDefinition, document: Record<string, unknown>, most = MAX_CAUSES): Cause[] {
+  return causesOf(validators.get(kind.kind), document, most);
 }
 
 /** Whether `document.status` has the form that its readers rely on. */
 export const validateStatus = (kind: KindDefinition, document: Record<string, unknown>): Cause[] =>
-  causesOf(statusValidators.get(kind.kind), document);
+  causesOf(statusValidators.get(kind.kind), document, MAX_CAUSES);
 
-function causesOf(validator: ValidateFunction | undefined, document: Record<string, unknown>): Cause[] {
+function causesOf(validator: ValidateFunction | undefined, document: Record<string, unknown>, most: number): Cause[] {
   if (!validator || validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
-  const causes = errors.map((error) => toCause(error, document));
+  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document));
   const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));
-  return [...unique.values()].slice(0, MAX_CAUSES);
+  return [...unique.values()].slice(0, most);
 }
 
 function toCause(error: ErrorObject, document: unknown): Cause {

@@ -1,3 +1,4 @@
+import { own } from '../base/own.ts';
 import { isInstance } from './instance.ts';
 import type { Instance } from './instance.ts';
 import { findCondition } from './metadata.ts';
@@ -74,7 +75,8 @@ export const isLoadBalancer = (r: Resource): r is LoadBalancer => r.kind === 'Lo
 /** Whether the target group wants the instance, whatever its state. */
 function wants(group: TargetGroup, { metadata }: Instance): boolean {
   if (group.instances) return group.instances.includes(metadata.name);
-  if (group.selector) return Object.entries(group.selector).every(([key, value]) => metadata.labels?.[key] === value);
+  if (group.selector)
+    return Object.entries(group.selector).every(([key, value]) => own(metadata.labels ?? {}, key) === value);
   return (metadata.ownerReferences ?? []).some(
     (owner) => owner.controller === true && owner.kind === 'ScalingGroup' && owner.name === group.scalingGroup,
   );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { own } from './own.ts';
 
 /** JSON with sorted keys and no `undefined`: equal values give equal text, whatever order they were written in. */
 export function canonicalJson(value: unknown): string {
@@ -25,7 +26,7 @@ export function sameJson(a: unknown, b: unknown): boolean {
   }
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
-  for (const key in left) if (!sameJson(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  for (const key in left) if (!sameJson(left[key], own(right, key))) return false;
+  for (const key in right) if (right[key] !== undefined && own(left, key) === undefined) return false;
   return true;
 }

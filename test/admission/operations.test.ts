@@ -177,6 +177,13 @@ describe('bad input is refused with its field and what was expected (I13)', () =
     expect(made.spec).not.toHaveProperty('imagee');
     expect(ctx.warnings).toEqual(['spec.imagee: unknown field; did you mean "image"?']);
   });
+
+  it.each(['Warn', 'Ignore'] as const)('under %s every unknown field is dropped, however many there are', (mode) => {
+    const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`unknown${i}`, i]));
+    const document = raw('Instance', 'web', { image: 'x', ...unknown });
+    const made = create(mustKind('Instance'), document, view(), context({ fieldValidation: mode }));
+    expect(Object.keys(made.spec).filter((field) => field.startsWith('unknown'))).toEqual([]);
+  });
 });
 
 describe('what needs other objects', () => {

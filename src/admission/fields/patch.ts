@@ -49,7 +49,8 @@ export function jsonPatch<T extends object>(target: T, operations: unknown): T {
   let budget = MAX_BYTES;
   let document: unknown = structuredClone(target);
   steps.forEach((step, i) => {
-    if (step.op === 'copy') budget -= weigh(resolve(document, step, i), 'what the JSON patch copies', budget);
+    if (step.op === 'copy' || step.op === 'move')
+      budget -= weigh(resolve(document, step, i), 'what the JSON patch copies and moves', budget);
     document = takeStep(document, step, i);
   });
   if (!isObject(document)) throw invalid('the JSON patch leaves no object');
