@@ -2,6 +2,7 @@ import type { Resource } from '../api/metadata.ts';
 import type { InventoryRow, Trigger } from '../api/records.ts';
 import type { AdmissionSettings, View } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Outcome, Pass, Report, Step } from './contract.ts';
@@ -94,15 +95,25 @@ export class PassRun {
     const rest = unfinished ? { unfinished: this.#atItsEnd(unfinished) } : {};
     if (failure?.reason === 'LeaseLost' || this.#tools.signal.aborted)
       return { outcome: 'retrying', afterMs: LEASE_LOST_MS, ...rest };
-    const end = await new Ending(this.#tools, {
+    const ending = new Ending(this.#tools, {
       kind: this.#controller.kind,
       trigger: this.#trigger,
       view: this.#view,
       started: this.#started,
       resource: this.#writes.resource,
       revision: this.#writes.revision,
-    }).write({ acted, difference, report, failure, retry });
-    return { ...end, ...rest };
+    });
+    try {
+      return { ...(await ending.write({ acted, difference, report, failure, retry })), ...rest };
+    } catch (error) {
+      if (!unfinished) throw error;
+      // The step still goes on: the key rests until its end, whatever became of this pass.
+      this.#tools.log.warn(
+        { pass: this.#id, err: messageOf(error) },
+        'pass could not be ended while a step is under way',
+      );
+      return { outcome: 'retrying', afterMs: retry.next(), ...rest };
+    }
   }
 
   /** What the step has written by its end is waited for by the pass that tells of it. */

@@ -1,9 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isReady } from '../../src/api/metadata.ts';
-import { PassError } from '../../src/base/errors.ts';
+import { sleep } from '../../src/base/clock.ts';
+import { PassError, StatusError } from '../../src/base/errors.ts';
 import type { Change, Compute } from '../../src/drivers/compute.ts';
 import { World } from '../../src/proof/world.ts';
 import type { WorldDaemon, Wrap } from '../../src/proof/world.ts';
+import type { CommitRequest } from '../../src/store/store.ts';
 
 const FAILING = 300;
 const SLOW = 16;
@@ -87,6 +89,43 @@ describe('one that waits, when nobody tells it that its wait is over', () => {
     told = false;
     world.engine.reachable = true;
     await world.clock.advance(30_000);
+    expect(runs(daemon, 'web')).toBe(true);
+  });
+});
+
+describe('a step that goes on by itself', () => {
+  it('is alone with its key until its end, though the database did not take what its pass had to say (I9)', async () => {
+    let [underWay, most, refusing] = [0, 0, false];
+    const { world, daemon } = await start({
+      compute: (compute) =>
+        instead(compute, {
+          createContainer: async (spec) => {
+            refusing = true;
+            most = Math.max(most, ++underWay);
+            await sleep(world.clock, 20_000);
+            underWay--;
+            return compute.createContainer(spec);
+          },
+        }),
+      store: (store) =>
+        new Proxy(store, {
+          get(target, property) {
+            const member: unknown = Reflect.get(target, property);
+            if (typeof member !== 'function') return member;
+            const bound = member.bind(target) as (request: CommitRequest) => unknown;
+            if (property !== 'commit') return bound;
+            return (request: CommitRequest) =>
+              refusing && underWay > 0 && request.fence !== undefined
+                ? Promise.reject(new StatusError('ServiceUnavailable', 'the database is away'))
+                : bound(request);
+          },
+        }),
+    });
+    await daemon.apply(vpc('main', '10.1.0.0/16'));
+    await daemon.settle();
+    await daemon.apply(instance('web'));
+    await world.clock.advance(60_000);
+    expect(most).toBe(1);
     expect(runs(daemon, 'web')).toBe(true);
   });
 });
