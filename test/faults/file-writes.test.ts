@@ -94,7 +94,7 @@ async function judge(dataDir: string, database: Awaited<ReturnType<typeof freshD
 }
 
 describe('a first start that is killed at a file write (F1, I3)', () => {
-  it('is made good by the next start, whichever write it was', { timeout: 240_000 }, async () => {
+  it('is made good by the next start, whichever write it was', { timeout: 360_000 }, async () => {
     const began = performance.now();
     const clean = await freshDatabase();
     const { writes } = await firstStart('clean', 'never 0', clean.url);
