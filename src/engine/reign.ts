@@ -242,7 +242,7 @@ export class Reign {
           this.queue.add(keyOf(dependent), trigger);
       }
     }
-    this.#noticeGarbage(object);
+    this.#noticeGarbage(object, old);
   }
 
   #forget(key: string, { kind, metadata }: Resource): void {
@@ -251,7 +251,12 @@ export class Reign {
     this.#backoff.reset(key);
   }
 
-  #noticeGarbage(resource: Resource): void {
+  /** An owner that was let go of may have waited for just that. */
+  #noticeGarbage(resource: Resource, old?: Resource): void {
+    for (const { uid } of old?.metadata.ownerReferences ?? []) {
+      const owner = this.#seams.informer.view.byUid(uid);
+      if (owner) this.garbage.add(keyOf(refOf(owner)), { type: 'dependency', detail: 'owners' });
+    }
     for (const ref of concerned(resource, this.#seams.informer.view, this.#kinds.keys()))
       this.garbage.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
   }

@@ -51,7 +51,16 @@ export function listBody(
     );
   large++;
   const stream = Readable.from(unlessStalled(slices(body, listed), request, clock), { objectMode: false });
-  stream.once('close', () => large--);
+  // An answer that waits for its turn on a connection does not hear of that connection's end.
+  const { socket } = request.raw;
+  const gone = (): void => void stream.destroy();
+  socket.setMaxListeners(0);
+  socket.once('close', gone);
+  stream.once('close', () => {
+    socket.off('close', gone);
+    large--;
+  });
+  if (socket.destroyed) gone();
   return stream;
 }
 
