@@ -88,7 +88,7 @@ function reconnect({ id, name, attachments }: Container, wanted: readonly Place[
 }
 
 /** How long a pass waits for a stop before it leaves it to itself: a process that minds SIGTERM has ended by then. */
-const STOP_WAIT_MS = 1_000;
+export const STOP_WAIT_MS = 1_000;
 
 async function stop({ id, name, graceMs }: Stop, compute: Compute): Promise<UnderWay | undefined> {
   const state = await compute.stopContainer(id, graceMs, STOP_WAIT_MS);

@@ -7,12 +7,12 @@ import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
+import { STOP_WAIT_MS } from './container-care.ts';
 
 /** As often as the driver lists everything: what a passed leader still made is gone within one relist (ruling 4). */
 const EVERY_MS = 30_000;
 /** SIGTERM before SIGKILL: what `stopGracePeriod` is when nobody says otherwise. */
 const GRACE_MS = 10_000;
-const STOP_WAIT_MS = 1_000;
 /** Changes of one name, the newest, that are looked through for the end of one uid. */
 const CHANGES = 1_000;
 

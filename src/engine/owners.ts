@@ -93,9 +93,10 @@ const effectsOf = (lefts: readonly Left[]): Effects => ({
   remove: lefts.flatMap((left) => ('remove' in left ? [left.remove] : [])),
 });
 
-/** Whom a change of this document concerns: itself, its owners, its dependents. */
-export function concerned(changed: Resource, view: View, kinds: Iterable<string>): Ref[] {
-  const owners = (changed.metadata.ownerReferences ?? []).flatMap((o) => view.byUid(o.uid) ?? []);
+/** Whom a change of this document concerns: itself, its owners, those that it has let go of, its dependents. */
+export function concerned(changed: Resource, old: Resource | undefined, view: View, kinds: Iterable<string>): Ref[] {
+  const references = [...(changed.metadata.ownerReferences ?? []), ...(old?.metadata.ownerReferences ?? [])];
+  const owners = references.flatMap((o) => view.byUid(o.uid) ?? []);
   const related = [...owners, ...dependentsOf(changed, view, kinds)].map(refOf);
   const itself =
     (changed.metadata.ownerReferences ?? []).length > 0 || changed.metadata.deletionTimestamp !== undefined;

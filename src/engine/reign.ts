@@ -251,13 +251,8 @@ export class Reign {
     this.#backoff.reset(key);
   }
 
-  /** An owner that was let go of may have waited for just that. */
   #noticeGarbage(resource: Resource, old?: Resource): void {
-    for (const { uid } of old?.metadata.ownerReferences ?? []) {
-      const owner = this.#seams.informer.view.byUid(uid);
-      if (owner) this.garbage.add(keyOf(refOf(owner)), { type: 'dependency', detail: 'owners' });
-    }
-    for (const ref of concerned(resource, this.#seams.informer.view, this.#kinds.keys()))
+    for (const ref of concerned(resource, old, this.#seams.informer.view, this.#kinds.keys()))
       this.garbage.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
   }
 

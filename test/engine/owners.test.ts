@@ -163,6 +163,22 @@ describe('foreground deletion and a second owner', () => {
     expect(daemon.get('Instance', 'a')?.metadata.ownerReferences).toEqual([reference('second', second.metadata.uid)]);
   });
 
+  it('ends when what blocked the owner lets go of it, by whomever', async () => {
+    const { daemon, names } = await family(true);
+    const paused = { 'miniaws.dev/paused': 'true' };
+    const spec = { image: 'app:1', vpc: 'net' };
+    const second = await daemon.apply({ kind: 'VPC', metadata: { name: 'second' }, spec: {} });
+    for (const name of ['a', 'b'])
+      await daemon.apply({ kind: 'Instance', metadata: { name, annotations: paused }, spec }, 'other');
+    await daemon.delete(OWNER, { propagationPolicy: 'Foreground' });
+    await daemon.settle();
+    expect(names()).toContain('owner');
+    const ownerReferences = [{ apiVersion: 'miniaws.dev/v1', kind: 'VPC', name: 'second', uid: second.metadata.uid }];
+    for (const name of ['a', 'b']) await daemon.apply({ kind: 'Instance', metadata: { name, ownerReferences }, spec });
+    await daemon.settle();
+    expect(names()).not.toContain('owner');
+  });
+
   it('an owner of another namespace is refused where the reference is made', async () => {
     const { daemon } = await family();
     const uid = daemon.get('VPC', 'owner')?.metadata.uid ?? '';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:tls';
 import type { IncomingMessage } from 'node:http';
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +70,22 @@ describe('a list of many objects', () => {
     const second = (await call(daemon, 'GET', `${path}&continue=${first.metadata.continue}`)).json<List>();
     expect([first.items.length, second.items.length]).toEqual([1_000, MANY - 1 - 1_000]);
     expect(second.metadata.continue).toBeUndefined();
+  });
+
+  it('that waits for its turn on a connection counts no more when that connection ends', async () => {
+    const { hostname, port } = new URL(daemon.url);
+    const socket = connect({ host: hostname, port: Number(port), ca: daemon.ca });
+    await once(socket, 'secureConnect');
+    const request = `GET ${pathOf('instances')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${daemon.token}\r\n\r\n`;
+    socket.write(request.repeat(AT_ONCE));
+    const isFull = async () => (await call(daemon, 'GET', pathOf('instances'))).status === 429;
+    await eventually('all places to be taken', isFull);
+    socket.destroy();
+    await eventually('all places to be free', async () => {
+      const unread = await Promise.all(Array.from({ length: AT_ONCE }, open));
+      for (const response of unread) response.destroy();
+      return unread.every((response) => response.statusCode === 200);
+    });
   });
 
   it('is one of a few at once: more are asked to come again, and may when those have ended', async () => {
