@@ -48,9 +48,11 @@ export class LongCalls {
   ): Promise<boolean> {
     this.#throwEarlierFailure(what, owner);
     const call = this.#underWay.get(what) ?? this.#begin(what, start);
-    if (await endsWithin(this.#clock, waitMs, call.done)) return true;
-    call.waiting.set(owner.uid, owner);
-    return false;
+    // It may end at the very moment at which the wait does.
+    const ended = (await endsWithin(this.#clock, waitMs, call.done)) || this.#underWay.get(what) !== call;
+    if (!ended) call.waiting.set(owner.uid, owner);
+    else await call.done;
+    return ended;
   }
 
   #begin(what: string, start: (progress: (text: string) => void) => Promise<void>): LongCall {

@@ -67,22 +67,25 @@ class Shelf<T extends Network | Container> {
     return wasSilent || !before || !sameJson(comparable(before.value), comparable(value));
   }
 
-  /** The object that was there, when it was. */
-  remove(id: string, ticket: Ticket): T | undefined {
+  /** Whose it was, when it was there or was silent. */
+  remove(id: string, ticket: Ticket): Owner | undefined {
     this.#bury(id, ticket);
-    this.#answered(id, ticket);
+    const silent = this.#silent.get(id)?.owner;
+    const answered = this.#answered(id, ticket);
     const held = this.#byId.get(id);
-    if (!held || held.ticket > ticket) return undefined;
+    if (!held || held.ticket > ticket) return answered ? silent : undefined;
     this.#byId.delete(id);
     this.#unindex(held.value);
-    return held.value;
+    return held.value.owner;
   }
 
-  /** Removes what a list that began at `ticket` should have shown and did not. */
-  removeUnlisted(listed: ReadonlySet<string>, ticket: Ticket): T[] {
-    for (const [id, silent] of this.#silent) if (!listed.has(id) && silent.ticket < ticket) this.#answered(id, ticket);
-    const gone = [...this.#byId].filter(([id, held]) => !listed.has(id) && held.ticket < ticket);
-    return gone.flatMap(([id]) => this.remove(id, ticket) ?? []);
+  /** Removes what a list that began at `ticket` should have shown and did not; answers what and whose that was. */
+  removeUnlisted(listed: ReadonlySet<string>, ticket: Ticket): { id: string; owner: Owner }[] {
+    const missed = [...this.#byId, ...this.#silent].filter(([id, known]) => !listed.has(id) && known.ticket < ticket);
+    return [...new Set(missed.map(([id]) => id))].flatMap((id) => {
+      const owner = this.remove(id, ticket);
+      return owner ? [{ id, owner }] : [];
+    });
   }
 
   /** Whether it was silent until this look. */

@@ -18,6 +18,8 @@ export type PassEnd = ({ outcome: 'settled' | 'deleted'; afterMs?: number } | { 
   revision?: number;
   /** A step that goes on by itself: the key rests until its end, and the next pass tells of it. */
   unfinished?: Promise<LateStep>;
+  /** Steps that were done and could not be told of: the next pass does. */
+  untold?: readonly Acted[];
 };
 
 type Unended = 'progressing' | 'waiting' | 'blocked' | 'retrying';
@@ -114,7 +116,8 @@ export class Ending {
       return { ...end, ...(this.#subject.revision === undefined ? {} : { revision: this.#subject.revision }) };
     this.#rememberInventory(report, false);
     const committed = await this.#commit(decide);
-    if (committed instanceof Outdated) return { outcome: 'retrying', afterMs: 0, revision: committed.revision };
+    if (committed instanceof Outdated)
+      return { outcome: 'retrying', afterMs: 0, revision: committed.revision, untold: found.acted };
     if (vanished) this.#tools.inventory.delete(this.#subject.resource.metadata.uid);
     else this.#rememberInventory(report, true);
     const revision = revisionOf(committed) ?? this.#subject.revision;

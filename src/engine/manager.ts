@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Informer } from './informer.ts';
+import type { UnderWay } from './lane.ts';
 import type { Term } from './leader.ts';
 import type { PassTools } from './pass.ts';
 import type { AnyController } from './steps.ts';
@@ -50,6 +51,7 @@ export class Manager {
   readonly #controllers: ReadonlyMap<string, AnyController>;
   readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #counts = new Map<string, PassCount>();
+  readonly #underWay: UnderWay = new Map();
   #reign: Reign | undefined;
 
   constructor(seams: ManagerSeams, controllers: readonly AnyController[], options: Partial<ManagerOptions> = {}) {
@@ -66,24 +68,24 @@ export class Manager {
   /** Something in the world changed that concerns this document; without a ref, anything may have. */
   notice(ref: Ref | undefined, what: string, type: Trigger['type'] = 'engine'): void {
     const trigger: Trigger = { type, detail: what };
-    if (ref) this.#reign?.queue.add(keyOf(ref), trigger);
+    if (ref) this.#reign?.passes.queue.add(keyOf(ref), trigger);
     else this.#reign?.everything(trigger);
   }
 
   depth(): number {
-    return this.#reign?.queue.depth ?? 0;
+    return this.#reign?.passes.queue.depth ?? 0;
   }
 
   /** Whether nothing is waiting or under way: for tests and for steppers of time. */
   idle(): boolean {
-    return this.#reign === undefined || (this.#reign.queue.idle && this.#reign.garbage.idle);
+    return this.#reign === undefined || (this.#reign.passes.queue.idle && this.#reign.garbage.queue.idle);
   }
 
   passes(): readonly PassCount[] {
     return [...this.#counts.values()];
   }
 
-  /** Runs until the term's end; resolves when the last pass has. */
+  /** Runs until the term's end. A step that hangs may outlast it: the next term leaves its key alone until then. */
   async reign(term: Term): Promise<void> {
     const { store, informer, clock, log, settings } = this.#seams;
     // What the last leader wrote is in the view before the first pass: else a container could be made again for a
@@ -101,8 +103,14 @@ export class Manager {
       inventory: new Map(rows.map((row) => [row.id, { row, sure: true }])),
     };
     if (term.signal.aborted) return;
-    const reign = new Reign(this.#seams, this.#options, this.#controllers, this.#kinds, tools, (kind, outcome) =>
-      this.#count(kind, outcome),
+    const reign = new Reign(
+      this.#seams,
+      this.#options,
+      this.#controllers,
+      this.#kinds,
+      tools,
+      (kind, outcome) => this.#count(kind, outcome),
+      this.#underWay,
     );
     this.#reign = reign;
     try {

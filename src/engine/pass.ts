@@ -67,12 +67,12 @@ export class PassRun {
     this.#pass = this.#makePass();
   }
 
-  /** `late`: a step of the pass before that has come to its end since. */
-  async run(retry: RetryTimes, late?: Acted): Promise<PassEnd> {
-    const acted: Acted[] = late ? [late] : [];
+  /** `untold`: steps of the passes before that none of them has told of. Never rejects. */
+  async run(retry: RetryTimes, untold: readonly Acted[] = []): Promise<PassEnd> {
+    const acted: Acted[] = [...untold];
     let difference: readonly string[] = [];
     let report: Report | undefined;
-    let failure = late?.error;
+    let failure = untold.at(-1)?.error;
     let unfinished: Promise<Acted> | undefined;
     try {
       let observed = await this.#controller.observe(this.#writes.resource, this.#pass);
@@ -106,13 +106,10 @@ export class PassRun {
     try {
       return { ...(await ending.write({ acted, difference, report, failure, retry })), ...rest };
     } catch (error) {
-      if (!unfinished) throw error;
-      // The step still goes on: the key rests until its end, whatever became of this pass.
-      this.#tools.log.warn(
-        { pass: this.#id, err: messageOf(error) },
-        'pass could not be ended while a step is under way',
-      );
-      return { outcome: 'retrying', afterMs: retry.next(), ...rest };
+      const { kind, metadata } = this.#writes.resource;
+      const key = `${kind}/${metadata.namespace}/${metadata.name}`;
+      this.#tools.log.warn({ key, pass: this.#id, err: messageOf(error) }, 'pass could not be ended; trying again');
+      return { outcome: 'retrying', afterMs: retry.next(), untold: acted, ...rest };
     }
   }
 

@@ -131,6 +131,11 @@ export class WorkQueue {
     }
   }
 
+  /** As if it had been taken: it is worked on already. */
+  hold(key: string): void {
+    this.#working.add(key);
+  }
+
   done(key: string): void {
     this.#working.delete(key);
     const trigger = this.#again.get(key);

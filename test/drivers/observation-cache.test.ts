@@ -41,6 +41,17 @@ describe('ObservationCache', () => {
     expect([...cache.networks.values()].map((n) => n.id)).toEqual(['new']);
   });
 
+  it('one of which nothing but the owner was known is told of when it is gone', () => {
+    const cache = new ObservationCache();
+    const { owner } = network('n');
+    cache.networks.silence('n', owner, 'it does not answer', cache.ticket());
+    cache.networks.silence('unlisted', owner, 'it does not answer', cache.ticket());
+    expect(cache.networks.remove('n', cache.ticket())).toBe(owner);
+    expect(cache.networks.removeUnlisted(new Set(), cache.ticket())).toEqual([{ id: 'unlisted', owner }]);
+    expect(cache.networks.silenceOf(owner.uid)).toBeUndefined();
+    expect(cache.networks.remove('n', cache.ticket())).toBeUndefined();
+  });
+
   it('says whether anything changed, so that echoes can be silent', () => {
     const cache = new ObservationCache();
     expect(cache.networks.put(network('n'), cache.ticket())).toBe(true);

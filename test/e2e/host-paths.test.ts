@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, realpath, rm, symlink, unlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, rmdir, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cloud } from '../support/cloud.ts';
 import { instance, vpc } from '../support/manifests.ts';
+import { eventually } from '../support/wait.ts';
 
 let cloud: Cloud;
 let folder: string;
@@ -52,6 +53,27 @@ describe('folders of the host', () => {
     expect(refused.message).toContain('leads to /etc, which is not below');
     await cloud.apply(instance('inside', spec(join(folder, 'allowed', 'inside'))));
     await cloud.ready('instances', 'inside');
+  });
+
+  it('a folder that became a link since it was mounted is not mounted again at a start', async () => {
+    const path = join(folder, 'allowed', 'swapped');
+    await mkdir(path);
+    await cloud.apply(instance('swapped', spec(path)));
+    await cloud.ready('instances', 'swapped');
+    await cloud.apply(instance('swapped', { ...spec(path), powerState: 'Stopped' }));
+    await eventually('the stop', async () => (await cloud.container('swapped')).State.Status === 'exited');
+    await rmdir(path);
+    await symlink('/etc', path);
+    await cloud.apply(instance('swapped', { ...spec(path), powerState: 'Running' }));
+    const refused = await cloud.condition('instances', 'swapped', 'Ready', ({ reason }) => reason === 'Refused');
+    expect(refused.message).toContain(`${path} leads to /etc, which is not below`);
+    await unlink(path);
+    await symlink(join(folder, 'allowed', 'data'), path);
+    await cloud.condition('instances', 'swapped', 'Ready', ({ message }) => message.includes('it was another folder'));
+    expect((await cloud.container('swapped')).State.Status).toBe('exited');
+    await unlink(path);
+    await mkdir(path);
+    await cloud.ready('instances', 'swapped');
   });
 
   it('what is the daemon’s own is refused, whatever is allowed', async () => {

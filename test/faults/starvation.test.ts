@@ -5,7 +5,7 @@ import { PassError, StatusError } from '../../src/base/errors.ts';
 import type { Change, Compute } from '../../src/drivers/compute.ts';
 import { World } from '../../src/proof/world.ts';
 import type { WorldDaemon, Wrap } from '../../src/proof/world.ts';
-import type { CommitRequest } from '../../src/store/store.ts';
+import type { CommitRequest, Store } from '../../src/store/store.ts';
 
 const FAILING = 300;
 const SLOW = 16;
@@ -37,6 +37,21 @@ const instead = (compute: Compute, members: Partial<Compute>): Compute =>
     get(target, property) {
       const member: unknown = Reflect.get(members, property) ?? Reflect.get(target, property);
       return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+
+/** The same store, for whose commits the database is away when asked. */
+const refusing = (store: Store, isAway: (request: CommitRequest) => boolean): Store =>
+  new Proxy(store, {
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property);
+      if (typeof member !== 'function') return member;
+      const bound = member.bind(target) as (request: CommitRequest) => unknown;
+      if (property !== 'commit') return bound;
+      return (request: CommitRequest) =>
+        isAway(request)
+          ? Promise.reject(new StatusError('ServiceUnavailable', 'the database is away'))
+          : bound(request);
     },
   });
 
@@ -95,31 +110,19 @@ describe('one that waits, when nobody tells it that its wait is over', () => {
 
 describe('a step that goes on by itself', () => {
   it('is alone with its key until its end, though the database did not take what its pass had to say (I9)', async () => {
-    let [underWay, most, refusing] = [0, 0, false];
+    let [underWay, most, away] = [0, 0, false];
     const { world, daemon } = await start({
       compute: (compute) =>
         instead(compute, {
           createContainer: async (spec) => {
-            refusing = true;
+            away = true;
             most = Math.max(most, ++underWay);
             await sleep(world.clock, 20_000);
             underWay--;
             return compute.createContainer(spec);
           },
         }),
-      store: (store) =>
-        new Proxy(store, {
-          get(target, property) {
-            const member: unknown = Reflect.get(target, property);
-            if (typeof member !== 'function') return member;
-            const bound = member.bind(target) as (request: CommitRequest) => unknown;
-            if (property !== 'commit') return bound;
-            return (request: CommitRequest) =>
-              refusing && underWay > 0 && request.fence !== undefined
-                ? Promise.reject(new StatusError('ServiceUnavailable', 'the database is away'))
-                : bound(request);
-          },
-        }),
+      store: (store) => refusing(store, (request) => away && underWay > 0 && request.fence !== undefined),
     });
     await daemon.apply(vpc('main', '10.1.0.0/16'));
     await daemon.settle();
@@ -127,5 +130,25 @@ describe('a step that goes on by itself', () => {
     await world.clock.advance(60_000);
     expect(most).toBe(1);
     expect(runs(daemon, 'web')).toBe(true);
+  });
+});
+
+describe('what a pass did', () => {
+  it('is told of by the next one, when the database did not take it', async () => {
+    let refusals = 3;
+    const { world, daemon } = await start({
+      store: (store) =>
+        refusing(store, (request) => request.fence !== undefined && world.engine.containers.size > 0 && refusals-- > 0),
+    });
+    await daemon.apply(vpc('main', '10.1.0.0/16'));
+    await daemon.settle();
+    await daemon.apply(instance('web'));
+    await daemon.settle(10_000);
+    expect(refusals).toBeLessThanOrEqual(0);
+    expect(runs(daemon, 'web')).toBe(true);
+    const { items } = await daemon.store.log({ kind: 'Instance', limit: 100 });
+    const steps = items.flatMap(({ record }) => record.steps.map((step) => step.step));
+    expect(steps.filter((step) => /create/.test(step))).toHaveLength(1);
+    expect(steps.filter((step) => /start/.test(step))).toHaveLength(1);
   });
 });

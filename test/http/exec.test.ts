@@ -147,7 +147,10 @@ describe('each way out closes the Engine’s side', () => {
     await once(socket, 'close');
     await proxy.restore();
     expect(heard.status()).toMatchObject({ status: 'Failure' });
-    await cloud.ready('instances', 'web');
+    await eventually(
+      'the Engine to be reached',
+      async () => (await call(cloud.daemon, 'GET', '/readyz')).status === 200,
+    );
     await eventually('the command to end', async () => (await running()) === 0);
   });
 

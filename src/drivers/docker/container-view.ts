@@ -62,10 +62,13 @@ export interface ContainerDetails {
   tty: boolean;
   /** By network id, the Engine's name for the attachment: what a disconnect must name once the network itself is gone. */
   networkNames: Readonly<Record<string, string>>;
+  /** Folders of the host that are mounted. */
+  hostFolders: readonly string[];
 }
 
-export const toDetails = ({ Config, NetworkSettings }: ContainerInspectInfo): ContainerDetails => ({
+export const toDetails = ({ Config, NetworkSettings, Mounts }: ContainerInspectInfo): ContainerDetails => ({
   tty: Config.Tty,
+  hostFolders: (Mounts ?? []).flatMap((mount) => (mount.Type === 'bind' ? mount.Source : [])),
   networkNames: Object.fromEntries(Object.entries(NetworkSettings.Networks).map(([name, n]) => [n.NetworkID, name])),
 });
 

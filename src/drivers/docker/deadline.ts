@@ -22,7 +22,7 @@ export function withDeadline<T>(clock: Clock, ms: number, call: () => Promise<T>
       deadline.abort(late);
     });
     deadlines
-      .run(deadline.signal, call)
+      .run(deadline.signal, async () => call())
       .then(resolve, reject)
       .finally(() => timer.cancel());
   });

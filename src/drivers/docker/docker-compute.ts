@@ -68,7 +68,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     removeNetwork: (id) => networks.remove(id),
 
     createContainer: (spec) => createContainer(spec),
-    startContainer: (id) => containers.start(id),
+    startContainer: (id) => startContainer(id),
     stopContainer: (id, graceMs, waitMs) => containers.stop(id, graceMs, waitMs),
     unpauseContainer: (id) => containers.unpause(id),
     renameContainer: (id, name) => containers.rename(id, name),
@@ -105,6 +105,11 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
 
   async function createContainer(spec: ContainerSpec): Promise<Container> {
     return containers.create(mounts ? await mounts.resolve(spec) : spec);
+  }
+
+  async function startContainer(id: string): Promise<void> {
+    await mounts?.check(world.details(id)?.hostFolders ?? []);
+    return containers.start(id);
   }
 
   async function openSession(id: string, execOptions: ExecOptions, signal?: AbortSignal): Promise<ExecSession> {

@@ -1,12 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import { exposedBy, isWithin } from '../../base/host-paths.ts';
 import type { HostPathRules } from '../../base/host-paths.ts';
-import { codeOf, messageOf, PassError } from '../../base/errors.ts';
+import { messageOf, PassError } from '../../base/errors.ts';
 import type { ContainerSpec, Mount } from '../compute.ts';
 
 /**
  * Host folders as they really are, just before they are mounted: a symbolic link may lead elsewhere than its name says,
- * and may have been changed since admission. What is mounted is where it led at this moment.
+ * and may have been changed since admission. What is mounted is where it led at this moment. The Engine follows names
+ * anew at each start, so that each start of ours looks again; the Engine's own restarts cannot be looked at.
  */
 export class HostMounts {
   readonly #rules: HostPathRules;
@@ -17,15 +18,29 @@ export class HostMounts {
 
   /** The same container with resolved mounts. Rejects with `Refused` for one that leads where it may not. */
   async resolve(spec: ContainerSpec): Promise<ContainerSpec> {
-    if (!spec.mounts.some((mount) => 'hostPath' in mount.source)) return spec;
-    const { allowed, guarded } = this.#rules;
-    const [roots, secrets] = await Promise.all([realpaths(allowed), realpaths(guarded)]);
-    return { ...spec, mounts: await Promise.all(spec.mounts.map((mount) => this.#mount(mount, roots, secrets))) };
+    const follow = await this.#follower();
+    const resolved = async (mount: Mount): Promise<Mount> =>
+      'hostPath' in mount.source ? { ...mount, source: { hostPath: await follow(mount.source.hostPath) } } : mount;
+    return { ...spec, mounts: await Promise.all(spec.mounts.map(resolved)) };
   }
 
-  async #mount(mount: Mount, roots: readonly string[], secrets: readonly string[]): Promise<Mount> {
-    if (!('hostPath' in mount.source)) return mount;
-    const { hostPath } = mount.source;
+  /** Before a start: rejects with `Refused` unless each folder that was mounted is what it was at creation. */
+  async check(folders: readonly string[]): Promise<void> {
+    const follow = await this.#follower();
+    for (const folder of folders) {
+      const path = await follow(folder);
+      if (path !== folder)
+        throw new PassError('Refused', `${folder} leads to ${path} now: it was another folder when it was mounted`);
+    }
+  }
+
+  async #follower(): Promise<(hostPath: string) => Promise<string>> {
+    const { allowed, guarded } = this.#rules;
+    const [roots, secrets] = await Promise.all([realpaths(allowed), realpaths(guarded)]);
+    return (hostPath) => this.#follow(hostPath, roots, secrets);
+  }
+
+  async #follow(hostPath: string, roots: readonly string[], secrets: readonly string[]): Promise<string> {
     const path = await realpath(hostPath).catch((error: unknown) => {
       throw new PassError('Refused', `${hostPath} cannot be mounted: ${messageOf(error)}`, error);
     });
@@ -34,19 +49,12 @@ export class HostMounts {
     if (secret !== undefined) throw new PassError('Refused', `${leads} would expose ${secret}: it is never mounted`);
     if (!roots.some((root) => isWithin(path, root)))
       throw new PassError('Refused', `${leads} is not below ${this.#rules.allowed.join(', ') || 'any allowed folder'}`);
-    return { ...mount, source: { hostPath: path } };
+    return path;
   }
 }
 
-/** Both names of each: what is not there yet may come. */
+/** Both names of each: what cannot be followed now may lead somewhere later. */
 async function realpaths(paths: readonly string[]): Promise<readonly string[]> {
-  const real = await Promise.all(
-    paths.map((path) =>
-      realpath(path).catch((error: unknown) => {
-        if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES') return path;
-        throw error;
-      }),
-    ),
-  );
+  const real = await Promise.all(paths.map((path) => realpath(path).catch(() => path)));
   return [...new Set([...paths, ...real])];
 }

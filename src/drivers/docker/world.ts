@@ -90,9 +90,9 @@ export class World {
 
   /** It is gone: the Engine said so. */
   dropContainer(id: string, ticket = this.cache.ticket()): Look<Container> {
-    const dropped = this.cache.containers.remove(id, ticket);
+    const owner = this.cache.containers.remove(id, ticket);
     for (const map of [this.#details, this.#fingerprints, this.#lastExit]) map.delete(id);
-    return dropped ? { changed: true, owner: dropped.owner, what: 'container was removed' } : NOTHING;
+    return owner ? { changed: true, owner, what: 'container was removed' } : NOTHING;
   }
 
   async lookAtNetwork(id: string): Promise<Look<Network>> {
@@ -116,8 +116,8 @@ export class World {
 
   dropNetwork(id: string, ticket = this.cache.ticket()): Look<Network> {
     this.#foreign.delete(id);
-    const dropped = this.cache.networks.remove(id, ticket);
-    return dropped ? { changed: true, owner: dropped.owner, what: 'network was removed' } : NOTHING;
+    const owner = this.cache.networks.remove(id, ticket);
+    return owner ? { changed: true, owner, what: 'network was removed' } : NOTHING;
   }
 
   /**
@@ -180,7 +180,7 @@ export class World {
     const gone = this.cache.networks.removeUnlisted(listed, ticket);
     return [
       ...looks.filter((l) => l.changed).map((l) => found(l.owner, l.what)),
-      ...gone.map((network) => found(network.owner, 'network was removed')),
+      ...gone.map(({ owner }) => found(owner, 'network was removed')),
     ];
   }
 
@@ -193,7 +193,7 @@ export class World {
     const changes = await this.#lookAtListed(entries.filter((e) => full || isDue(e)));
     const gone = this.cache.containers.removeUnlisted(new Set(entries.map((e) => e.Id)), ticket);
     for (const { id } of gone) this.dropContainer(id);
-    return [...changes, ...gone.map((container) => found(container.owner, 'container was removed'))];
+    return [...changes, ...gone.map(({ owner }) => found(owner, 'container was removed'))];
   }
 
   /** What these turn out to be, as far as they answer in time. One that is late is told of by itself. */
@@ -225,13 +225,14 @@ export class World {
     if (!this.#asking.has(id)) void this.#askAgain(type, id, owner);
   }
 
-  /** When the whole Engine is away it is the list after its return that asks. */
+  /** While the whole Engine is away nothing is asked: the list after its return may answer, and asking goes on if not. */
   async #askAgain(type: 'containers' | 'networks', id: string, owner: Owner): Promise<void> {
     this.#asking.add(id);
     let pauseMs = ASK_AGAIN_MS.first;
-    while (this.cache[type].isSilent(id) && this.cache.outage === undefined && !this.#closed) {
+    while (this.cache[type].isSilent(id) && !this.#closed) {
       await this.#calls.pause(pauseMs);
-      pauseMs = Math.min(2 * pauseMs, ASK_AGAIN_MS.most);
+      pauseMs = this.cache.outage === undefined ? Math.min(2 * pauseMs, ASK_AGAIN_MS.most) : ASK_AGAIN_MS.first;
+      if (this.cache.outage !== undefined || !this.cache[type].isSilent(id)) continue;
       const look = type === 'containers' ? this.lookAtContainer(id, owner) : this.lookAtNetwork(id);
       const { changed, what } = await look.catch(() => NOTHING);
       if (changed) this.cache.notify({ owner, what });

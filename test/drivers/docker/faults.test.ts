@@ -149,6 +149,20 @@ describe('docker driver under faults', () => {
     expect(container()?.state).toBe('exited');
   });
 
+  it('F15: one that says nothing while the Engine comes back is asked about again soon, not at the next list', async () => {
+    engine.on('GET /_ping', () => undefined);
+    engine.on(`GET /containers/${ID}/json`, json({ message: 'server error' }, 500));
+    await eventually('the outage', async () => (await clock.advance(1_000), compute.outage() !== undefined));
+    await clock.advance(120_000);
+    engine.on('GET /_ping', (response) => response.writeHead(200, { 'api-version': '1.41' }).end('OK'));
+    await eventually('the recovery', async () => (await clock.advance(500), compute.outage() === undefined));
+    expect(compute.containers('u1').state).toBe('unobservable');
+    engine.on(`GET /containers/${ID}/json`, json(inspected({})));
+    const answers = clock.monotonic();
+    await eventually('its answer', async () => (await clock.advance(500), container() !== undefined));
+    expect(clock.monotonic() - answers).toBeLessThan(10_000);
+  });
+
   it('I2: a quiet Engine costs a ping now and then, a list each half minute, and no inspect', async () => {
     const before = compute.calls().get('inspectContainer');
     const lists = () => compute.calls().get('listContainers');
