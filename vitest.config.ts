@@ -9,7 +9,8 @@ export default defineConfig({
     // Two cores, and a real Engine behind most of it.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Limits of what hangs, not of what is slow: the machine may be several times slower than usual.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

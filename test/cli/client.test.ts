@@ -325,4 +325,4 @@ test('1,000 unchanged documents are found unchanged, without a write (I2)', asyn
   const { code, out, err } = await miniaws('-n', 'many', 'apply', '-f', folder);
   expect({ code, err, unchanged: out.match(/unchanged/g)?.length }).toEqual({ code: 0, err: '', unchanged: 1000 });
   expect(await versions()).toEqual(before);
-}, 180_000);
+});

@@ -21,7 +21,7 @@ beforeAll(async () => {
     const spec = { image: 'web:1', vpc: 'main', resources: { cpus, memory: '32Mi' } };
     await call(daemon, 'POST', pathOf('instances'), { body: instance(name, spec, { labels: { app: name } }) });
   }
-}, 60_000);
+});
 afterAll(() => daemon?.stop());
 
 const UTF8 = { LANG: 'en_US.UTF-8' };

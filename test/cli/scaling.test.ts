@@ -10,7 +10,7 @@ import { run } from './support.ts';
 let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated', env: { MINIAWS_METRICS_INTERVAL: '0' } });
-}, 60_000);
+});
 afterAll(() => daemon?.stop());
 
 const miniaws = (args: readonly string[], stdin = '') => run(args, { kubeconfig: daemon.kubeconfigPath, stdin });

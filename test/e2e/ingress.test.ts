@@ -25,7 +25,7 @@ beforeAll(async () => {
     }),
   );
   await cloud.ready('loadbalancers', 'door');
-}, 90_000);
+});
 afterAll(() => cloud?.close());
 
 const answers = () =>

@@ -9,6 +9,7 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import { databaseForTest, freshDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
+import { runs } from '../support/prove.ts';
 import { seedOf } from '../support/random.ts';
 import { eventually } from '../support/wait.ts';
 import { document, hashOf, lineOf, Picture, refTo } from './support/feed.ts';
@@ -16,13 +17,13 @@ import type { Watched, WatcherOrders, WatcherTold, WriterOrders, WriterTold, Wri
 import { Worker } from './support/workers.ts';
 
 const WRITERS = 8;
-const WRITES = Number(process.env['FEED_WRITES'] ?? 10_000);
+const WRITES = Number(process.env['FEED_WRITES'] ?? runs(3_000, 10_000));
 const WATCHERS = 4;
 const WATCHERS_EACH = 4;
 /** Changes that the compaction keeps: more than those who come and go miss, fewer than one who stands still does. */
 const KEEP = Math.floor((WRITERS * WRITES) / 4);
 const HELD_MS = 1_500;
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 600_000;
 
 let database: TestDatabase;
 let stranger: pg.Client;
@@ -90,7 +91,7 @@ describe('the feed of eight writers, to watchers that come, go and resume (I7)',
     const written: Written[] = [];
     // One of the processes stands still until what it has seen last is compacted away.
     const still = watchers.at(-1)!;
-    await eventually('some commits', async () => (await position()).value > KEEP / 2);
+    await eventually('some commits', async () => (await position()).value > KEEP / 2, LIMIT_MS);
     still.process.kill('SIGSTOP');
     const { value: stoppedAt } = await position();
     for (let i = 0; i < 5; i++) await slowly(`never-${i}`, 20, 'ROLLBACK');

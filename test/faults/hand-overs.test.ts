@@ -12,14 +12,15 @@ import type { TestDatabase } from '../support/database.ts';
 import { call } from '../support/http.ts';
 import { instance, vpc } from '../support/manifests.ts';
 import { randomFrom } from '../../src/proof/random.ts';
+import { runs } from '../support/prove.ts';
 import { seedOf } from '../support/random.ts';
 import { eventually } from '../support/wait.ts';
 import { Candidate } from './support/candidate.ts';
 import type { Witness } from './support/candidate.ts';
 
-const HAND_OVERS = 50;
+const HAND_OVERS = runs(25, 50);
 /** Each takes a lease's time and a daemon's start: fewer of them over the real Engine, unless more are asked for. */
-const REAL_HAND_OVERS = Number(process.env['HAND_OVERS'] ?? 12);
+const REAL_HAND_OVERS = Number(process.env['HAND_OVERS'] ?? runs(4, 12));
 
 const ENDINGS = ['kill', 'term', 'pause'] as const;
 type Ending = (typeof ENDINGS)[number];
@@ -66,7 +67,7 @@ const epochIn = async (database: TestDatabase): Promise<number> =>
   Number((await database.query<{ epoch: string }>('SELECT epoch FROM leases'))[0]?.epoch ?? 0);
 
 describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => {
-  it(`hand over ${HAND_OVERS} times while instances come and go`, { timeout: 180_000 }, async () => {
+  it(`hand over ${HAND_OVERS} times while instances come and go`, { timeout: 600_000 }, async () => {
     const wanted = begin('hand-overs');
     const database = await databaseForTest();
     const engine = new SimulatedEngine();
@@ -84,7 +85,7 @@ describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => 
       for (const candidate of living) await candidate.stop();
       for (const candidate of killed) await candidate.bury();
     });
-    const leader = () => eventually('a leader', () => living.find((candidate) => candidate.leader.isLeading()), 20_000);
+    const leader = () => eventually('a leader', () => living.find((candidate) => candidate.leader.isLeading()));
     await start();
     await start();
     const observer = await start();
@@ -116,7 +117,7 @@ describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => 
         await Promise.all([first.stop(), start()]);
         living.splice(living.indexOf(first), 1);
       } else first.pause();
-      await eventually('another to lead', () => living.some((c) => c !== first && c.leader.isLeading()), 20_000);
+      await eventually('another to lead', () => living.some((c) => c !== first && c.leader.isLeading()));
       if (ending === 'pause') first.goOn();
       epochs.push(await epochIn(database));
     }
@@ -172,7 +173,7 @@ describe('real daemons over one PostgreSQL and the real Engine (F9, I9)', () => 
   let cloud: Cloud | undefined;
   afterAll(() => cloud?.close());
 
-  it(`hand over ${REAL_HAND_OVERS} times while instances come and go`, { timeout: 600_000 }, async () => {
+  it(`hand over ${REAL_HAND_OVERS} times while instances come and go`, { timeout: 1_200_000 }, async () => {
     const wanted = begin('real hand-overs');
     cloud = await Cloud.start();
     const { image, database } = cloud;
@@ -205,7 +206,7 @@ describe('real daemons over one PostgreSQL and the real Engine (F9, I9)', () => 
       else old.process.kill('SIGTERM');
       const next = ending === 'pause' ? undefined : world.startDaemon();
       // One that is stopped in the middle of a transaction holds the revision's lock until the database ends it.
-      await eventually('the other one to lead', () => leads(second), 20_000);
+      await eventually('the other one to lead', () => leads(second));
       if (ending === 'pause') old.process.kill('SIGCONT');
       epochs.push(await epochIn(database));
       [first, second] = [second, (await next) ?? old];

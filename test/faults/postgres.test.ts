@@ -128,7 +128,7 @@ describe('PostgreSQL under a running daemon (F8)', () => {
     await eventually('some writes', () => writing.acknowledged.length >= 20);
     await fault();
     const then = writing.acknowledged.length;
-    await eventually('writes to be taken again', () => writing.acknowledged.length >= then + 20, 40_000);
+    await eventually('writes to be taken again', () => writing.acknowledged.length >= then + 20);
     await writing.stop();
     await expectWritten(writing.acknowledged);
     // It works again, not only answers.

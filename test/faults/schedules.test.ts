@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { World } from '../../src/proof/world.ts';
+import { runs } from '../support/prove.ts';
 import { events, Schedule } from './schedule.ts';
 
-/** `SCHEDULES=100000` makes more of them, `SEED=…` others, `REPLAY=…` with it repeats what fast-check printed. */
-const RUNS = Number(process.env['SCHEDULES'] ?? 10_000);
+/** `npm run prove` makes ten thousand of them, `SCHEDULES=100000` more, `SEED=…` others, `REPLAY=…` with it repeats what fast-check printed. */
+const RUNS = Number(process.env['SCHEDULES'] ?? runs(1_500, 10_000));
 /** The same schedules at each run of the tests, so that a red run speaks of the change that it judges. */
 const SEED = Number(process.env['SEED'] ?? 20_261_122);
 
@@ -13,7 +14,7 @@ const run = (schedule: Parameters<Schedule['run']>[0]) => new Schedule(new World
 describe('random schedules of writes, tampering, outages, crashes and time', () => {
   it(
     `I1, I2, I3, I4, I8, I14: ${RUNS} of them end in a world that equals the specs, and is quiet`,
-    { timeout: 600_000 },
+    { timeout: 1_200_000 },
     async () => {
       await fc.assert(
         fc.asyncProperty(events, async (schedule) => {

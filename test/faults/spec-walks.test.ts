@@ -12,6 +12,7 @@ import { World } from '../../src/proof/world.ts';
 import type { WorldDaemon } from '../../src/proof/world.ts';
 import { fieldChanges, fromSchema } from '../support/from-schema.ts';
 import type { FieldChange, Hints } from '../support/from-schema.ts';
+import { runs } from '../support/prove.ts';
 import { INSTANCE_HINTS } from './scenarios/instance.ts';
 import { scalingGroupKind } from '../../src/api/scaling-group.ts';
 import { GROUP_HINTS } from './scenarios/scaling-group.ts';
@@ -20,7 +21,7 @@ import { loadBalancerKind } from '../../src/api/load-balancer.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from './scenarios/load-balancer.ts';
 import { mainVpc, VPC_HINTS } from './scenarios/vpc.ts';
 
-const WALKS = Number(process.env['WALKS'] ?? 300);
+const WALKS = Number(process.env['WALKS'] ?? runs(100, 300));
 const SEED = Number(process.env['SEED'] ?? 20_261_122);
 /** A new kind is listed here: what its schema does not say, what is there beside it, and which fields stay when they are left out. */
 const WALKERS: { kind: KindDefinition; hints: Hints; given: readonly Document[]; kept: readonly string[] }[] = [

@@ -20,7 +20,7 @@ beforeAll(async () => {
   };
   const body = { apiVersion: 'miniaws.dev/v1', kind: 'LoadBalancer', metadata: { name: 'front' }, spec };
   expect((await call(daemon, 'POST', pathOf('loadbalancers'), { body })).status).toBe(201);
-}, 60_000);
+});
 afterAll(() => daemon?.stop());
 
 const path = `${pathOf('loadbalancers')}/front`;

@@ -39,7 +39,7 @@ beforeAll(async () => {
     const body = instance(name, { image: 'web:1', vpc: 'main', ...more }, { labels: { app: name } });
     expect((await call(leader, 'POST', pathOf('instances'), { body })).status).toBe(201);
   }
-}, 60_000);
+});
 afterAll(async () => {
   await standby?.stop();
   await rm(dataDir, { recursive: true, force: true });

@@ -150,7 +150,7 @@ describe('what goes on', () => {
     const [vanished, there] = [await open(daemon, { autoPong: false }), await open()];
     const pings = once(vanished.ws, 'ping');
     await pings;
-    await eventually('the session to end', () => vanished.ws.readyState === WebSocket.CLOSED, 40_000);
+    await eventually('the session to end', () => vanished.ws.readyState === WebSocket.CLOSED);
     expect(there.ws.readyState).toBe(WebSocket.OPEN);
   });
 });

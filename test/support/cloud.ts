@@ -182,23 +182,18 @@ export class Cloud {
     name: string,
     type: string,
     matches: (condition: Condition) => boolean,
-    limitMs = 30_000,
   ): Promise<Condition> {
-    return eventually(
-      `${kind} ${name}: another condition ${type}`,
-      async () => {
-        const found = await this.find(kind, name);
-        const condition = found && findCondition(found, type);
-        if (condition && matches(condition)) return condition;
-        throw new Error(JSON.stringify(found?.status ?? 'not there'));
-      },
-      limitMs,
-    );
+    return eventually(`${kind} ${name}: another condition ${type}`, async () => {
+      const found = await this.find(kind, name);
+      const condition = found && findCondition(found, type);
+      if (condition && matches(condition)) return condition;
+      throw new Error(JSON.stringify(found?.status ?? 'not there'));
+    });
   }
 
   async gone(kind: Plural, ...names: string[]): Promise<void> {
     for (const name of names)
-      await eventually(`${kind} ${name} to be gone`, async () => !(await this.find(kind, name)), 30_000);
+      await eventually(`${kind} ${name} to be gone`, async () => !(await this.find(kind, name)));
   }
 
   // --- what is there ----------------------------------------------------------------------------------------------
@@ -264,7 +259,7 @@ export class Cloud {
     const working = "SELECT 1 FROM resources WHERE annotations->>'miniaws.dev/paused' IS DISTINCT FROM 'true'";
     const documents = (await this.database.query(working)).length;
     const from = await this.passes();
-    await eventually('passes over everything', async () => (await this.passes()) >= from + n * documents, 30_000);
+    await eventually('passes over everything', async () => (await this.passes()) >= from + n * documents);
   }
 
   async passes(): Promise<number> {

@@ -63,7 +63,7 @@ it('the files say what the Engine says, of a container that works', async () => 
     expect(last[name], name).toBeDefined();
     expect(Math.abs(last[name]! - (engines[name] ?? 0)), name).toBeLessThan(64 * 1024);
   }
-}, 15_000);
+});
 
 it('the Engine is asked where the files are not to be seen', async () => {
   const container = await busy();
@@ -76,7 +76,7 @@ it('the Engine is asked where the files are not to be seen', async () => {
   expect(between.cpuNanoseconds).toBeGreaterThanOrEqual(before.cpuNanoseconds);
   expect(between.cpuNanoseconds).toBeLessThanOrEqual(after.cpuNanoseconds);
   expect(between).not.toHaveProperty('memoryLimitBytes');
-}, 15_000);
+});
 
 it('a start is a new life, what has ended or is not there is left out, and the others are read', async () => {
   const container = await busy();
@@ -93,7 +93,7 @@ it('a start is a new life, what has ended or is not there is left out, and the o
   const after = (await meter.read([again])).get(container.id)!;
   expect(after.cpuNanoseconds).toBeLessThan(before.get(container.id)!.cpuNanoseconds + 1e9);
   expect(after.networkReceivedBytes).toBeDefined();
-}, 15_000);
+});
 
 it('one inspect a start, however often it is read; an Engine that does not answer is not waited for', async () => {
   const fake = await fakeEngine();
