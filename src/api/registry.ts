@@ -40,9 +40,12 @@ export function kindByAnyName(word: string): KindDefinition | undefined {
 
 /** The nearest of the candidates, when it is near enough to be what was meant: a third of its letters, at least 2. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates
+  const furthest = (c: string) => Math.max(2, Math.floor(c.length / 3));
+  const [best] = candidates
+    // A word of any length may be asked about.
+    .filter((c) => Math.abs(c.length - word.length) <= furthest(c))
     .map((c) => ({ c, d: distance(word.toLowerCase(), c.toLowerCase()) }))
+    .filter(({ c, d }) => d <= furthest(c))
     .sort((a, b) => a.d - b.d);
-  const best = ranked[0];
-  return best && best.d <= Math.max(2, Math.floor(best.c.length / 3)) ? best.c : undefined;
+  return best?.c;
 }

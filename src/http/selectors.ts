@@ -11,17 +11,25 @@ const NAME = '[A-Za-z0-9][A-Za-z0-9._/-]*';
 const EQUALITY = new RegExp(`^(${NAME})\\s*(==|=|!=)\\s*([A-Za-z0-9._-]*)$`);
 const SET = new RegExp(`^(${NAME})\\s+(in|notin)\\s+\\(([^)]*)\\)$`);
 const EXISTS = new RegExp(`^(!?)\\s*(${NAME})$`);
-/** Longest selector that is read; hostile ones cost time for each object. */
+/** Longest selector that is read, and the most requirements in one: hostile ones cost time for each object. */
 const LONGEST = 8192;
+const MOST = 64;
 /** Characters of one that cannot be read that are told back. */
 const SHOWN = 256;
+
+/** Throws BadRequest for one that is too long, or has too many parts. */
+function partsOf(what: string, text: string, split: (text: string) => string[]): string[] {
+  const isTooLong = text.length > LONGEST;
+  const parts = isTooLong ? [] : split(text);
+  if (!isTooLong && parts.length <= MOST) return parts;
+  const bound = isTooLong ? `it is longer than ${LONGEST} characters` : `it has more than ${MOST} requirements`;
+  throw bad(what, `${text.slice(0, 32)}…`, bound);
+}
 
 /** Kubernetes' label selectors: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. */
 export function labelSelector(text: string | undefined): Selector {
   if (!text?.trim()) return () => true;
-  if (text.length > LONGEST)
-    throw bad('labelSelector', `${text.slice(0, 32)}…`, `it is longer than ${LONGEST} characters`);
-  const requirements = splitOutsideParentheses(text).map(requirement);
+  const requirements = partsOf('labelSelector', text, splitOutsideParentheses).map(requirement);
   return ({ metadata }) => requirements.every((holds) => holds(metadata.labels ?? {}));
 }
 
@@ -81,9 +89,7 @@ export interface FieldPair {
 
 export function fieldPairs(text: string | undefined): FieldPair[] {
   if (!text?.trim()) return [];
-  if (text.length > LONGEST)
-    throw bad('fieldSelector', `${text.slice(0, 32)}…`, `it is longer than ${LONGEST} characters`);
-  return text.split(',').map((part) => {
+  return partsOf('fieldSelector', text, (whole) => whole.split(',')).map((part) => {
     const match = /^([A-Za-z0-9.]+)\s*(==|=|!=)(.*)$/s.exec(part.trim());
     if (!match) throw bad('fieldSelector', part.slice(0, SHOWN), 'expected field=value or field!=value');
     return { path: match[1] ?? '', value: match[3]?.trim() ?? '', equal: match[2] !== '!=' };

@@ -85,6 +85,9 @@ describe('a list', () => {
     'labelSelector=a%20in%20b',
     'fieldSelector=metadata.name',
     'fieldSelector=%3D',
+    `labelSelector=${'!a,'.repeat(64)}b`,
+    `fieldSelector=${'a=b,'.repeat(64)}c=d`,
+    `labelSelector=${'a'.repeat(9_000)}`,
   ])('refuses %s with 400', async (query) => {
     const refused = await call(daemon, 'GET', `${ALL}?${query}`);
     expect([refused.status, refused.json<Refusal>().reason]).toEqual([400, 'BadRequest']);
