@@ -47,6 +47,26 @@ async function importsOf(): Promise<{ file: string; layer: string; target: strin
   return found.flat();
 }
 
+/** The way from a file back to itself, when there is one. */
+function circleFrom(start: string, edges: ReadonlyMap<string, readonly string[]>): string | undefined {
+  const cameFrom = new Map<string, string>();
+  const queue = [start];
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    for (const next of edges.get(file) ?? []) {
+      if (next === start) {
+        const way = [start];
+        for (let at: string | undefined = file; at !== undefined && at !== start; at = cameFrom.get(at))
+          way.unshift(at);
+        return [start, ...way].join(' -> ');
+      }
+      if (cameFrom.has(next)) continue;
+      cameFrom.set(next, file);
+      queue.push(next);
+    }
+  }
+  return undefined;
+}
+
 describe('layers', () => {
   it('every import goes down', async () => {
     const wrong = (await importsOf()).flatMap(({ file, layer, target }) => {
@@ -56,6 +76,14 @@ describe('layers', () => {
       return to === layer || may.includes(to) ? [] : [`${file} imports ${to}`];
     });
     expect(wrong).toEqual([]);
+  });
+
+  it('there is no circle, of types neither', async () => {
+    const edges = new Map<string, string[]>();
+    for (const { file, target } of await importsOf())
+      if (target.startsWith('.'))
+        edges.set(file, [...(edges.get(file) ?? []), relative(SRC, resolve(SRC, dirname(file), target))]);
+    expect([...edges.keys()].flatMap((file) => circleFrom(file, edges) ?? [])).toEqual([]);
   });
 
   it('the types of libraries stop at their seam', async () => {

@@ -1,30 +1,30 @@
 import type { Resource } from './metadata.ts';
-import { clash, parsePort } from './ports.ts';
 import type { PortMapping } from './ports.ts';
 import type { View } from './schema.ts';
 
-/** Kinds whose documents publish ports on the host, and find them by their index `hostPort`. */
-const PUBLISHERS = ['Instance', 'LoadBalancer'];
+/** Values of the index `hostPort`: ports of the host that are fixed, with and without the address. */
+export const hostPortKeys = (ports: readonly PortMapping[]): string[] => [
+  ...new Set(ports.filter(({ hostPort }) => hostPort !== 0).flatMap((port) => [anywhere(port), at(port)])),
+];
 
-/** What a document publishes with a fixed port of the host. */
-function published(resource: Resource): PortMapping[] {
-  const spec = resource.spec as { ports?: readonly string[]; listeners?: readonly { port: number }[] };
-  const listened = (spec.listeners ?? []).map(({ port }): PortMapping => ({
-    hostAddress: '',
-    hostPort: port,
-    containerPort: port,
-    protocol: 'tcp',
-  }));
-  return [...(spec.ports ?? []).flatMap((text) => parsePort(text) ?? []), ...listened];
-}
+const anywhere = ({ hostPort, protocol }: PortMapping): string => `${hostPort}/${protocol}`;
+const at = (port: PortMapping): string => `${port.hostAddress || '*'} ${anywhere(port)}`;
+
+/** A port that is published on every address of the host, as itself. */
+export const everywhere = (port: number): PortMapping => ({
+  hostAddress: '',
+  hostPort: port,
+  containerPort: port,
+  protocol: 'tcp',
+});
 
 /** Who else has the host's port, as a refusal says it; `undefined`: nobody of ours. */
 export function hostPortHolder(next: Resource, port: PortMapping, view: View): string | undefined {
-  const holder = PUBLISHERS.flatMap((kind) => view.lookup(kind, 'hostPort', `${port.hostPort}/${port.protocol}`)).find(
-    (other) => other.metadata.uid !== next.metadata.uid && published(other).some((theirs) => clash(theirs, port)),
-  );
-  return (
-    holder &&
-    `host port ${port.hostPort} is taken by ${holder.kind} ${holder.metadata.namespace}/${holder.metadata.name}; choose another`
-  );
+  const keys = port.hostAddress === '' ? [anywhere(port)] : [at(port), at({ ...port, hostAddress: '' })];
+  const holder = keys
+    .flatMap((key) => view.lookupAll('hostPort', key))
+    .find((other) => other.metadata.uid !== next.metadata.uid);
+  if (!holder) return undefined;
+  const { namespace, name } = holder.metadata;
+  return `host port ${port.hostPort} is taken by ${holder.kind} ${namespace}/${name}; choose another`;
 }

@@ -200,9 +200,7 @@ function checkPrivateIp(ip: string, next: Instance, vpc: Vpc, view: View): Cause
           : undefined;
   if (reserved) return [invalid('privateIp', `${ip} is the ${reserved} address of VPC ${vpc.metadata.name}`)];
   const key = `${next.metadata.namespace}/${next.spec.vpc}/${ip}`;
-  const holder = ['Instance', 'LoadBalancer']
-    .flatMap((kind) => view.lookup(kind, 'address', key))
-    .find((other) => other.metadata.uid !== next.metadata.uid);
+  const holder = view.lookupAll('address', key).find((other) => other.metadata.uid !== next.metadata.uid);
   return holder
     ? [invalid('privateIp', `${ip} is held by ${holder.kind} ${holder.metadata.namespace}/${holder.metadata.name}`)]
     : [];

@@ -1,10 +1,6 @@
 import type { PortMapping } from './ports.ts';
 import type { Resource } from './metadata.ts';
-import { findCondition } from './metadata.ts';
-import type { KindDefinition } from './schema.ts';
-import { admitInstance, checkInstance } from './instance-rules.ts';
-import { instanceSpecSchema, instanceStatusSchema } from './instance-schema.ts';
-import { formatPort, parsePort } from './ports.ts';
+import { parsePort } from './ports.ts';
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
@@ -92,53 +88,3 @@ export const portsOf = (instance: Instance): PortMapping[] => instance.spec.port
 /** Whether its process is about to stop: no load balancer sends it anything new. */
 export const isLeaving = ({ metadata, status }: Instance): boolean =>
   metadata.deletionTimestamp !== undefined || status?.draining !== undefined;
-
-const hostPortKeys = (instance: Instance): string[] =>
-  portsOf(instance).flatMap((p) => (p.hostPort === 0 ? [] : [`${p.hostPort}/${p.protocol}`]));
-
-export const instanceKind: KindDefinition<Instance> = {
-  kind: 'Instance',
-  plural: 'instances',
-  singular: 'instance',
-  shortNames: ['inst'],
-  categories: ['all'],
-  description: 'A container in a VPC: created, kept as specified, and restarted when its process ends.',
-  maxNameLength: 63,
-  spec: instanceSpecSchema,
-  status: instanceStatusSchema,
-  columns: [
-    { name: 'Image', description: 'The image', cell: (r) => r.spec.image },
-    { name: 'VPC', description: 'The VPC', cell: (r) => r.spec.vpc },
-    { name: 'Status', description: 'Phase', cell: (r) => r.status?.phase ?? 'Pending' },
-    {
-      name: 'Ready',
-      description: 'Whether the container is as specified and healthy',
-      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
-    },
-    { name: 'Restarts', description: 'Restarts by the Engine', cell: (r) => String(r.status?.restarts ?? 0) },
-    { name: 'Private-IP', description: 'Address in the VPC', wide: true, cell: (r) => r.status?.privateIp ?? '<none>' },
-    {
-      name: 'Ports',
-      description: 'Published ports',
-      wide: true,
-      cell: (r) => r.status?.ports?.map(formatPort).join(',') || '<none>',
-    },
-    {
-      name: 'Container',
-      description: "The container's name",
-      wide: true,
-      cell: (r) => r.status?.containerName ?? '<none>',
-    },
-  ],
-  indexes: {
-    leaving: (r) => (isLeaving(r) ? [`${r.metadata.namespace}/${r.spec.vpc}`] : []),
-    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
-    address: (r) =>
-      [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
-        ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
-      ),
-    hostPort: hostPortKeys,
-  },
-  check: checkInstance,
-  admit: admitInstance,
-};

@@ -1,7 +1,7 @@
 import type { Cause } from '../base/errors.ts';
 import { invalid } from './causes.ts';
 import { durationMs } from '../base/quantity.ts';
-import { hostPortHolder } from './host-ports.ts';
+import { everywhere, hostPortHolder } from './host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './load-balancer.ts';
 import type { Admission, View } from './schema.ts';
 
@@ -104,11 +104,7 @@ export function admitLoadBalancer(
         ]
       : [];
   const taken = next.spec.listeners.flatMap(({ port }, at) => {
-    const holder = hostPortHolder(
-      next,
-      { hostAddress: '', hostPort: port, containerPort: port, protocol: 'tcp' },
-      view,
-    );
+    const holder = hostPortHolder(next, everywhere(port), view);
     return holder ? [invalid(`listeners[${at}].port`, holder)] : [];
   });
   return { resource: next, causes: [...moved, ...taken] };

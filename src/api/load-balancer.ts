@@ -1,11 +1,8 @@
 import { own } from '../base/own.ts';
 import { isInstance } from './instance.ts';
 import type { Instance } from './instance.ts';
-import { findCondition } from './metadata.ts';
 import type { Resource } from './metadata.ts';
-import { admitLoadBalancer, checkLoadBalancer } from './load-balancer-rules.ts';
-import { loadBalancerSpecSchema, loadBalancerStatusSchema } from './load-balancer-schema.ts';
-import type { KindDefinition, View } from './schema.ts';
+import type { View } from './schema.ts';
 
 type Protocol = 'HTTP' | 'TCP';
 
@@ -96,41 +93,3 @@ export const wanting = (instance: Instance, view: View): LoadBalancer[] =>
     .lookup('LoadBalancer', 'vpc', `${instance.metadata.namespace}/${instance.spec.vpc}`)
     .filter(isLoadBalancer)
     .filter(({ spec }) => spec.targetGroups.some((group) => wants(group, instance)));
-
-export const loadBalancerKind: KindDefinition<LoadBalancer> = {
-  kind: 'LoadBalancer',
-  plural: 'loadbalancers',
-  singular: 'loadbalancer',
-  shortNames: ['lb'],
-  categories: ['all'],
-  description: 'Spreads requests over instances of a VPC, and lets none of them notice that one comes or goes.',
-  maxNameLength: 63,
-  spec: loadBalancerSpecSchema,
-  status: loadBalancerStatusSchema,
-  columns: [
-    { name: 'Type', description: 'HTTP or TCP', cell: (r) => r.spec.type },
-    { name: 'Ports', description: 'The listeners', cell: (r) => r.spec.listeners.map((l) => l.port).join(',') },
-    { name: 'Targets', description: 'Healthy of registered', cell: (r) => r.status?.healthyTargets ?? '0/0' },
-    {
-      name: 'Ready',
-      description: 'Whether it is as specified and every target group has a healthy target',
-      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
-    },
-    { name: 'VPC', description: 'The VPC', wide: true, cell: (r) => r.spec.vpc },
-    { name: 'Private-IP', description: 'Address in the VPC', wide: true, cell: (r) => r.status?.privateIp ?? '<none>' },
-    {
-      name: 'Failed',
-      description: 'Requests that failed during the last change',
-      wide: true,
-      cell: (r) => String(r.status?.lastChange?.failedRequests ?? '<none>'),
-    },
-  ],
-  indexes: {
-    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
-    address: (r) => (r.status?.privateIp ? [`${r.metadata.namespace}/${r.spec.vpc}/${r.status.privateIp}`] : []),
-    hostPort: (r) => r.spec.listeners.map((l) => `${l.port}/tcp`),
-    target: (r) => [...new Set((r.status?.targets ?? []).map((t) => t.uid))],
-  },
-  check: checkLoadBalancer,
-  admit: admitLoadBalancer,
-};

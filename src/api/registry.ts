@@ -1,10 +1,10 @@
 import { distance } from 'fastest-levenshtein';
-import { instanceKind } from './instance.ts';
+import { instanceKind } from './instance-definition.ts';
 import type { Resource } from './metadata.ts';
-import { loadBalancerKind } from './load-balancer.ts';
-import { scalingGroupKind } from './scaling-group.ts';
+import { loadBalancerKind } from './load-balancer-definition.ts';
+import { scalingGroupKind } from './scaling-group-definition.ts';
 import type { KindDefinition } from './schema.ts';
-import { vpcKind } from './vpc.ts';
+import { vpcKind } from './vpc-definition.ts';
 
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
 export const KINDS: readonly KindDefinition[] = [

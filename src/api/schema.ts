@@ -51,6 +51,15 @@ export interface View {
   list(kind: string, namespace?: string): readonly Resource[];
   /** Documents of the kind whose index of this name has the value. */
   lookup(kind: string, index: string, value: string): readonly Resource[];
+  /** Documents of any kind that has such an index. */
+  lookupAll(index: string, value: string): readonly Resource[];
+  /** Every value of such an index, with the document that has it: for indexes with few of them. */
+  indexed(index: string): readonly Indexed[];
+}
+
+export interface Indexed {
+  value: string;
+  resource: Resource;
 }
 
 /** What admission may look at beside the documents: this installation's settings and the Engine's ranges, as far as known. */
@@ -77,7 +86,11 @@ export interface KindDefinition<R extends Resource = Resource> {
   columns: readonly Column<R>[];
   /** Longest name, from the seed's columns and from what the name becomes (a DNS label on its network). */
   maxNameLength: number;
-  /** Named keys under which documents are found again without a scan. */
+  /**
+   * Named keys under which documents are found again without a scan. Those of one name mean the same in all kinds:
+   * `vpc` what lives in a VPC (`namespace/name`), `address` what holds one there (`namespace/vpc/address`), `hostPort` what
+   * is published on the host, `ipRange` what holds a range that no network may overlap.
+   */
   indexes: Record<string, (resource: R) => readonly string[]>;
   /** Defaults that a schema cannot say, because they depend on other fields. Returns the spec itself when none apply. */
   complete?: (spec: R['spec']) => R['spec'];

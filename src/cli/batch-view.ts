@@ -1,7 +1,7 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
-import type { View } from '../api/schema.ts';
+import { KINDS, mustKind } from '../api/registry.ts';
+import type { Indexed, View } from '../api/schema.ts';
 
 /** The documents of one batch so far, as rules look at them. */
 export class BatchView implements View {
@@ -34,5 +34,15 @@ export class BatchView implements View {
 
   lookup(kind: string, index: string, value: string): readonly Resource[] {
     return this.#indexed.get(`${kind} ${index} ${value}`) ?? [];
+  }
+
+  lookupAll(index: string, value: string): readonly Resource[] {
+    return KINDS.flatMap(({ kind }) => this.lookup(kind, index, value));
+  }
+
+  indexed(index: string): Indexed[] {
+    return KINDS.flatMap(({ kind, indexes }) =>
+      this.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
+    );
   }
 }

@@ -37,6 +37,8 @@ export const EMPTY_VIEW: View = {
   byUid: () => undefined,
   list: () => [],
   lookup: () => [],
+  lookupAll: () => [],
+  indexed: () => [],
 };
 
 /** Allows whatever only the daemon's own settings can forbid. */

@@ -8,9 +8,6 @@ import { PassError } from '../base/errors.ts';
 /** What has an address in a VPC: given out by us, and kept for the document's life (ruling 6). */
 export type Addressed = Resource<{ vpc: string; privateIp?: string }, { privateIp?: string; vpcUid?: string }>;
 
-/** Kinds that have one, and are found by it in their index `address`. */
-const ADDRESSED = ['Instance', 'LoadBalancer'];
-
 /** Runs under the revision's lock: two documents never get one address. */
 export function claimAddress(resource: Addressed, view: View): { privateIp?: string; vpcUid?: string } {
   const { namespace } = resource.metadata;
@@ -34,9 +31,8 @@ export const needsAddress = ({ spec, status }: Addressed, vpcUid: string): boole
 
 function holderOf(resource: Addressed, address: string, view: View): Addressed | undefined {
   const key = `${resource.metadata.namespace}/${resource.spec.vpc}/${address}`;
-  return ADDRESSED.flatMap((kind) => view.lookup(kind, 'address', key)).find(
-    (other) => other.metadata.uid !== resource.metadata.uid,
-  ) as Addressed | undefined;
+  const holders = view.lookupAll('address', key);
+  return holders.find((other) => other.metadata.uid !== resource.metadata.uid) as Addressed | undefined;
 }
 
 /** The first free one from a place that the uid gives, so that an address just given back is not the next given out. */

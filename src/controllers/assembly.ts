@@ -11,7 +11,7 @@ import type { Meter } from '../drivers/metering.ts';
 import type { Term } from '../engine/leader.ts';
 import { Informer } from '../engine/informer.ts';
 import { Manager } from '../engine/manager.ts';
-import type { ManagerOptions, ManagerSeams } from '../engine/manager.ts';
+import type { ManagerOptions, ManagerSeams } from '../engine/options.ts';
 import type { AnyController } from '../engine/steps.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { HealthMonitor } from './health.ts';

@@ -1,6 +1,7 @@
 import type { ScalingPolicy, ScalingStep } from '../api/scaling-policies.ts';
 import { stepAt } from '../api/scaling-policies-rules.ts';
 import { durationMs } from '../base/quantity.ts';
+import type { Verdict } from '../engine/contract.ts';
 
 /** Kubernetes' tolerance: so near to the target, nothing is changed. */
 const TOLERANCE = 0.1;
@@ -28,6 +29,14 @@ export interface Wanted {
   /** Over the instances that are known, for people. */
   value?: number;
   why: string;
+}
+
+/** What the policies of a group have come to. */
+export interface Scaling {
+  /** The count that shall be set, and the one that it was decided on. */
+  decision?: { policy: string; count: number; from: number; why: string };
+  active: Verdict;
+  limited: Verdict;
 }
 
 const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -12,7 +12,7 @@ import type { Recommended } from '../base/recommendation.ts';
 import type { Log } from '../base/log.ts';
 import type { Verdict } from '../engine/contract.ts';
 import { cooldownMs, recommendationOf, settledCount, wantedBy, WINDOW_MS } from './autoscaler-rule.ts';
-import type { Past, Reading, Recommendation } from './autoscaler-rule.ts';
+import type { Past, Reading, Recommendation, Scaling } from './autoscaler-rule.ts';
 import { observeMembers } from './group-members.ts';
 import { effectiveOf } from './group-schedules.ts';
 import type { Sampler } from './sampler.ts';
@@ -37,14 +37,6 @@ interface AutoscalerSeams {
   requestRate: (instanceUid: string) => number | undefined;
   /** Something that a pass would act on, or report. */
   onChange: (ref: Ref, what: string) => void;
-}
-
-/** What the policies of a group have come to. */
-export interface Scaling {
-  /** The count that shall be set, and the one that it was decided on. */
-  decision?: { policy: string; count: number; from: number; why: string };
-  active: Verdict;
-  limited: Verdict;
 }
 
 interface Watched {

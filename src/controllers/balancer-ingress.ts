@@ -1,7 +1,5 @@
-import { ingressRanges } from '../api/ingress-ranges.ts';
 import type { LoadBalancer, LoadBalancerStatus } from '../api/load-balancer.ts';
 import type { View } from '../api/schema.ts';
-import { isVpc, rangeOf } from '../api/vpc.ts';
 import { formatAddress, formatCidr, lastFreeBlock, overlaps, parseCidr } from '../base/cidr.ts';
 import type { Cidr } from '../base/cidr.ts';
 import { PassError } from '../base/errors.ts';
@@ -94,10 +92,9 @@ export function claimIngress(
   view: View,
   { pool, foreign }: { pool: string; foreign: readonly string[] },
 ): Pick<LoadBalancerStatus, 'ingressCidrBlock'> {
-  const others = ingressRanges(view, lb.metadata.uid);
-  const vpcs = [...view.list('VPC')].filter(isVpc).map(rangeOf);
+  const others = view.indexed('ipRange').filter(({ resource }) => resource.metadata.uid !== lb.metadata.uid);
   const within = parseCidr(pool);
-  const block = within && lastFreeBlock(within, PREFIX, [...others, ...vpcs, ...rangesOf(foreign)]);
+  const block = within && lastFreeBlock(within, PREFIX, rangesOf([...others.map(({ value }) => value), ...foreign]));
   if (block) return { ingressCidrBlock: formatCidr(block) };
   throw new PassError(
     'SubnetFull',

@@ -2,7 +2,7 @@ import type { ScalingGroup, ScalingGroupStatus } from '../api/scaling-group.ts';
 import type { ScalingSchedule } from '../api/scaling-policies.ts';
 import { sameJson } from '../base/hash.ts';
 import type { Pass, Step, Verdict } from '../engine/contract.ts';
-import type { Scaling } from './autoscaler.ts';
+import type { Scaling } from './autoscaler-rule.ts';
 import { ownerOf } from './group-revisions.ts';
 import { boundsOf, dueRuns, effectiveOf, isPinned, scheduleStatuses } from './group-schedules.ts';
 import type { DueRun } from './group-schedules.ts';

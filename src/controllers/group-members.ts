@@ -6,7 +6,7 @@ import type { View } from '../api/schema.ts';
 import { SCALE_IN_PROTECTION } from '../api/scaling-group.ts';
 import type { ScalingGroup, Template } from '../api/scaling-group.ts';
 import { canonicalJson, sameJson, sha256 } from '../base/hash.ts';
-import type { Scaling } from './autoscaler.ts';
+import type { Scaling } from './autoscaler-rule.ts';
 import { boundsOf } from './group-schedules.ts';
 import { countOf, durationMs } from '../base/quantity.ts';
 

@@ -16,9 +16,6 @@ export interface VpcObserved {
   users: readonly string[];
 }
 
-/** Kinds that live in a VPC and find it by their index `vpc`. */
-const USERS = ['Instance', 'ScalingGroup', 'LoadBalancer'] as const;
-
 export type VpcStep =
   | (Step & { do: 'createNetwork'; spec: NetworkSpec })
   | (Step & { do: 'removeNetwork'; id: string; name: string });
@@ -139,10 +136,10 @@ function judge(
  */
 export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
-  watches: USERS.map((kind) => ({ kind, enqueue: vpcBeingDeleted })),
+  watches: [{ enqueue: vpcBeingDeleted }],
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;
-    const users = USERS.flatMap((user) => pass.view.lookup(user, 'vpc', `${namespace}/${name}`));
+    const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
     return {
       networks: compute.networks(uid),
       users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
@@ -171,7 +168,8 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
 
 /** Only a VPC that waits to go cares for what is in it. */
 function vpcBeingDeleted(user: Resource, view: View): Ref[] {
-  const name = (user.spec as { vpc?: string }).vpc ?? '';
+  const { vpc: name } = user.spec as { vpc?: unknown };
+  if (typeof name !== 'string') return [];
   const vpc = view.get({ kind: 'VPC', namespace: user.metadata.namespace, name });
   return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];
 }

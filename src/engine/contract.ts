@@ -51,7 +51,8 @@ export interface Step {
 
 /** Maps a change of another document to the keys that care: an owner, a dependent. */
 interface Watch {
-  kind: string;
+  /** Left out: of any kind. */
+  kind?: string;
   /** Documents to look at again when `changed` was written or removed. Runs on every change: look-ups, no scans. */
   enqueue: (changed: Resource, view: View) => readonly Ref[];
 }

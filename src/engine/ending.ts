@@ -5,10 +5,11 @@ import type { View } from '../api/schema.ts';
 import { settled, withoutFinalizer } from '../admission/operations.ts';
 import type { PassError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
+import { revisionOf } from '../store/store.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { WAITING_LOOK_MS } from './contract.ts';
 import type { Outcome, Report } from './contract.ts';
-import type { PassTools } from './pass.ts';
+import type { PassTools } from './pass-context.ts';
 import type { Acted } from './steps.ts';
 import { mergeStatus, verdictsOf, withFailure } from './status.ts';
 
@@ -222,12 +223,6 @@ export class Ending {
 
 const eventOf = ({ move, reason, message }: PassError) =>
   ({ type: move === 'wait' ? 'Normal' : 'Warning', reason: move === 'wait' ? 'Waiting' : reason, message }) as const;
-
-/** Of the document that was written; events and log entries have revisions that no informer of documents sees. */
-export function revisionOf({ resources }: Committed): number | undefined {
-  const last = resources.at(-1);
-  return last && Number(last.metadata.resourceVersion);
-}
 
 function endOf(outcome: Outcome | undefined, failure: PassError | undefined, retry: RetryTimes): PassEnd {
   if (failure?.move === 'retry') return { outcome: 'retrying', afterMs: retry.next() };

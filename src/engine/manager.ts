@@ -1,38 +1,17 @@
 import { keyOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
-import type { AdmissionSettings, KindDefinition } from '../api/schema.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { Store } from '../store/store.ts';
-import type { Informer } from './informer.ts';
+import type { KindDefinition } from '../api/schema.ts';
 import type { UnderWay } from './lane.ts';
 import type { Term } from './leader.ts';
-import type { PassTools } from './pass.ts';
+import type { ManagerOptions, ManagerSeams } from './options.ts';
+import type { PassTools } from './pass-context.ts';
 import type { AnyController } from './steps.ts';
 import { Recorder } from './recorder.ts';
 import { Reign } from './reign.ts';
 
-export interface ManagerOptions {
-  /** Passes under way at once. Most of a pass is waiting for the Engine. */
-  workers: number;
-  /** Every document is looked at again this often, whatever happened (I1). */
-  resyncMs: number;
-  /** Spreads retries that failed together; a number from 0 up to 1. Given by what must be repeatable. */
-  random: () => number;
-}
-
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
 const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000, random: Math.random };
-
-export interface ManagerSeams {
-  store: Store;
-  informer: Informer;
-  kinds: readonly KindDefinition[];
-  settings: AdmissionSettings;
-  clock: Clock;
-  log: Log;
-}
 
 export interface PassCount {
   kind: string;

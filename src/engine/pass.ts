@@ -1,37 +1,14 @@
 import type { Resource } from '../api/metadata.ts';
-import type { InventoryRow, Trigger } from '../api/records.ts';
-import type { AdmissionSettings, View } from '../api/schema.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Trigger } from '../api/records.ts';
+import type { View } from '../api/schema.ts';
 import { messageOf } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
-import type { Store } from '../store/store.ts';
 import type { Outcome, Pass, Report, Step } from './contract.ts';
 import { Ending } from './ending.ts';
 import type { LateStep, PassEnd, RetryTimes } from './ending.ts';
-import type { Recorder } from './recorder.ts';
+import type { PassTools } from './pass-context.ts';
 import { asPassError, StepRunner } from './steps.ts';
 import type { Acted, AnyController } from './steps.ts';
 import { PassWrites } from './writes.ts';
-
-/** What every pass of a reign shares. */
-export interface PassTools {
-  store: Store;
-  clock: Clock;
-  log: Log;
-  /** The reign's; every write carries it (I9). */
-  epoch: number;
-  signal: AbortSignal;
-  settings: AdmissionSettings;
-  recorder: Recorder;
-  /** The rows of the seed's tables as last written, by uid: what is unchanged is not written (I2). */
-  inventory: Map<string, KnownRow>;
-}
-
-interface KnownRow {
-  row: InventoryRow;
-  /** False after a write whose answer was lost: the row is written, or removed, once more. */
-  sure: boolean;
-}
 
 /** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
 const LEASE_LOST_MS = 500;

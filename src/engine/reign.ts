@@ -7,10 +7,10 @@ import type { LateStep, PassEnd } from './ending.ts';
 import type { Noticed } from './informer.ts';
 import { Lane } from './lane.ts';
 import type { Attended, UnderWay } from './lane.ts';
-import type { ManagerOptions, ManagerSeams } from './manager.ts';
+import type { ManagerOptions, ManagerSeams } from './options.ts';
 import { collect, concerned } from './owners.ts';
 import { PassRun } from './pass.ts';
-import type { PassTools } from './pass.ts';
+import type { PassTools } from './pass-context.ts';
 import type { Acted, AnyController } from './steps.ts';
 
 /** More than any kind needs from one settled state to the next. */
@@ -220,7 +220,7 @@ export class Reign {
     };
     for (const controller of this.#controllers.values()) {
       for (const watch of controller.watches) {
-        if (watch.kind !== object.kind) continue;
+        if (watch.kind !== undefined && watch.kind !== object.kind) continue;
         for (const dependent of watch.enqueue(object, this.#seams.informer.view))
           this.passes.queue.add(keyOf(dependent), trigger);
       }

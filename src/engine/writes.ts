@@ -7,10 +7,10 @@ import type { RawDocument } from '../admission/admit.ts';
 import type { WriteContext } from '../admission/operations.ts';
 import { PassError, StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
+import { revisionOf } from '../store/store.ts';
 import type { Committed } from '../store/store.ts';
 import type { Amendment, Pass } from './contract.ts';
-import { revisionOf } from './ending.ts';
-import type { PassTools } from './pass.ts';
+import type { PassTools } from './pass-context.ts';
 
 /** What a pass writes ahead of its end: each a commit of its own, fenced, and safe to be repeated after a crash. */
 export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'amend'> {

@@ -1,6 +1,6 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { Indexed, KindDefinition } from '../api/schema.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Change, Page, PageOptions, Snapshot } from './store.ts';
 
@@ -53,6 +53,20 @@ export class Mirror implements Snapshot {
   lookup(kind: string, index: string, value: string): readonly Resource[] {
     const found = this.#indexes.get(`${kind}/${index}/${value}`);
     return found ? [...found] : NONE;
+  }
+
+  lookupAll(index: string, value: string): readonly Resource[] {
+    return this.#kindsWith(index).flatMap(({ kind }) => this.lookup(kind, index, value));
+  }
+
+  indexed(index: string): readonly Indexed[] {
+    return this.#kindsWith(index).flatMap(({ kind, indexes }) =>
+      this.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
+    );
+  }
+
+  #kindsWith(index: string): KindDefinition[] {
+    return [...this.#kinds.values()].filter((kind) => Object.hasOwn(kind.indexes, index));
   }
 
   all(): Iterable<Resource> {

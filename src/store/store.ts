@@ -101,6 +101,12 @@ export interface Committed {
   resources: readonly Resource[];
 }
 
+/** Of the document that was written; events and log entries have revisions that no informer of documents sees. */
+export function revisionOf({ resources }: Committed): number | undefined {
+  const last = resources.at(-1);
+  return last && Number(last.metadata.resourceVersion);
+}
+
 export interface Change {
   revision: number;
   type: 'ADDED' | 'MODIFIED' | 'DELETED';

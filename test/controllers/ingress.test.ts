@@ -148,6 +148,6 @@ describe('an ingress network', () => {
   it('keeps its range from VPCs', async () => {
     const site = await Site.open(internal, web, front);
     const clash = { kind: 'VPC', metadata: { name: 'clash' }, spec: { cidrBlock: '10.79.255.0/24' } };
-    await expect(site.daemon.apply(clash)).rejects.toThrow(/ingress network/);
+    await expect(site.daemon.apply(clash)).rejects.toThrow(/overlaps .* of LoadBalancer /);
   });
 });

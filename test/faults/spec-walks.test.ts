@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { instanceKind } from '../../src/api/instance.ts';
+import { instanceKind } from '../../src/api/instance-definition.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { KINDS } from '../../src/api/registry.ts';
 import type { KindDefinition } from '../../src/api/schema.ts';
-import { vpcKind } from '../../src/api/vpc.ts';
+import { vpcKind } from '../../src/api/vpc-definition.ts';
 import { canonicalJson } from '../../src/base/hash.ts';
 import { StatusError } from '../../src/base/errors.ts';
 import { differences, judge, picture } from '../../src/proof/oracles.ts';
@@ -14,10 +14,10 @@ import { fieldChanges, fromSchema } from '../support/from-schema.ts';
 import type { FieldChange, Hints } from '../support/from-schema.ts';
 import { runs } from '../support/prove.ts';
 import { INSTANCE_HINTS } from './scenarios/instance.ts';
-import { scalingGroupKind } from '../../src/api/scaling-group.ts';
+import { scalingGroupKind } from '../../src/api/scaling-group-definition.ts';
 import { GROUP_HINTS } from './scenarios/scaling-group.ts';
 import type { Document } from '../../src/proof/person.ts';
-import { loadBalancerKind } from '../../src/api/load-balancer.ts';
+import { loadBalancerKind } from '../../src/api/load-balancer-definition.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from './scenarios/load-balancer.ts';
 import { mainVpc, VPC_HINTS } from './scenarios/vpc.ts';
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { instanceKind } from '../../api/instance.ts';
+import { instanceKind } from '../../api/instance-definition.ts';
 import type { Ref } from '../../api/metadata.ts';
 import { StatusError } from '../../base/errors.ts';
 import { Failure, Unreachable } from '../failure.ts';
