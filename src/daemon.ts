@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
-import { KINDS } from './api/registry.ts';
+import { KINDS } from './kinds/index.ts';
 import type { AdmissionSettings } from './api/schema.ts';
 import { sleep, systemClock } from './base/clock.ts';
 import type { Clock } from './base/clock.ts';
@@ -75,6 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const context: ApiContext = {
       ...parts,
       store,
+      kinds: KINDS,
       compute,
       proxies,
       clock,
@@ -144,7 +145,7 @@ async function engineParts(
     log,
   });
   const { informer, manager, sampler, reign } = assemble(
-    { store, compute, proxies, images, clock, log, settings, installation, defaultVpc, check, metering },
+    { store, kinds: KINDS, compute, proxies, images, clock, log, settings, installation, defaultVpc, check, metering },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
   await informer.open();

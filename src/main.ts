@@ -5,6 +5,7 @@ import { messageOf } from './base/errors.ts';
 import { processIo } from './cli/io.ts';
 import { addClientCommands, runClient } from './cli/program.ts';
 import type { ClientSetup } from './cli/session.ts';
+import { KINDS } from './kinds/index.ts';
 import { dataFolderAt, defaultDataDir } from './host/data-folder.ts';
 
 /** The `miniaws` command: the API's commands from `cli/`, the machine's own from `commands/`. */
@@ -14,6 +15,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const setup: ClientSetup = {
   io: processIo,
+  kinds: KINDS,
   defaultKubeconfig: () => dataFolderAt(defaultDataDir()).adminKubeconfig,
   version,
 };

@@ -14,9 +14,10 @@ const MAY: Record<string, readonly string[]> = {
   drivers: ['base', 'api'],
   host: ['base', 'api'],
   engine: ['base', 'api', 'admission', 'store'],
+  kinds: ['base', 'api'],
   controllers: ['base', 'api', 'admission', 'drivers', 'engine'],
   http: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'controllers'],
-  proof: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'controllers'],
+  proof: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'kinds', 'controllers'],
   cli: ['base', 'api', 'admission'],
 };
 

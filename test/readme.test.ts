@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { KINDS } from '../src/api/registry.ts';
+import { KINDS } from '../src/kinds/index.ts';
 import { SETTINGS } from '../src/base/config.ts';
 import { PASS_REASONS, STATUS_REASONS } from '../src/base/errors.ts';
 

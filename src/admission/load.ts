@@ -1,7 +1,6 @@
 import { isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
 import type { Document, Node } from 'yaml';
 import { DEFAULT_NAMESPACE } from '../api/metadata.ts';
-import { kindNamed } from '../api/registry.ts';
 import { messageOf } from '../base/errors.ts';
 import { parsePath } from './path.ts';
 import type { Segment } from './path.ts';
@@ -171,7 +170,7 @@ function findDuplicates(loaded: Loaded): void {
       file: loadedDocument.file,
       place: loadedDocument.locate('metadata.name'),
       field: 'metadata.name',
-      message: `${kindNamed(kind)?.kind ?? kind} ${namespace}/${name} is already at line ${line} of this file`,
+      message: `${kind} ${namespace}/${name} is already at line ${line} of this file`,
     });
     return false;
   });

@@ -1,9 +1,11 @@
 import { FINALIZER, GROUP, refOf } from '../api/metadata.ts';
 import type { Metadata, Ref, Resource } from '../api/metadata.ts';
-import { kindNamed, KINDS, nearest } from '../api/registry.ts';
-import type { JsonSchema, KindDefinition, View } from '../api/schema.ts';
+import { nearest } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
+import type { KindDefinition, View } from '../api/schema.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
+import { memoised } from '../base/memoised.ts';
 import { admit, invalid, timestamp } from './admit.ts';
 import type { AdmissionContext, RawDocument } from './admit.ts';
 import { apply } from './fields/apply.ts';
@@ -31,25 +33,24 @@ export interface WriteContext extends AdmissionContext {
   manager: string;
 }
 
-const schemas = new Map<string, JsonSchema>(KINDS.map((kind) => [kind.kind, documentSchema(kind)]));
-const ownershipSchema = (kind: KindDefinition): JsonSchema => schemas.get(kind.kind) ?? documentSchema(kind);
+const ownershipSchema = memoised(documentSchema);
 
 /** The kind that a document says it is of. Throws BadRequest with the nearest one there is. */
-export function kindOfDocument(document: RawDocument): KindDefinition {
+export function kindOfDocument(document: RawDocument, kinds: KindRegistry): KindDefinition {
   const name = document['kind'];
-  const kind = typeof name === 'string' ? kindNamed(name) : undefined;
+  const kind = typeof name === 'string' ? kinds.get(name) : undefined;
   if (kind) return kind;
   const near =
     typeof name === 'string'
       ? nearest(
           name,
-          KINDS.map((k) => k.kind),
+          kinds.all.map((k) => k.kind),
         )
       : undefined;
   const found = typeof name === 'string' ? `no kind "${name}" is known` : 'kind is required';
   throw new StatusError(
     'BadRequest',
-    `${found}; ${near ? `did you mean "${near}"?` : `there are ${KINDS.map((k) => k.kind).join(', ')}`}`,
+    `${found}; ${near ? `did you mean "${near}"?` : `there are ${kinds.all.map((k) => k.kind).join(', ')}`}`,
     {
       causes: [
         { reason: 'FieldValueInvalid', field: 'kind', message: `${found}${near ? `; did you mean "${near}"?` : ''}` },

@@ -1,9 +1,10 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { API_VERSION } from '../api/metadata.ts';
-import { KINDS, nearest } from '../api/registry.ts';
+import { nearest } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition } from '../api/schema.ts';
 import type { Cause } from '../base/errors.ts';
+import { memoised } from '../base/memoised.ts';
 import { formatPath, fromPointer } from './path.ts';
 
 /** A DNS label: what a name becomes on its network. */
@@ -92,9 +93,7 @@ const documentSchemaOf = (kind: KindDefinition): JsonSchema => ({
 });
 
 const ajv = new Ajv({ allErrors: true, useDefaults: true, strict: false, verbose: true, ownProperties: true });
-const validators = new Map<string, ValidateFunction>(
-  KINDS.map((kind) => [kind.kind, ajv.compile(documentSchemaOf(kind))]),
-);
+const validatorOf = memoised((kind: KindDefinition) => ajv.compile(documentSchemaOf(kind)));
 
 /** What every kind's status has; a condition of another form would stop whoever reads it. */
 const commonStatus: Record<string, JsonSchema> = {
@@ -116,12 +115,10 @@ const commonStatus: Record<string, JsonSchema> = {
     },
   },
 };
-const statusValidators = new Map<string, ValidateFunction>(
-  KINDS.map((kind) => {
-    const status = { ...kind.status, type: 'object', properties: { ...kind.status.properties, ...commonStatus } };
-    return [kind.kind, ajv.compile({ type: 'object', properties: { status } })];
-  }),
-);
+const statusValidatorOf = memoised((kind: KindDefinition) => {
+  const status = { ...kind.status, type: 'object', properties: { ...kind.status.properties, ...commonStatus } };
+  return ajv.compile({ type: 'object', properties: { status } });
+});
 
 /** No more is told than a person reads. */
 const MAX_CAUSES = 50;
@@ -133,15 +130,15 @@ const ALIKE = 8;
  * that the caller can refuse it, warn of it or drop it (Kubernetes' fieldValidation): who drops asks for all of them.
  */
 export function validate(kind: KindDefinition, document: Record<string, unknown>, most = MAX_CAUSES): Cause[] {
-  return causesOf(validators.get(kind.kind), document, most);
+  return causesOf(validatorOf(kind), document, most);
 }
 
 /** Whether `document.status` has the form that its readers rely on. */
 export const validateStatus = (kind: KindDefinition, document: Record<string, unknown>): Cause[] =>
-  causesOf(statusValidators.get(kind.kind), document, MAX_CAUSES);
+  causesOf(statusValidatorOf(kind), document, MAX_CAUSES);
 
-function causesOf(validator: ValidateFunction | undefined, document: Record<string, unknown>, most: number): Cause[] {
-  if (!validator || validator(document)) return [];
+function causesOf(validator: ValidateFunction, document: Record<string, unknown>, most: number): Cause[] {
+  if (validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
   const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document));
   const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));

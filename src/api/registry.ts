@@ -1,41 +1,47 @@
 import { distance } from 'fastest-levenshtein';
-import { instanceKind } from './instance-definition.ts';
-import type { Resource } from './metadata.ts';
-import { loadBalancerKind } from './load-balancer-definition.ts';
-import { scalingGroupKind } from './scaling-group-definition.ts';
 import type { KindDefinition } from './schema.ts';
-import { vpcKind } from './vpc-definition.ts';
 
-/** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
-export const KINDS: readonly KindDefinition[] = [
-  widen(vpcKind),
-  widen(instanceKind),
-  widen(scalingGroupKind),
-  widen(loadBalancerKind),
-];
+/** The kinds that a program knows, in the order in which documents of a file are applied: what is referred to comes first. */
+export class KindRegistry implements Iterable<KindDefinition> {
+  readonly all: readonly KindDefinition[];
+  readonly #byKind: ReadonlyMap<string, KindDefinition>;
+  readonly #byPlural: ReadonlyMap<string, KindDefinition>;
 
-/** A kind speaks of its own resource type; tables of kinds speak of any. Admission only ever hands a kind its own documents. */
-function widen<R extends Resource>(kind: KindDefinition<R>): KindDefinition {
-  return kind as unknown as KindDefinition;
-}
+  constructor(all: readonly KindDefinition[]) {
+    this.all = all;
+    this.#byKind = new Map(all.map((k) => [k.kind, k]));
+    this.#byPlural = new Map(all.map((k) => [k.plural, k]));
+  }
 
-const byKind = new Map(KINDS.map((k) => [k.kind, k]));
-const byPlural = new Map(KINDS.map((k) => [k.plural, k]));
+  [Symbol.iterator](): Iterator<KindDefinition> {
+    return this.all[Symbol.iterator]();
+  }
 
-export const kindNamed = (kind: string): KindDefinition | undefined => byKind.get(kind);
-export const kindOfPlural = (plural: string): KindDefinition | undefined => byPlural.get(plural);
+  get(kind: string): KindDefinition | undefined {
+    return this.#byKind.get(kind);
+  }
 
-/** For kinds that code names itself. Throws when there is none, which is a mistake in the code. */
-export function mustKind(kind: string): KindDefinition {
-  const found = byKind.get(kind);
-  if (!found) throw new Error(`no kind ${kind} is registered`);
-  return found;
-}
+  ofPlural(plural: string): KindDefinition | undefined {
+    return this.#byPlural.get(plural);
+  }
 
-/** What a person may type for a kind: `VPC`, `vpc`, `vpcs`, `inst`. */
-export function kindByAnyName(word: string): KindDefinition | undefined {
-  const lower = word.toLowerCase();
-  return KINDS.find((k) => [k.kind.toLowerCase(), k.plural, k.singular, ...k.shortNames].includes(lower));
+  /** Of a document that is stored, or a kind that the code names. Throws when there is none, which is a mistake in the code. */
+  must(kind: string): KindDefinition {
+    const found = this.#byKind.get(kind);
+    if (!found) throw new Error(`no kind ${kind} is registered`);
+    return found;
+  }
+
+  /** What a person may type for a kind: `VPC`, `vpc`, `vpcs`, `inst`. */
+  byAnyName(word: string): KindDefinition | undefined {
+    const lower = word.toLowerCase();
+    return this.all.find((k) => [k.kind.toLowerCase(), k.plural, k.singular, ...k.shortNames].includes(lower));
+  }
+
+  /** Where the kind stands in the order of applying. */
+  position(kind: string): number {
+    return this.all.findIndex((k) => k.kind === kind);
+  }
 }
 
 /** The nearest of the candidates, when it is near enough to be what was meant: a third of its letters, at least 2. */

@@ -1,16 +1,21 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import { KINDS, mustKind } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Indexed, View } from '../api/schema.ts';
 
 /** The documents of one batch so far, as rules look at them. */
 export class BatchView implements View {
+  readonly #kinds: KindRegistry;
   readonly #objects = new Map<string, Resource>();
   readonly #indexed = new Map<string, Resource[]>();
 
+  constructor(kinds: KindRegistry) {
+    this.#kinds = kinds;
+  }
+
   add(resource: Resource): void {
     this.#objects.set(keyOf(refOf(resource)), resource);
-    for (const [index, keysOf] of Object.entries(mustKind(resource.kind).indexes)) {
+    for (const [index, keysOf] of Object.entries(this.#kinds.must(resource.kind).indexes)) {
       for (const key of keysOf(resource)) {
         const at = `${resource.kind} ${index} ${key}`;
         this.#indexed.set(at, [...(this.#indexed.get(at) ?? []), resource]);
@@ -37,11 +42,11 @@ export class BatchView implements View {
   }
 
   lookupAll(index: string, value: string): readonly Resource[] {
-    return KINDS.flatMap(({ kind }) => this.lookup(kind, index, value));
+    return this.#kinds.all.flatMap(({ kind }) => this.lookup(kind, index, value));
   }
 
   indexed(index: string): Indexed[] {
-    return KINDS.flatMap(({ kind, indexes }) =>
+    return this.#kinds.all.flatMap(({ kind, indexes }) =>
       this.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
     );
   }

@@ -5,6 +5,7 @@ import { applyDocument } from '../admission/operations.ts';
 import pLimit from 'p-limit';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { KindDefinition } from '../api/schema.ts';
 import { StatusError } from '../base/errors.ts';
 import { BatchView } from './batch-view.ts';
@@ -103,7 +104,7 @@ export async function rehearse(
     ),
   );
   const all = problems.flat();
-  return { would, problems: all.length > 0 ? all : clashes(changes, would) };
+  return { would, problems: all.length > 0 ? all : clashes(client.kinds, changes, would) };
 }
 
 const OWNED = 'use --force-conflicts to take the field over';
@@ -116,8 +117,8 @@ export const refusals = (manifest: Manifest, error: StatusError): Problem[] =>
   );
 
 /** Changes of one batch that exclude each other: the same host port, overlapping ranges. */
-function clashes(changes: readonly Comparison[], would: ReadonlyMap<string, Resource>): Problem[] {
-  const before = new BatchView();
+function clashes(kinds: KindRegistry, changes: readonly Comparison[], would: ReadonlyMap<string, Resource>): Problem[] {
+  const before = new BatchView(kinds);
   return changes.flatMap(({ manifest, live }) => {
     const object = would.get(keyOf(manifest.ref));
     // A range that the server chose is chosen anew at the write.

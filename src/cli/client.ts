@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import type { KindRegistry } from '../api/registry.ts';
 import { STATUS_REASONS, StatusError } from '../base/errors.ts';
 import type { Cause, StatusReason } from '../base/errors.ts';
 import { unreachable } from './failure.ts';
@@ -45,12 +46,14 @@ const MAX_ANSWER_BYTES = 512 * 2 ** 20;
 /** The API over https: keeps connections, sends the key, and turns refusals into StatusErrors and failed connections into Unreachable. */
 export class ApiClient {
   readonly connection: Connection;
+  readonly kinds: KindRegistry;
   readonly #agent: Agent;
   readonly #timeout: number;
   readonly #onWarning: (text: string) => void;
 
-  constructor(connection: Connection, options: ClientOptions = {}) {
+  constructor(connection: Connection, kinds: KindRegistry, options: ClientOptions = {}) {
     this.connection = connection;
+    this.kinds = kinds;
     this.#timeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#onWarning = options.onWarning ?? (() => {});
     this.#agent = new Agent({

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { kindByAnyName, KINDS } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 
 /** Asks for the names of objects of a kind. */
 export type NamesOf = (plural: string, namespace: string | undefined) => Promise<string[]>;
@@ -14,15 +14,21 @@ const OF_KINDS = ['get', 'describe', 'delete', 'wait'];
 const OUTPUTS = ['wide', 'yaml', 'json', 'name'];
 
 /** What may stand where the cursor is; `words` is all that is written after `miniaws`, the last one perhaps empty. */
-export async function candidates(program: Command, words: readonly string[], namesOf: NamesOf): Promise<string[]> {
+export async function candidates(
+  program: Command,
+  kinds: KindRegistry,
+  words: readonly string[],
+  namesOf: NamesOf,
+): Promise<string[]> {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? '';
-  const found = await options(program, before, current, namesOf);
+  const found = await options(program, kinds, before, current, namesOf);
   return [...new Set(found)].filter((word) => word.startsWith(current)).toSorted();
 }
 
 async function options(
   program: Command,
+  kinds: KindRegistry,
   before: readonly string[],
   current: string,
   namesOf: NamesOf,
@@ -36,7 +42,7 @@ async function options(
   if (last === '-o' || last === '--output') return OUTPUTS;
   if (takesValue(command, last) || takesValue(program, last)) return [];
   if (!command) return commandsOf(program);
-  return objects(command.name(), rest, current, (plural) => namesOf(plural, namespace));
+  return objects(kinds, command.name(), rest, current, (plural) => namesOf(plural, namespace));
 }
 
 /** Commands that are not hidden; commander tells by its help. */
@@ -71,6 +77,7 @@ function operandsOf(program: Command, before: readonly string[]): { words: strin
 }
 
 async function objects(
+  kinds: KindRegistry,
   command: string,
   rest: readonly string[],
   current: string,
@@ -86,9 +93,9 @@ async function objects(
   if (!OF_ANY_KIND.includes(command)) return [];
   const slash = current.indexOf('/');
   const kindWord = slash > 0 ? current.slice(0, slash) : (rest[0] ?? '');
-  const kind = kindWord.includes('/') ? undefined : kindByAnyName(kindWord);
+  const kind = kindWord.includes('/') ? undefined : kinds.byAnyName(kindWord);
   if (slash > 0 && kind) return (await namesOf(kind.plural)).map((name) => `${kindWord}/${name}`);
   if (kind) return namesOf(kind.plural);
-  const bare = OF_KINDS.includes(command) ? ['all', ...KINDS.map((k) => k.plural)] : [];
-  return [...bare, ...KINDS.map((k) => `${k.singular}/`)];
+  const bare = OF_KINDS.includes(command) ? ['all', ...kinds.all.map((k) => k.plural)] : [];
+  return [...bare, ...kinds.all.map((k) => `${k.singular}/`)];
 }

@@ -1,4 +1,5 @@
 import type { Ref } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import { isScalingGroup } from '../api/scaling-group.ts';
 import type { ScalingGroup } from '../api/scaling-group.ts';
 import type { ApiClient } from './client.ts';
@@ -7,14 +8,14 @@ import { getObject, nameOf } from './objects.ts';
 import { refOfWords } from './targets.ts';
 
 /** A scaling group by its name alone, or as KIND/NAME. Throws a Failure for an object of another kind. */
-export function groupRefOf(word: string, namespace: string): Ref {
-  const ref = refOfWords([word.includes('/') ? word : `scalinggroup/${word}`], namespace);
-  if (ref.kind !== 'ScalingGroup') throw new Failure(`${nameOf(ref)} has no count; only scaling groups have`);
+export function groupRefOf(kinds: KindRegistry, word: string, namespace: string): Ref {
+  const ref = refOfWords(kinds, [word.includes('/') ? word : `scalinggroup/${word}`], namespace);
+  if (ref.kind !== 'ScalingGroup') throw new Failure(`${nameOf(kinds, ref)} has no count; only scaling groups have`);
   return ref;
 }
 
 export async function getGroup(client: ApiClient, ref: Ref): Promise<ScalingGroup> {
   const object = await getObject(client, ref);
-  if (!isScalingGroup(object)) throw new Failure(`${nameOf(ref)} is not a scaling group`);
+  if (!isScalingGroup(object)) throw new Failure(`${nameOf(client.kinds, ref)} is not a scaling group`);
   return object;
 }

@@ -6,7 +6,7 @@ import type { LoadedDocument, Problem } from '../admission/load.ts';
 import { kindOfDocument } from '../admission/operations.ts';
 import { keyOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
-import { KINDS } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
 import type { Source } from './sources.ts';
@@ -57,21 +57,21 @@ export const localContext = (now = new Date()): AdmissionContext => ({
 });
 
 /** Parses and checks everything before anything is sent, so that all problems are told at once (I13). */
-export function loadManifests(sources: readonly Source[], choice: NamespaceChoice): Manifests {
+export function loadManifests(kinds: KindRegistry, sources: readonly Source[], choice: NamespaceChoice): Manifests {
   const result: Manifests = { manifests: [], problems: [] };
   for (const { text, file } of sources) {
     const { documents, problems } = load(text, file);
     result.problems.push(...problems);
-    for (const document of documents) readInto(result, document, choice);
+    for (const document of documents) readInto(kinds, result, document, choice);
   }
   result.problems.push(...duplicates(result.manifests));
-  result.manifests.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
+  result.manifests.sort((a, b) => kinds.position(a.kind.kind) - kinds.position(b.kind.kind));
   return result;
 }
 
-function readInto(result: Manifests, loaded: LoadedDocument, choice: NamespaceChoice): void {
+function readInto(kinds: KindRegistry, result: Manifests, loaded: LoadedDocument, choice: NamespaceChoice): void {
   try {
-    const manifest = read(loaded, choice);
+    const manifest = read(kinds, loaded, choice);
     admit(manifest.kind, manifest.document, undefined, EMPTY_VIEW, localContext());
     result.manifests.push(manifest);
   } catch (error) {
@@ -79,11 +79,11 @@ function readInto(result: Manifests, loaded: LoadedDocument, choice: NamespaceCh
   }
 }
 
-function read(loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
+function read(kinds: KindRegistry, loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
   const document: unknown = loaded.document;
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('expected a document with apiVersion, kind, metadata and spec');
-  const kind = kindOfDocument(document as RawDocument);
+  const kind = kindOfDocument(document as RawDocument, kinds);
   const { metadata } = document as RawDocument;
   const named = typeof metadata === 'object' && metadata !== null ? metadata['namespace'] : undefined;
   if (choice.explicit && named !== undefined && named !== choice.namespace)

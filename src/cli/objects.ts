@@ -1,6 +1,6 @@
 import { API_VERSION, GROUP } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { KindDefinition } from '../api/schema.ts';
 import { StatusError } from '../base/errors.ts';
 import { APPLY_PATCH, MERGE_PATCH } from './client.ts';
@@ -31,8 +31,8 @@ export const collectionPath = (kind: Pick<KindDefinition, 'plural'>, namespace?:
     ? `${ROOT}/${kind.plural}`
     : `${ROOT}/namespaces/${encodeURIComponent(namespace)}/${kind.plural}`;
 
-export const objectPath = (ref: Ref, subresource = ''): string =>
-  `${collectionPath(mustKind(ref.kind), ref.namespace)}/${encodeURIComponent(ref.name)}${subresource && `/${subresource}`}`;
+export const objectPath = (kinds: KindRegistry, ref: Ref, subresource = ''): string =>
+  `${collectionPath(kinds.must(ref.kind), ref.namespace)}/${encodeURIComponent(ref.name)}${subresource && `/${subresource}`}`;
 
 /** Records about objects: events are Kubernetes' own kind, the reconcile log is ours. */
 export const eventsPath = (namespace?: string): string =>
@@ -41,8 +41,8 @@ export const logPath = (namespace?: string): string => collectionPath({ plural: 
 export const orphansPath = `${ROOT}/orphans`;
 
 /** How an object is named to people: `vpc.miniaws.dev/main`. */
-export const nameOf = (ref: Pick<Ref, 'kind' | 'name'>): string =>
-  `${mustKind(ref.kind).singular}.${GROUP}/${ref.name}`;
+export const nameOf = (kinds: KindRegistry, ref: Pick<Ref, 'kind' | 'name'>): string =>
+  `${kinds.must(ref.kind).singular}.${GROUP}/${ref.name}`;
 
 /** The fields by which records say of whom they speak. */
 export const involving = (ref: Pick<Ref, 'kind' | 'name'>): string =>
@@ -57,7 +57,7 @@ export async function findObject(client: ApiClient, ref: Ref): Promise<Resource 
   }
 }
 
-export const getObject = (client: ApiClient, ref: Ref): Promise<Resource> => client.get(objectPath(ref));
+export const getObject = (client: ApiClient, ref: Ref): Promise<Resource> => client.get(objectPath(client.kinds, ref));
 
 /** The whole list, page by page. */
 export async function listObjects(
@@ -90,7 +90,7 @@ export const applyObject = (
   document: object,
   { fieldManager, force, dryRun }: ApplyRequest,
 ): Promise<Answer<Resource>> =>
-  client.send('PATCH', objectPath(ref), {
+  client.send('PATCH', objectPath(client.kinds, ref), {
     query: { fieldManager, force: force || undefined, dryRun: dryRun ? 'All' : undefined, fieldValidation: 'Strict' },
     body: document,
     contentType: APPLY_PATCH,
@@ -103,7 +103,7 @@ export const mergeObject = async (
   fieldManager: string,
 ): Promise<Resource> =>
   (
-    await client.send<Resource>('PATCH', objectPath(ref), {
+    await client.send<Resource>('PATCH', objectPath(client.kinds, ref), {
       query: { fieldManager, fieldValidation: 'Strict' },
       body: patch,
       contentType: MERGE_PATCH,
@@ -119,7 +119,7 @@ export async function deleteObject(client: ApiClient, ref: Ref, cascade: Cascade
     cascade
   ];
   const preconditions = uid === undefined ? {} : { preconditions: { uid } };
-  await client.send('DELETE', objectPath(ref), {
+  await client.send('DELETE', objectPath(client.kinds, ref), {
     body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy, ...preconditions },
   });
 }

@@ -1,5 +1,6 @@
 import ora from 'ora';
 import { keyOf } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Io } from './io.ts';
 import { printable } from './io.ts';
 import { nameOf } from './objects.ts';
@@ -15,10 +16,10 @@ export interface Progress {
 /** Longest text of the living line: one that wraps would be left behind when it changes. */
 const widthOf = (io: Io): number => Math.max(20, (io.stderr.columns ?? 80) - 4);
 
-export const createProgress = (io: Io): Progress =>
-  io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? livingLine(io) : plainLines(io);
+export const createProgress = (io: Io, kinds: KindRegistry): Progress =>
+  io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? livingLine(io, kinds) : plainLines(io, kinds);
 
-function livingLine(io: Io): Progress {
+function livingLine(io: Io, kinds: KindRegistry): Progress {
   const spinner = ora({ stream: io.stderr as NodeJS.WritableStream, discardStdin: false, hideCursor: true });
   const show = (text: string) => {
     const line = text.replaceAll('\n', ' ');
@@ -28,21 +29,21 @@ function livingLine(io: Io): Progress {
   return {
     waiting(unmet, of) {
       const [first] = unmet;
-      if (first) show(printable(`${of - unmet.length} of ${of}; ${nameOf(first.ref)}: ${first.why}`));
+      if (first) show(printable(`${of - unmet.length} of ${of}; ${nameOf(kinds, first.ref)}: ${first.why}`));
     },
     note: show,
     done: () => void spinner.stop(),
   };
 }
 
-function plainLines(io: Io): Progress {
+function plainLines(io: Io, kinds: KindRegistry): Progress {
   const told = new Map<string, string>();
   return {
     waiting(unmet) {
       for (const { ref, why } of unmet) {
         if (told.get(keyOf(ref)) === why) continue;
         told.set(keyOf(ref), why);
-        io.stderr.write(`waiting for ${nameOf(ref)}: ${printable(why)}\n`);
+        io.stderr.write(`waiting for ${nameOf(kinds, ref)}: ${printable(why)}\n`);
       }
     },
     note: (text) => void io.stderr.write(`${text}\n`),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { DEFAULT_NAMESPACE } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import { ApiClient } from './client.ts';
 import { BROKEN_PIPE, exitCodeOf, INTERRUPTED, tell } from './failure.ts';
 import { colorsFor, printable } from './io.ts';
@@ -10,6 +11,8 @@ import type { Connection } from './kubeconfig.ts';
 /** What the composition root gives to the client's commands. */
 export interface ClientSetup {
   io: Io;
+  /** The kinds that commands know. */
+  kinds: KindRegistry;
   /** The kubeconfig that is used when neither a flag nor KUBECONFIG names one: the data folder's. */
   defaultKubeconfig: () => string;
   version: string;
@@ -28,6 +31,7 @@ export interface GlobalOptions {
 export class Session {
   readonly io: Io;
   readonly setup: ClientSetup;
+  readonly kinds: KindRegistry;
   readonly options: GlobalOptions;
   readonly signal: AbortSignal;
   readonly colors: Colors;
@@ -37,6 +41,7 @@ export class Session {
   constructor(setup: ClientSetup, options: GlobalOptions, signal: AbortSignal) {
     this.setup = setup;
     this.io = setup.io;
+    this.kinds = setup.kinds;
     this.options = options;
     this.signal = signal;
     this.colors = colorsFor(this.io.stdout, this.io.env, options.color !== false);
@@ -49,7 +54,7 @@ export class Session {
   }
 
   get client(): ApiClient {
-    this.#client ??= new ApiClient(this.connection, {
+    this.#client ??= new ApiClient(this.connection, this.kinds, {
       requestTimeoutMs: this.options.requestTimeout,
       onWarning: (text) => this.warn(text),
     });

@@ -1,7 +1,6 @@
 import { findCondition, isReady, keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import { PAUSED } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
 import type { ApiClient } from './client.ts';
 import { follow } from './follow.ts';
 import { collectionPath } from './objects.ts';
@@ -125,7 +124,7 @@ async function followGroup(client: ApiClient, group: Group, watcher: Watcher): P
   const [only] = group.refs.keys();
   const query = group.refs.size === 1 ? { fieldSelector: `metadata.name=${only}` } : {};
   const lost = options.onLost ? { onLost: options.onLost } : {};
-  const path = collectionPath(mustKind(group.kind), group.namespace);
+  const path = collectionPath(client.kinds.must(group.kind), group.namespace);
   for await (const change of follow<ObjectList, Resource>(client, path, { query, signal, ...lost })) {
     if (change.type === 'LIST') {
       const byName = new Map(change.list.items.map((item) => [item.metadata.name, item]));

@@ -14,7 +14,7 @@ export async function waitOrFail(
   judge: Judge,
   { timeoutMs, what }: { timeoutMs: number; what: string },
 ): Promise<void> {
-  const progress = createProgress(session.io);
+  const progress = createProgress(session.io, session.kinds);
   const { signal } = session;
   const unmet = await waitFor(session.client, refs, judge, {
     timeoutMs,
@@ -25,7 +25,7 @@ export async function waitOrFail(
   if (unmet.length === 0 || signal.aborted) return;
   const failed = unmet.filter((u) => u.failed);
   for (const { ref, why } of failed.length > 0 ? failed : unmet)
-    session.tell(`${nameOf(ref)} is not ${what}: ${printable(why)}`);
+    session.tell(`${nameOf(session.kinds, ref)} is not ${what}: ${printable(why)}`);
   if (failed.length > 0) throw new Failure(`${count(failed.length)} failed; ask why with: miniaws why KIND/NAME`);
   throw new Failure(`timed out after ${timeoutMs / 1000} s: ${count(unmet.length)} of ${refs.length} not ${what}`);
 }

@@ -1,6 +1,6 @@
 import type { Ref, Resource } from '../api/metadata.ts';
 import { isReady, PAUSED } from '../api/metadata.ts';
-import { kindByAnyName } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { LogEntry } from '../api/records.ts';
 import { formatAge } from '../base/quantity.ts';
 import type { Colors } from './io.ts';
@@ -20,10 +20,10 @@ export function chainOf(entries: readonly LogEntry[], uid: string | undefined): 
 }
 
 /** Objects that the spec names by their kind: `vpc: main`. */
-export function referredBy(object: Resource): Ref[] {
+export function referredBy(kinds: KindRegistry, object: Resource): Ref[] {
   const { namespace } = object.metadata;
   return Object.entries(object.spec).flatMap(([field, value]) => {
-    const kind = kindByAnyName(field);
+    const kind = kinds.byAnyName(field);
     return kind && kind.singular === field && typeof value === 'string'
       ? [{ kind: kind.kind, namespace, name: value }]
       : [];

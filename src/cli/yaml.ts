@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Resource } from '../api/metadata.ts';
-import { kindNamed } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { JsonSchema } from '../api/schema.ts';
 
 /** Documents as people read them: keys in the order of the schema, without what only machines need. */
@@ -16,8 +16,8 @@ export const toYaml = (value: unknown): string =>
   stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, indentSeq: true });
 
 /** The document with its keys in their natural order. Field owners are left out unless asked for. */
-export function natural(resource: Resource, showManagedFields = false): object {
-  const kind = kindNamed(resource.kind);
+export function natural(kinds: KindRegistry, resource: Resource, showManagedFields = false): object {
+  const kind = kinds.get(resource.kind);
   const { managedFields, ...metadata } = resource.metadata;
   const shown = showManagedFields && managedFields ? { ...metadata, managedFields } : metadata;
   const members: Members = {
@@ -46,9 +46,9 @@ export function bySchema(value: unknown, schema: JsonSchema | undefined): unknow
 }
 
 /** What a person wrote of a document: what `edit` shows and `diff` compares. */
-export function desired(resource: Resource): object {
+export function desired(kinds: KindRegistry, resource: Resource): object {
   const { name, namespace, labels, annotations } = resource.metadata;
   const metadata = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
   const { apiVersion, kind } = resource;
-  return { apiVersion, kind, metadata, spec: bySchema(resource.spec, kindNamed(kind)?.spec) };
+  return { apiVersion, kind, metadata, spec: bySchema(resource.spec, kinds.get(kind)?.spec) };
 }

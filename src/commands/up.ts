@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { KINDS } from '../kinds/index.ts';
 import { readConfig, SETTINGS } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
@@ -35,7 +36,7 @@ export function upCommand(program: Command, runClient: (args: readonly string[])
     const folder = await openDataFolder(config.dataDir || undefined);
     if (config.engine === 'docker') await engine(config);
     await daemon(config, folder);
-    const client = new ApiClient(connectionOf({ kubeconfig: folder.adminKubeconfig }, {}, ''));
+    const client = new ApiClient(connectionOf({ kubeconfig: folder.adminKubeconfig }, {}, ''), KINDS);
     try {
       if (quickstart !== false) await applyQuickstart(config, folder, client, runClient);
     } finally {

@@ -3,6 +3,7 @@ import { keyOf } from '../api/metadata.ts';
 import { formatProblem } from '../admission/load.ts';
 import type { Problem } from '../admission/load.ts';
 import { printable, processIo } from '../cli/io.ts';
+import { KINDS } from '../kinds/index.ts';
 import { loadManifests, problemsOf } from '../cli/manifests.ts';
 import type { Manifest } from '../cli/manifests.ts';
 import { createProgress } from '../cli/progress.ts';
@@ -36,7 +37,7 @@ export function verifyCommand(program: Command): void {
       if (!manifests) return;
       // The world in memory is for this command alone.
       const { verify } = await import('../proof/verify.ts');
-      const progress = createProgress(processIo);
+      const progress = createProgress(processIo, KINDS);
       const documents = manifests.map(({ ref, document }) => ({
         key: keyOf(ref),
         document: document as unknown as Document,
@@ -58,7 +59,7 @@ async function manifestsOf(flags: VerifyFlags): Promise<Manifest[] | undefined> 
   const options = { recursive: flags.recursive === true, stdin: process.stdin, signal: new AbortController().signal };
   const { sources, problems } = await readSources(flags.filename, options);
   const choice = { namespace: flags.namespace ?? 'default', explicit: flags.namespace !== undefined };
-  const loaded = loadManifests(sources, choice);
+  const loaded = loadManifests(KINDS, sources, choice);
   const found = [...problems, ...loaded.problems];
   if (found.length > 0) return refuse(found);
   if (loaded.manifests.length === 0) throw new Error(`no document in ${flags.filename.join(', ')}`);

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { KINDS } from '../api/registry.ts';
 import type { Compute } from '../drivers/compute.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
@@ -25,7 +24,7 @@ import { Sweeper } from './sweeper.ts';
 import { TrafficSampler } from './traffic-sampler.ts';
 import { vpcController } from './vpc.ts';
 
-export interface AssemblySeams extends Omit<ManagerSeams, 'informer' | 'kinds'> {
+export interface AssemblySeams extends Omit<ManagerSeams, 'informer'> {
   compute: Compute;
   proxies: Proxies;
   images: ProxyImages;
@@ -55,7 +54,7 @@ export interface Assembly {
  */
 export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> = {}): Assembly {
   const { store, compute, clock, log, installation, defaultVpc, check, metering } = seams;
-  const informer = new Informer(store, KINDS, clock, log);
+  const informer = new Informer(store, seams.kinds, clock, log);
   const acting = guarded(compute, MUTATING, check);
   const actingProxies = guarded(seams.proxies, MUTATING_PROXY, check);
   const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
@@ -103,7 +102,7 @@ export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> 
       vpcPool: seams.settings.vpcPool,
     }),
   ] as unknown as AnyController[];
-  const manager: Manager = new Manager({ ...seams, informer, kinds: KINDS }, controllers, options);
+  const manager: Manager = new Manager({ ...seams, informer }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
   const sweep = { compute: acting, view: informer.view, clock, log };
   const reign = async (term: Term) => {

@@ -1,6 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import type { KindDefinition, View } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
+import type { View } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
@@ -31,7 +32,7 @@ export class Informer {
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(store: Store, kinds: readonly KindDefinition[], clock: Clock, log: Log) {
+  constructor(store: Store, kinds: KindRegistry, clock: Clock, log: Log) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;

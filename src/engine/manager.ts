@@ -1,7 +1,6 @@
 import { keyOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
-import type { KindDefinition } from '../api/schema.ts';
 import type { UnderWay } from './lane.ts';
 import type { Term } from './leader.ts';
 import type { ManagerOptions, ManagerSeams } from './options.ts';
@@ -28,7 +27,6 @@ export class Manager {
   readonly #seams: ManagerSeams;
   readonly #options: ManagerOptions;
   readonly #controllers: ReadonlyMap<string, AnyController>;
-  readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #counts = new Map<string, PassCount>();
   readonly #underWay: UnderWay = new Map();
   #reign: Reign | undefined;
@@ -37,7 +35,6 @@ export class Manager {
     this.#seams = seams;
     this.#options = { ...DEFAULT_OPTIONS, ...options };
     this.#controllers = new Map(controllers.map((c) => [c.kind, c]));
-    this.#kinds = new Map(seams.kinds.map((k) => [k.kind, k]));
   }
 
   controller(kind: string): AnyController | undefined {
@@ -66,7 +63,7 @@ export class Manager {
 
   /** Runs until the term's end. A step that hangs may outlast it: the next term leaves its key alone until then. */
   async reign(term: Term): Promise<void> {
-    const { store, informer, clock, log, settings } = this.#seams;
+    const { store, informer, kinds, clock, log, settings } = this.#seams;
     // What the last leader wrote is in the view before the first pass: else a container could be made again for a
     // document that is gone. Its writes are fenced off by now, so that none can follow.
     await informer.catchUp();
@@ -75,6 +72,7 @@ export class Manager {
       store,
       clock,
       log,
+      kinds,
       settings,
       epoch: term.epoch,
       signal: term.signal,
@@ -86,7 +84,6 @@ export class Manager {
       this.#seams,
       this.#options,
       this.#controllers,
-      this.#kinds,
       tools,
       (kind, outcome) => this.#count(kind, outcome),
       this.#underWay,

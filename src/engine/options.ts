@@ -1,4 +1,5 @@
-import type { AdmissionSettings, KindDefinition } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
+import type { AdmissionSettings } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
@@ -16,7 +17,7 @@ export interface ManagerOptions {
 export interface ManagerSeams {
   store: Store;
   informer: Informer;
-  kinds: readonly KindDefinition[];
+  kinds: KindRegistry;
   settings: AdmissionSettings;
   clock: Clock;
   log: Log;

@@ -1,6 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { OwnerReference, Ref, Resource } from '../api/metadata.ts';
-import type { KindDefinition, View } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
+import type { View } from '../api/schema.ts';
 import { FOREGROUND, ORPHAN, remove, settled, withoutFinalizer } from '../admission/operations.ts';
 import type { Left } from '../admission/operations.ts';
 import type { Effects } from '../store/store.ts';
@@ -14,22 +15,20 @@ import type { Effects } from '../store/store.ts';
  * An owner is of the dependent's own namespace; a reference that does not fit the object with its uid is to nobody.
  * One decision a key, over exact views: repeating it changes nothing.
  */
-export function collect(key: Ref, kinds: ReadonlyMap<string, KindDefinition>, now: Date): (view: View) => Effects {
+export function collect(key: Ref, kinds: KindRegistry, now: Date): (view: View) => Effects {
   return (view) => {
     const resource = view.get(key);
     if (!resource) return {};
     const deleting = resource.metadata.deletionTimestamp !== undefined;
     const finalizers = resource.metadata.finalizers ?? [];
-    if (deleting && finalizers.includes(ORPHAN)) return orphan(resource, view, kinds);
-    if (deleting && finalizers.includes(FOREGROUND)) return foreground(resource, view, kinds);
+    if (deleting && finalizers.includes(ORPHAN)) return orphan(resource, view);
+    if (deleting && finalizers.includes(FOREGROUND)) return foreground(resource, view);
     return deleting ? {} : attemptToDelete(resource, view, kinds, now);
   };
 }
 
-const dependentsOf = ({ metadata }: Resource, view: View, kinds: Iterable<string>): Resource[] =>
-  [...kinds]
-    .flatMap((kind) => view.lookup(kind, 'owner', metadata.uid))
-    .filter((dependent) => dependent.metadata.namespace === metadata.namespace);
+const dependentsOf = ({ metadata }: Resource, view: View): Resource[] =>
+  view.lookupAll('owner', metadata.uid).filter((dependent) => dependent.metadata.namespace === metadata.namespace);
 
 /** Kubernetes' words: `waiting` owners are deleted in the foreground, `dangling` ones are gone. */
 type OwnerState = 'solid' | 'waiting' | 'dangling';
@@ -47,12 +46,7 @@ function stateOf(reference: OwnerReference, dependent: Resource, view: View): Ow
 const isDeletingDependents = ({ metadata }: Resource): boolean =>
   metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(FOREGROUND);
 
-function attemptToDelete(
-  resource: Resource,
-  view: View,
-  kinds: ReadonlyMap<string, KindDefinition>,
-  now: Date,
-): Effects {
+function attemptToDelete(resource: Resource, view: View, kinds: KindRegistry, now: Date): Effects {
   const references = resource.metadata.ownerReferences ?? [];
   const kind = kinds.get(resource.kind);
   if (!kind || references.length === 0) return {};
@@ -60,7 +54,7 @@ function attemptToDelete(
   const solid = references.filter((_, i) => states[i] === 'solid');
   if (solid.length === references.length) return {};
   if (solid.length > 0) return { put: [withOwners(resource, solid)] };
-  const dependents = dependentsOf(resource, view, kinds.keys());
+  const dependents = dependentsOf(resource, view);
   if (!states.includes('waiting') || dependents.length === 0) return effectsOf([remove(kind, resource, {}, now)]);
   // A circle: the owner waits for this one, and this one would wait for the owner.
   const isCircle = dependents.some(isDeletingDependents);
@@ -69,10 +63,10 @@ function attemptToDelete(
   return effectsOf([remove(kind, next, { propagationPolicy: 'Foreground' }, now)]);
 }
 
-function foreground(owner: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>): Effects {
+function foreground(owner: Resource, view: View): Effects {
   const isBlocking = ({ metadata }: Resource): boolean =>
     (metadata.ownerReferences ?? []).some((o) => o.uid === owner.metadata.uid && o.blockOwnerDeletion === true);
-  if (dependentsOf(owner, view, kinds.keys()).some(isBlocking)) return {};
+  if (dependentsOf(owner, view).some(isBlocking)) return {};
   return effectsOf([settled(withoutFinalizer(owner, FOREGROUND))]);
 }
 
@@ -81,8 +75,8 @@ const withOwners = (resource: Resource, ownerReferences: readonly OwnerReference
   metadata: { ...resource.metadata, ownerReferences },
 });
 
-function orphan(owner: Resource, view: View, kinds: ReadonlyMap<string, KindDefinition>): Effects {
-  const released = dependentsOf(owner, view, kinds.keys()).map((d): Left => ({
+function orphan(owner: Resource, view: View): Effects {
+  const released = dependentsOf(owner, view).map((d): Left => ({
     put: withOwners(d, d.metadata.ownerReferences?.filter((o) => o.uid !== owner.metadata.uid) ?? []),
   }));
   return effectsOf([...released, settled(withoutFinalizer(owner, ORPHAN))]);
@@ -94,10 +88,10 @@ const effectsOf = (lefts: readonly Left[]): Effects => ({
 });
 
 /** Whom a change of this document concerns: itself, its owners, those that it has let go of, its dependents. */
-export function concerned(changed: Resource, old: Resource | undefined, view: View, kinds: Iterable<string>): Ref[] {
+export function concerned(changed: Resource, old: Resource | undefined, view: View): Ref[] {
   const references = [...(changed.metadata.ownerReferences ?? []), ...(old?.metadata.ownerReferences ?? [])];
   const owners = references.flatMap((o) => view.byUid(o.uid) ?? []);
-  const related = [...owners, ...dependentsOf(changed, view, kinds)].map(refOf);
+  const related = [...owners, ...dependentsOf(changed, view)].map(refOf);
   const itself =
     (changed.metadata.ownerReferences ?? []).length > 0 || changed.metadata.deletionTimestamp !== undefined;
   return itself ? [refOf(changed), ...related] : related;

@@ -1,4 +1,5 @@
 import type { InventoryRow } from '../api/records.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { AdmissionSettings } from '../api/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -13,6 +14,7 @@ export interface PassTools {
   /** The reign's; every write carries it (I9). */
   epoch: number;
   signal: AbortSignal;
+  kinds: KindRegistry;
   settings: AdmissionSettings;
   recorder: Recorder;
   /** The rows of the seed's tables as last written, by uid: what is unchanged is not written (I2). */

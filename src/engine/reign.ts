@@ -1,7 +1,6 @@
 import { keyOf, parseKey, PAUSED, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
-import type { KindDefinition } from '../api/schema.ts';
 import { sameJson } from '../base/hash.ts';
 import type { LateStep, PassEnd } from './ending.ts';
 import type { Noticed } from './informer.ts';
@@ -35,7 +34,6 @@ export class Reign {
   readonly #seams: ManagerSeams;
   readonly #options: ManagerOptions;
   readonly #controllers: ReadonlyMap<string, AnyController>;
-  readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #tools: PassTools;
   readonly #count: (kind: string, outcome: string) => void;
   /** The revision that the last pass of a key wrote, until the informer has it. */
@@ -52,7 +50,6 @@ export class Reign {
     seams: ManagerSeams,
     options: ManagerOptions,
     controllers: ReadonlyMap<string, AnyController>,
-    kinds: ReadonlyMap<string, KindDefinition>,
     tools: PassTools,
     count: (kind: string, outcome: string) => void,
     underWay: UnderWay,
@@ -60,7 +57,6 @@ export class Reign {
     this.#seams = seams;
     this.#options = options;
     this.#controllers = controllers;
-    this.#kinds = kinds;
     this.#tools = tools;
     this.#count = count;
     const use = { clock: seams.clock, log: seams.log, random: options.random };
@@ -235,13 +231,13 @@ export class Reign {
   }
 
   #noticeGarbage(resource: Resource, old?: Resource): void {
-    for (const ref of concerned(resource, old, this.#seams.informer.view, this.#kinds.keys()))
+    for (const ref of concerned(resource, old, this.#seams.informer.view))
       this.garbage.queue.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
   }
 
   async #collect(key: string): Promise<Attended> {
     const { store, clock, informer } = this.#seams;
-    const decide = collect(parseKey(key), this.#kinds, clock.now());
+    const decide = collect(parseKey(key), this.#seams.kinds, clock.now());
     const planned = decide(informer.view);
     if ((planned.put ?? []).length + (planned.remove ?? []).length > 0)
       await store.commit({ decide, fence: this.#tools.epoch });

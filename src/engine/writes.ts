@@ -1,6 +1,5 @@
 import { refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
 import type { View } from '../api/schema.ts';
 import { create, kindOfDocument, remove, replace } from '../admission/operations.ts';
 import type { RawDocument } from '../admission/admit.ts';
@@ -35,7 +34,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'a
   }
 
   async amend(manager: string, change: (latest: Resource) => Amendment | undefined): Promise<void> {
-    const kind = mustKind(this.#kind);
+    const kind = this.#tools.kinds.must(this.#kind);
     await this.#change((latest, view) => {
       const amendment = change(latest);
       if (!amendment) return latest;
@@ -46,7 +45,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'a
   }
 
   async create(document: RawDocument): Promise<void> {
-    const kind = kindOfDocument(document);
+    const kind = kindOfDocument(document, this.#tools.kinds);
     const context = this.#context(`miniaws-${this.#kind.toLowerCase()}-controller`);
     try {
       this.#wrote(
@@ -66,7 +65,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'a
       decide: (view) => {
         const old = view.get(ref);
         if (!old || old.metadata.uid !== uid || old.metadata.deletionTimestamp !== undefined) return {};
-        const left = remove(mustKind(ref.kind), old, {}, this.#tools.clock.now());
+        const left = remove(this.#tools.kinds.must(ref.kind), old, {}, this.#tools.clock.now());
         return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
       },
     });

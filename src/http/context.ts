@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { AdmissionSettings, KindDefinition } from '../api/schema.ts';
-import { kindOfPlural } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { WriteContext } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
@@ -16,6 +16,7 @@ import type { Store } from '../store/store.ts';
 /** What the handlers stand on. */
 export interface ApiContext {
   store: Store;
+  kinds: KindRegistry;
   clock: Clock;
   log: Log;
   settings: AdmissionSettings;
@@ -54,13 +55,13 @@ export interface Target {
 }
 
 /** The kind and object that the path names. Throws NotFound for a plural that no kind has. */
-export function targetOf(request: FastifyRequest): Target {
+export function targetOf(request: FastifyRequest, kinds: KindRegistry): Target {
   const {
     plural = '',
     namespace,
     name = '',
   } = request.params as { plural?: string; namespace?: string; name?: string };
-  const kind = kindOfPlural(plural);
+  const kind = kinds.ofPlural(plural);
   if (!kind) throw new StatusError('NotFound', `the server has no resource "${plural}"`);
   return { kind, namespace, name };
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { GROUP, VERSION, API_VERSION } from '../api/metadata.ts';
-import { KINDS } from '../api/registry.ts';
 import type { KindDefinition } from '../api/schema.ts';
 import type { ApiContext } from './context.ts';
 
@@ -26,7 +25,7 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
     return discoveryList(version, [
       {
         metadata: { name: GROUP },
-        versions: [{ version: VERSION, freshness: 'Current', resources: aggregatedResources() }],
+        versions: [{ version: VERSION, freshness: 'Current', resources: context.kinds.all.map(aggregatedResource) }],
       },
     ]);
   });
@@ -43,7 +42,7 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
     kind: 'APIResourceList',
     apiVersion: 'v1',
     groupVersion: API_VERSION,
-    resources: KINDS.flatMap(legacyResources),
+    resources: context.kinds.all.flatMap(legacyResources),
   }));
   app.get('/api/v1', async () => ({
     kind: 'APIResourceList',
@@ -78,8 +77,6 @@ const eventsAggregated = {
 
 const CHANGE = ['get', 'patch', 'update'];
 const SCALE = { group: 'autoscaling', version: 'v1' };
-
-const aggregatedResources = (): object[] => KINDS.map(aggregatedResource);
 
 const aggregatedResource = (k: KindDefinition): object => ({
   resource: k.plural,

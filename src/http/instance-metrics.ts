@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
 import { notFound } from '../admission/operations.ts';
 import { RATES } from '../base/sample.ts';
 import type { Rates } from '../base/sample.ts';
@@ -65,7 +64,7 @@ export function instanceMetricsRoutes(app: FastifyInstance, context: ApiContext)
 async function metricsOf(context: ApiContext, namespace: string, name: string, query: Query): Promise<InstanceMetrics> {
   const { since, until, points, seconds } = windowOf(query, intervalOf(context), context.clock.now());
   const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
-  if (!instance) throw notFound(mustKind('Instance'), name);
+  if (!instance) throw notFound(context.kinds.must('Instance'), name);
   const { uid } = instance.metadata;
   const [buckets, readings] = await Promise.all([
     context.store.metrics.range([uid], since, until, points),

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
-import { kindOfPlural } from '../api/registry.ts';
 import { notFound } from '../admission/operations.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
 import { valueOf } from '../base/observed.ts';
@@ -14,9 +13,8 @@ const MOST_LINES = 1_000_000;
 
 /** The instance's container. Throws NotFound for no instance and Conflict for one that has no container now. */
 export async function containerOf(context: ApiContext, namespace: string, name: string): Promise<Container> {
-  const kind = kindOfPlural('instances');
   const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
-  if (!instance) throw kind ? notFound(kind, name) : new Error('no kind has instances');
+  if (!instance) throw notFound(context.kinds.must('Instance'), name);
   const containers = context.compute.containers(instance.metadata.uid);
   if (containers.state === 'unobservable') throw new StatusError('ServiceUnavailable', containers.why);
   const container = valueOf(containers)?.[0];

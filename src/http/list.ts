@@ -33,7 +33,7 @@ function wanted(target: Target, query: Query): Selector {
 const orderKey = (r: Resource) => `${r.metadata.namespace}/${r.metadata.name}`;
 
 async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const query = queryOf(request);
   const { kind } = target.kind;
   checkListOptions(query);
@@ -102,7 +102,7 @@ const frames = new Recent<Change, Buffer>(FRAMES, ({ type, object }) =>
 );
 
 async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const query = queryOf(request);
   const matches = wanted(target, query);
   const options = watchOptions(query, true);

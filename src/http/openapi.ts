@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { API_VERSION, GROUP, VERSION } from '../api/metadata.ts';
-import { KINDS } from '../api/registry.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition } from '../api/schema.ts';
 
 /** OpenAPI v3 made of the kinds' schemas, as far as kubectl's apply and explain need it. */
-export function openApiRoutes(app: FastifyInstance): void {
+export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {
   app.get('/openapi/v3', async () => ({
     paths: {
       [`apis/${API_VERSION}`]: { serverRelativeURL: `/openapi/v3/apis/${API_VERSION}` },
       'api/v1': { serverRelativeURL: '/openapi/v3/api/v1' },
     },
   }));
-  const group = groupDocument();
+  const group = groupDocument(kinds);
   app.get(`/openapi/v3/apis/${API_VERSION}`, async () => group);
   app.get('/openapi/v3/api/v1', async () => ({ openapi: '3.0.0', info, paths: {}, components: { schemas: {} } }));
   // kubectl 1.27 and 1.28 read nothing of it but that it is protobuf: swagger (1) "2.0", info (2) with title and version.
@@ -23,12 +23,14 @@ export function openApiRoutes(app: FastifyInstance): void {
 
 const info = { title: 'Mini AWS', version: VERSION };
 
-function groupDocument(): object {
+function groupDocument(kinds: KindRegistry): object {
   return {
     openapi: '3.0.0',
     info,
-    paths: Object.fromEntries(KINDS.map(pathOf)),
-    components: { schemas: Object.fromEntries(KINDS.map((k) => [`dev.miniaws.${VERSION}.${k.kind}`, schemaOf(k)])) },
+    paths: Object.fromEntries(kinds.all.map(pathOf)),
+    components: {
+      schemas: Object.fromEntries(kinds.all.map((k) => [`dev.miniaws.${VERSION}.${k.kind}`, schemaOf(k)])),
+    },
   };
 }
 

@@ -15,7 +15,7 @@ import { addressed } from './resources.ts';
  */
 export function planRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post(`/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/plan`, async (request) => {
-    const target = targetOf(request);
+    const target = targetOf(request, context.kinds);
     const controller = context.manager.controller(target.kind.kind);
     if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);
     const ctx = writeContext(request, context);

@@ -88,7 +88,7 @@ export function addressed(body: unknown, target: Target) {
 }
 
 async function get(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const resource = await withSessions(existing(target, await context.store.current()), context.proxies);
   return answer(request, reply, context, target, resource);
 }
@@ -124,7 +124,7 @@ async function write(
   status: number,
   decide: Decide,
 ): Promise<unknown> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const ctx = writeContext(request, context);
   const body = parseBody(request.body, request.headers['content-type']);
   let result: Resource | undefined;
@@ -193,7 +193,7 @@ function deleteOptions(sent: unknown): DeleteOptions & { dryRun: readonly string
 }
 
 async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const query = queryOf(request);
   const body = deleteOptions(parseBody(request.body, request.headers['content-type']) ?? {});
   const options: DeleteOptions = {

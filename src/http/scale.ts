@@ -23,7 +23,7 @@ interface Scale {
 export function scaleRoutes(app: FastifyInstance, context: ApiContext): void {
   const path = `/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/scale`;
   app.get(path, async (request) => {
-    const target = targetOf(request);
+    const target = targetOf(request, context.kinds);
     return scaleOf(target.kind, existing(target, await context.store.current()));
   });
   app.put(path, (request, reply) => {
@@ -66,7 +66,7 @@ async function write(
   context: ApiContext,
   change: (scale: Scale) => unknown,
 ): Promise<Scale> {
-  const target = targetOf(request);
+  const target = targetOf(request, context.kinds);
   const ctx = writeContext(request, context);
   let result: Resource | undefined;
   const committed = await context.store.commit({

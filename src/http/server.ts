@@ -112,7 +112,7 @@ function refuse(error: unknown, reply: FastifyReply): void {
 function routes(app: FastifyInstance, context: ApiContext): void {
   metricsRoutes(app, context);
   discoveryRoutes(app, context);
-  openApiRoutes(app);
+  openApiRoutes(app, context.kinds);
   recordRoutes(app, context);
   orphanRoutes(app, context);
   logRoutes(app, context);

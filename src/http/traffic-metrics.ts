@@ -2,7 +2,6 @@ import type { FastifyInstance } from 'fastify';
 import { isLoadBalancer } from '../api/load-balancer.ts';
 import type { LoadBalancer } from '../api/load-balancer.ts';
 import { API_VERSION } from '../api/metadata.ts';
-import { mustKind } from '../api/registry.ts';
 import { notFound } from '../admission/operations.ts';
 import type { TrafficRates } from '../base/traffic.ts';
 import type { TrafficBucket } from '../store/store.ts';
@@ -36,7 +35,7 @@ export function trafficMetricsRoutes(app: FastifyInstance, context: ApiContext):
   app.get(`/apis/${API_VERSION}/namespaces/:namespace/loadbalancers/:name/metrics`, async (request) => {
     const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
     const lb = (await context.store.current()).get({ kind: 'LoadBalancer', namespace, name });
-    if (!lb || !isLoadBalancer(lb)) throw notFound(mustKind('LoadBalancer'), name);
+    if (!lb || !isLoadBalancer(lb)) throw notFound(context.kinds.must('LoadBalancer'), name);
     return metricsOf(context, lb, queryOf(request));
   });
 }

@@ -1,5 +1,5 @@
 import { ENGINE_SOCKETS } from '../base/host-paths.ts';
-import { mustKind } from '../api/registry.ts';
+import { KINDS } from '../kinds/index.ts';
 import { parseKey, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { AdmissionSettings } from '../api/schema.ts';
@@ -35,7 +35,7 @@ export class Person {
   }
 
   async apply(document: Document, manager = 'person', force = false): Promise<Resource> {
-    const kind = mustKind(document.kind);
+    const kind = KINDS.must(document.kind);
     const raw = {
       apiVersion: 'miniaws.dev/v1',
       ...document,
@@ -67,7 +67,7 @@ export class Person {
       decide: (view) => {
         const old = view.get(ref);
         if (!old) return {};
-        const left = remove(mustKind(ref.kind), old, options, this.#clock.now());
+        const left = remove(KINDS.must(ref.kind), old, options, this.#clock.now());
         return 'put' in left ? (left.put === old ? {} : { put: [left.put] }) : { remove: [left.remove] };
       },
     });

@@ -1,4 +1,4 @@
-import { KINDS } from '../api/registry.ts';
+import { KINDS } from '../kinds/index.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
@@ -191,6 +191,7 @@ export class WorldDaemon extends Person {
     const parts = assemble(
       {
         store,
+        kinds: KINDS,
         compute,
         proxies,
         images: createProxyImages({ compute, build: NO_BUILD }),

@@ -1,7 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { Journal, Position, Tail } from './journal.ts';
@@ -49,7 +49,7 @@ export class StoreCore implements Store {
 
   private constructor(
     journal: Journal,
-    kinds: readonly KindDefinition[],
+    kinds: KindRegistry,
     clock: Clock,
     start: { position: Position; resources: readonly Resource[] },
     parts: StoreParts,
@@ -88,12 +88,7 @@ export class StoreCore implements Store {
     });
   }
 
-  static async open(
-    journal: Journal,
-    kinds: readonly KindDefinition[],
-    clock: Clock,
-    parts: StoreParts,
-  ): Promise<StoreCore> {
+  static async open(journal: Journal, kinds: KindRegistry, clock: Clock, parts: StoreParts): Promise<StoreCore> {
     const store = new StoreCore(journal, kinds, clock, await journal.load(), parts);
     store.#follow();
     return store;

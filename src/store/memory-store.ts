@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import { StoreCore } from './core.ts';
 import { MemoryMetrics } from './memory-metrics.ts';
@@ -44,7 +44,7 @@ export class MemoryDatabase {
 /** `journal` stands between the store and what it keeps: for answers that are late. */
 export function openMemoryStore(
   database: MemoryDatabase,
-  kinds: readonly KindDefinition[],
+  kinds: KindRegistry,
   journal: (journal: Journal) => Journal = (itself) => itself,
 ): Promise<Store> {
   const parts = {

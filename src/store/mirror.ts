@@ -1,5 +1,6 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Indexed, KindDefinition } from '../api/schema.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Change, Page, PageOptions, Snapshot } from './store.ts';
@@ -7,6 +8,8 @@ import type { Change, Page, PageOptions, Snapshot } from './store.ts';
 const NONE: readonly Resource[] = [];
 /** What comes after every key of a prefix that ends with a slash. */
 const AFTER_SLASH = '0';
+/** The index that every kind has: whom a document names as its owner, by uid. */
+const OWNER = 'owner';
 /** Behind a key, what comes next. */
 const NEXT = '\0';
 
@@ -16,15 +19,15 @@ const NEXT = '\0';
  */
 export class Mirror implements Snapshot {
   revision = 0;
-  readonly #kinds: ReadonlyMap<string, KindDefinition>;
+  readonly #kinds: KindRegistry;
   readonly #byKey = new Map<string, Resource>();
   readonly #byUid = new Map<string, Resource>();
   readonly #byKind = new Map<string, SortedKeys>();
   /** `kind/index/value` to the documents that have it. */
   readonly #indexes = new Map<string, Set<Resource>>();
 
-  constructor(kinds: readonly KindDefinition[]) {
-    this.#kinds = new Map(kinds.map((k) => [k.kind, k]));
+  constructor(kinds: KindRegistry) {
+    this.#kinds = kinds;
   }
 
   get(ref: Ref): Resource | undefined {
@@ -66,7 +69,7 @@ export class Mirror implements Snapshot {
   }
 
   #kindsWith(index: string): KindDefinition[] {
-    return [...this.#kinds.values()].filter((kind) => Object.hasOwn(kind.indexes, index));
+    return this.#kinds.all.filter((kind) => index === OWNER || Object.hasOwn(kind.indexes, index));
   }
 
   all(): Iterable<Resource> {
@@ -120,7 +123,7 @@ export class Mirror implements Snapshot {
   }
 
   *#valuesOf(resource: Resource): Iterable<string> {
-    for (const owner of resource.metadata.ownerReferences ?? []) yield `${resource.kind}/owner/${owner.uid}`;
+    for (const owner of resource.metadata.ownerReferences ?? []) yield `${resource.kind}/${OWNER}/${owner.uid}`;
     const kind = this.#kinds.get(resource.kind);
     for (const [index, values] of Object.entries(kind?.indexes ?? {})) {
       for (const value of values(resource)) yield `${resource.kind}/${index}/${value}`;

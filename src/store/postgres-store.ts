@@ -1,4 +1,4 @@
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { StoreCore } from './core.ts';
@@ -14,7 +14,7 @@ import type { Store } from './store.ts';
 /** Opens the store over a migrated database. */
 export async function openPostgresStore(options: {
   url: string;
-  kinds: readonly KindDefinition[];
+  kinds: KindRegistry;
   clock: Clock;
   log: Log;
 }): Promise<Store> {

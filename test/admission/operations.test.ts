@@ -2,7 +2,7 @@ import { ENGINE_SOCKETS } from '../../src/base/host-paths.ts';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
-import { KINDS, kindNamed, mustKind } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import type { AdmissionSettings } from '../../src/api/schema.ts';
 import type { RawDocument } from '../../src/admission/admit.ts';
 import { applyDocument, create, patch, remove, replace } from '../../src/admission/operations.ts';
@@ -36,7 +36,7 @@ const raw = (kind: string, name: string, spec: object, namespace = 'default'): R
   spec,
 });
 const make = (kind: string, name: string, spec: object, seen = view()): Resource =>
-  create(mustKind(kind), raw(kind, name, spec), seen, context());
+  create(KINDS.must(kind), raw(kind, name, spec), seen, context());
 const refusal = (fn: () => unknown): StatusError => {
   try {
     fn();
@@ -168,12 +168,12 @@ describe('bad input is refused with its field and what was expected (I13)', () =
   });
 
   it('an unknown kind names the nearest one', () => {
-    expect(kindNamed('Instnace')).toBeUndefined();
+    expect(KINDS.get('Instnace')).toBeUndefined();
   });
 
   it('under Warn an unknown field is dropped with a warning', () => {
     const ctx = context({ fieldValidation: 'Warn' });
-    const made = create(mustKind('Instance'), raw('Instance', 'web', { image: 'x', imagee: 'y' }), view(), ctx);
+    const made = create(KINDS.must('Instance'), raw('Instance', 'web', { image: 'x', imagee: 'y' }), view(), ctx);
     expect(made.spec).not.toHaveProperty('imagee');
     expect(ctx.warnings).toEqual(['spec.imagee: unknown field; did you mean "image"?']);
   });
@@ -181,7 +181,7 @@ describe('bad input is refused with its field and what was expected (I13)', () =
   it.each(['Warn', 'Ignore'] as const)('under %s every unknown field is dropped, however many there are', (mode) => {
     const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`unknown${i}`, i]));
     const document = raw('Instance', 'web', { image: 'x', ...unknown });
-    const made = create(mustKind('Instance'), document, view(), context({ fieldValidation: mode }));
+    const made = create(KINDS.must('Instance'), document, view(), context({ fieldValidation: mode }));
     expect(Object.keys(made.spec).filter((field) => field.startsWith('unknown'))).toEqual([]);
   });
 });
@@ -228,20 +228,20 @@ describe('what needs other objects', () => {
   it('immutable fields say what to do instead', () => {
     const vpc = make('VPC', 'main', { cidrBlock: '10.1.0.0/16' });
     const moved = { ...raw('VPC', 'main', { cidrBlock: '10.2.0.0/16' }) };
-    expect(causes(() => replace(mustKind('VPC'), moved, vpc, view(vpc), context()))[0]).toMatch(
+    expect(causes(() => replace(KINDS.must('VPC'), moved, vpc, view(vpc), context()))[0]).toMatch(
       /^spec.cidrBlock: .*make a VPC with another name/,
     );
     const web = make('Instance', 'web', { image: 'x', vpc: 'main' });
     expect(
       causes(() =>
-        patch(mustKind('Instance'), { type: 'merge', body: { spec: { vpc: 'other' } } }, web, view(web), context()),
+        patch(KINDS.must('Instance'), { type: 'merge', body: { spec: { vpc: 'other' } } }, web, view(web), context()),
       )[0],
     ).toMatch(/^spec.vpc: an instance cannot move/);
   });
 });
 
 describe('writes', () => {
-  const kind = mustKind('Instance');
+  const kind = KINDS.must('Instance');
 
   it('creation fills defaults, sets our finalizer (ruling 7) and generation 1', () => {
     const made = make('Instance', 'web', { image: 'x' });

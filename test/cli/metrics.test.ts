@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KINDS } from '../../src/kinds/index.ts';
 import { steps } from '../../src/cli/instance-metrics.ts';
 import { runClient } from '../../src/cli/program.ts';
 import { heightsFor, sparkline } from '../../src/cli/sparkline.ts';
@@ -64,7 +65,7 @@ describe('miniaws top', () => {
         return () => {};
       },
     };
-    const setup = { io, defaultKubeconfig: () => daemon.kubeconfigPath, version: '0.0.0-test' };
+    const setup = { io, kinds: KINDS, defaultKubeconfig: () => daemon.kubeconfigPath, version: '0.0.0-test' };
     const ended = runClient(setup, ['top']);
     await eventually('two pictures', () => written.split('\u001b[H').length > 2);
     interrupt();

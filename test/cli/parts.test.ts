@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
+import { KINDS } from '../../src/kinds/index.ts';
 import { mergePatch } from '../../src/admission/fields/patch.ts';
 import type { LogEntry } from '../../src/api/records.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
@@ -78,7 +79,7 @@ describe('kubeconfig', () => {
 });
 
 test('objects by the forms that kubectl takes', () => {
-  const named = (...words: string[]) => targetsOf(words).map(({ kind, names }) => [kind.kind, names]);
+  const named = (...words: string[]) => targetsOf(KINDS, words).map(({ kind, names }) => [kind.kind, names]);
   expect(named('vpcs')).toEqual([['VPC', undefined]]);
   expect(named('inst', 'a', 'b')).toEqual([['Instance', ['a', 'b']]]);
   expect(named('vpc/a', 'instance.miniaws.dev/b', 'VPC/c')).toEqual([
@@ -149,7 +150,7 @@ test('documents of one object in two files, and of another namespace than the fl
     { file: 'c.yaml', text: text.replace('name: a', 'name: c, namespace: other') },
     { file: 'd.yaml', text: text.replace('VPC', 'VCP') },
   ];
-  const { problems } = loadManifests(sources, { namespace: 'default', explicit: true });
+  const { problems } = loadManifests(KINDS, sources, { namespace: 'default', explicit: true });
   expect(problems.map(({ file, message }) => [file, message])).toEqual([
     ['c.yaml', 'the document is of namespace "other", and --namespace says default'],
     ['d.yaml', 'no kind "VCP" is known; did you mean "VPC"?'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mustKind, KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import type { Instance } from '../../src/api/instance.ts';
 import { create } from '../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../src/base/observed.ts';
@@ -32,7 +32,7 @@ function instance(spec: object = {}, over: Partial<Instance> = {}): Instance {
     spec: { image: 'app:1', vpc: 'main', ...spec },
   };
   const context = { settings, now: NOW, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' };
-  const made = create(mustKind('Instance'), document, new Mirror(KINDS), context) as Instance;
+  const made = create(KINDS.must('Instance'), document, new Mirror(KINDS), context) as Instance;
   return { ...made, status: { privateIp: '10.1.0.9', vpcUid: 'v' }, ...over };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KINDS, mustKind } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import type { Vpc } from '../../src/api/vpc.ts';
 import { create } from '../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../src/base/observed.ts';
@@ -19,7 +19,7 @@ const document = {
   metadata: { name: 'main' },
   spec: { cidrBlock: '10.1.0.0/24' },
 };
-const vpc = create(mustKind('VPC'), document, new Mirror(KINDS), context) as Vpc;
+const vpc = create(KINDS.must('VPC'), document, new Mirror(KINDS), context) as Vpc;
 const deleted: Vpc = { ...vpc, metadata: { ...vpc.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
 
 const owner = { uid: vpc.metadata.uid, kind: 'VPC', namespace: 'default', name: 'main', generation: 1 };

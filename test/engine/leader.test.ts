@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { Leadership } from '../../src/engine/leader.ts';
 import type { Term } from '../../src/engine/leader.ts';
 import { MemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts';

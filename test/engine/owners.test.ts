@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { FOREGROUND } from '../../src/admission/operations.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { collect } from '../../src/engine/owners.ts';
 import { World } from '../../src/proof/world.ts';
 import { Mirror } from '../../src/store/mirror.ts';
@@ -97,7 +97,7 @@ function decided(states: readonly State[], more: { grandchild?: boolean; isCircl
   });
   mirror.set(documentOf('child', { ownerReferences: states.map((_, i) => referenceTo(`owner-${i}`)) }));
   if (more.grandchild) mirror.set(documentOf('grandchild', { ownerReferences: [referenceTo('child')] }));
-  const kinds = new Map(KINDS.map((kind) => [kind.kind, kind]));
+  const kinds = KINDS;
   const effects = collect({ kind: 'VPC', namespace: 'default', name: 'child' }, kinds, new Date(0))(mirror);
   const [put] = effects.put ?? [];
   if (!put) return (effects.remove ?? []).length > 0 ? 'removed' : 'kept';

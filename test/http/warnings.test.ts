@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KINDS } from '../../src/kinds/index.ts';
 import { ApiClient } from '../../src/cli/client.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
 import { warningHeaders } from '../../src/http/warnings.ts';
@@ -43,7 +44,7 @@ describe('a write that warns', () => {
   it('tells every warning, in its own characters', async () => {
     const told: string[] = [];
     const connection = connectionOf({ kubeconfig: daemon.kubeconfigPath }, {}, '');
-    const client = new ApiClient(connection, { onWarning: (text) => told.push(text) });
+    const client = new ApiClient(connection, KINDS, { onWarning: (text) => told.push(text) });
     await client.send('POST', pathOf('instances'), {
       query: { fieldValidation: 'Warn' },
       body: instance('warned', { image: 'app:1', größe: 1, 'a"b': 1 }),

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { breathe } from '../../src/proof/manual-clock.ts';
 import type { Journal } from '../../src/store/journal.ts';

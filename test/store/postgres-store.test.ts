@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import { Mirror } from '../../src/store/mirror.ts';
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { KINDS } from '../../src/kinds/index.ts';
 import { ApiClient } from '../../src/cli/client.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
 import { freshDatabase } from './database.ts';
@@ -77,7 +78,7 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
   });
   const kubeconfigPath = join(dataDir, 'admin.kubeconfig');
   const connection = connectionOf({ kubeconfig: kubeconfigPath }, {}, '');
-  const client = new ApiClient(connection);
+  const client = new ApiClient(connection, KINDS);
   return {
     url,
     ca: connection.ca ?? '',

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseSync } from 'oxc-parser';
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 

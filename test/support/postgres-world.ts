@@ -1,4 +1,4 @@
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { breathe, ManualClock } from '../../src/proof/manual-clock.ts';
 import { World } from '../../src/proof/world.ts';

@@ -1,4 +1,4 @@
-import { KINDS } from '../../src/api/registry.ts';
+import { KINDS } from '../../src/kinds/index.ts';
 import { findCondition, isReady, keyOf, refOf } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -166,6 +166,7 @@ export class RealDaemon extends Person {
     this.#proxies = proxies;
     this.#parts = assemble({
       store,
+      kinds: KINDS,
       compute,
       proxies,
       images: createProxyImages({ compute, build: proxyImage }),

@@ -75,7 +75,7 @@ export async function readManifests(
   const { signal, io, options } = session;
   const { sources, problems } = await readSources(paths, { recursive, stdin: io.stdin, signal });
   const choice = { namespace: session.namespace, explicit: options.namespace !== undefined };
-  const loaded = loadManifests(sources, choice);
+  const loaded = loadManifests(session.kinds, sources, choice);
   refuse(session, [...problems, ...loaded.problems]);
   if (loaded.manifests.length === 0) throw new Failure(`no document in ${paths.join(', ')}`);
   return loaded.manifests;
@@ -111,7 +111,9 @@ async function applyManifests(
       continue;
     }
     applied.push(result);
-    session.print(`${nameOf(result.manifest.ref)} ${result.outcome}${options.dryRun ? ' (server dry run)' : ''}`);
+    session.print(
+      `${nameOf(session.kinds, result.manifest.ref)} ${result.outcome}${options.dryRun ? ' (server dry run)' : ''}`,
+    );
   }
   if (failed > 0) throw new Failure(`${failed} of ${manifests.length} objects could not be applied; the others were`);
   return applied;
@@ -120,11 +122,11 @@ async function applyManifests(
 function warnOfDeleted(session: Session, compared: readonly Comparison[]): void {
   for (const { manifest, live } of compared)
     if (live?.metadata.deletionTimestamp !== undefined)
-      session.warn(`${nameOf(manifest.ref)} is being deleted; what is applied to it goes with it`);
+      session.warn(`${nameOf(session.kinds, manifest.ref)} is being deleted; what is applied to it goes with it`);
 }
 
 function tellRefusal(session: Session, manifest: Manifest, error: unknown): void {
   if (error instanceof StatusError)
     for (const problem of refusals(manifest, error)) session.tell(session.colors.red(formatProblem(problem)));
-  else session.tell(`${nameOf(manifest.ref)}: ${tell(error)}`);
+  else session.tell(`${nameOf(session.kinds, manifest.ref)}: ${tell(error)}`);
 }

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { refOf } from '../../api/metadata.ts';
-import { KINDS } from '../../api/registry.ts';
 import { ApiClient } from '../client.ts';
 import { candidates } from '../completion.ts';
 import { oneOfFlag } from '../flags.ts';
@@ -50,16 +49,16 @@ export function addCompletion(program: Command, setup: ClientSetup): void {
 }
 
 async function complete(session: Session, program: Command, words: readonly string[]): Promise<void> {
-  const found = await candidates(program, words, (kind, namespace) => namesOf(session, kind, namespace));
+  const found = await candidates(program, session.kinds, words, (kind, namespace) => namesOf(session, kind, namespace));
   if (found.length > 0) session.print(found.join('\n'));
 }
 
 /** Names from the server; none when it cannot be asked now. */
 async function namesOf(session: Session, plural: string, namespace: string | undefined): Promise<string[]> {
-  const kind = KINDS.find((k) => k.plural === plural);
+  const kind = session.kinds.ofPlural(plural);
   if (!kind) return [];
   try {
-    const client = new ApiClient(session.connection, { requestTimeoutMs: PATIENCE_MS });
+    const client = new ApiClient(session.connection, session.kinds, { requestTimeoutMs: PATIENCE_MS });
     const { items } = await listObjects(client, kind, namespace ?? session.namespace);
     await client.close();
     return items.map((item) => refOf(item).name);

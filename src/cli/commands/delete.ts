@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
+import type { KindRegistry } from '../../api/registry.ts';
 import { keyOf, refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
-import { KINDS, mustKind } from '../../api/registry.ts';
 import { StatusError } from '../../base/errors.ts';
 import { Failure, tell } from '../failure.ts';
 import { booleanFlag, collectFlag, durationFlag, oneOfFlag } from '../flags.ts';
@@ -75,9 +75,12 @@ async function select(session: Session, words: readonly string[], options: Delet
       manifests.map(({ ref }) => ref),
     );
   }
-  const targets = targetsOf(words);
+  const targets = targetsOf(session.kinds, words);
   checkScope(targets, options);
-  return dependentsFirst(await selectObjects(client, targets, namespace, { labelSelector: options.selector }));
+  return dependentsFirst(
+    session.kinds,
+    await selectObjects(client, targets, namespace, { labelSelector: options.selector }),
+  );
 }
 
 function checkScope(targets: readonly Target[], options: DeleteOptions): void {
@@ -90,18 +93,18 @@ function checkScope(targets: readonly Target[], options: DeleteOptions): void {
 async function bySource(session: Session, refs: readonly Ref[]) {
   const found = await Promise.all(
     refs.map(({ kind, namespace, name }) =>
-      selectObjects(session.client, [{ kind: mustKind(kind), names: [name] }], namespace),
+      selectObjects(session.client, [{ kind: session.kinds.must(kind), names: [name] }], namespace),
     ),
   );
-  return dependentsFirst({
+  return dependentsFirst(session.kinds, {
     objects: found.flatMap((f) => f.objects),
     missing: found.flatMap((f) => f.missing),
   });
 }
 
 /** The opposite of the order of applying: what refers to others goes before them, so that nothing waits without need. */
-function dependentsFirst<T extends { objects: Resource[] }>(selected: T): T {
-  const rank = (object: Resource) => KINDS.indexOf(mustKind(object.kind));
+function dependentsFirst<T extends { objects: Resource[] }>(kinds: KindRegistry, selected: T): T {
+  const rank = (object: Resource) => kinds.position(object.kind);
   return { ...selected, objects: selected.objects.toSorted((a, b) => rank(b) - rank(a)) };
 }
 
@@ -114,10 +117,10 @@ async function sendAll(session: Session, objects: readonly Resource[], cascade: 
     const object = objects[i];
     const error = await result;
     if (!object) continue;
-    if (error === undefined) session.print(`${nameOf(refOf(object))} deleted`);
+    if (error === undefined) session.print(`${nameOf(session.kinds, refOf(object))} deleted`);
     else {
       failed.add(keyOf(refOf(object)));
-      session.tell(`error: ${nameOf(refOf(object))}: ${error}`);
+      session.tell(`error: ${nameOf(session.kinds, refOf(object))}: ${error}`);
     }
   }
   return failed;

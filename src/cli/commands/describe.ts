@@ -35,18 +35,18 @@ export function addDescribe(program: Command, setup: ClientSetup): void {
     .option('-l, --selector <labels>', 'only those with these labels')
     .action(
       task<[string[]], DescribeOptions>(setup, (session, [words], options) =>
-        describe(session, targetsOf(words), options),
+        describe(session, targetsOf(session.kinds, words), options),
       ),
     );
 }
 
 async function describe(session: Session, targets: readonly Target[], options: DescribeOptions): Promise<void> {
-  const { client, colors } = session;
+  const { client } = session;
   const namespace = options.allNamespaces ? undefined : session.namespace;
   const { objects, missing } = await selectObjects(client, targets, namespace, { labelSelector: options.selector });
   for (const [i, object] of objects.entries()) {
     if (i > 0) session.print('\n');
-    session.print(describeLines(printableAll(object), await eventsOf(client, object), new Date(), colors).join('\n'));
+    session.print(describeLines(session, printableAll(object), await eventsOf(client, object), new Date()).join('\n'));
   }
   for (const { message } of missing) session.tell(`error: ${message}`);
   if (missing.length > 0) throw new Failure('');
@@ -62,9 +62,14 @@ async function eventsOf(client: ApiClient, object: Resource): Promise<CoreEvent[
   return list.items;
 }
 
-function describeLines(object: Resource, events: readonly CoreEvent[], now: Date, colors: Colors): string[] {
+function describeLines(
+  { kinds, colors }: Session,
+  object: Resource,
+  events: readonly CoreEvent[],
+  now: Date,
+): string[] {
   const { metadata, kind, status } = object;
-  const shown = natural(object) as { spec: unknown; status?: Record<string, unknown> };
+  const shown = natural(kinds, object) as { spec: unknown; status?: Record<string, unknown> };
   const { conditions: _, ...state } = shown.status ?? {};
   const conditions = (status?.conditions ?? []).map((c) => [
     c.type,

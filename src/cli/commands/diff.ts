@@ -83,12 +83,14 @@ async function describeChange(
   { manifest, live }: Comparison,
   would: Resource | undefined,
 ): Promise<string[]> {
-  const before = live ? toYaml(desired(live)) : '';
-  const after = would ? toYaml(desired(would)) : '';
+  const before = live ? toYaml(desired(session.kinds, live)) : '';
+  const after = would ? toYaml(desired(session.kinds, would)) : '';
   if (before === after || !would) return [];
-  const name = nameOf(manifest.ref);
+  const name = nameOf(session.kinds, manifest.ref);
   const names = { before: before ? `live/${name}` : '/dev/null', after: `applied/${name}` };
-  const { body: plan } = await session.client.send<Plan>('POST', objectPath(manifest.ref, 'plan'), { body: would });
+  const { body: plan } = await session.client.send<Plan>('POST', objectPath(session.kinds, manifest.ref, 'plan'), {
+    body: would,
+  });
   return [...patchLines(session, names, before, after), ...planLines(session, plan)];
 }
 

@@ -25,7 +25,11 @@ export function addEdit(program: Command, setup: ClientSetup): void {
     .command('edit')
     .argument('<object...>', 'KIND/NAME')
     .description('change an object in $VISUAL, $EDITOR or vi')
-    .action(task<[string[]], object>(setup, (session, [words]) => edit(session, refOfWords(words, session.namespace))));
+    .action(
+      task<[string[]], object>(setup, (session, [words]) =>
+        edit(session, refOfWords(session.kinds, words, session.namespace)),
+      ),
+    );
 }
 
 async function edit(session: Session, ref: Ref): Promise<void> {
@@ -35,7 +39,7 @@ async function edit(session: Session, ref: Ref): Promise<void> {
   try {
     const outcome = await editUntilAccepted(session, ref, live, file);
     await rm(folder, { recursive: true, force: true });
-    session.print(`${nameOf(ref)} ${outcome}`);
+    session.print(`${nameOf(session.kinds, ref)} ${outcome}`);
   } catch (error) {
     session.tell(`your text is kept in ${file}`);
     throw error;
@@ -49,7 +53,7 @@ const INTRODUCTION = [
 
 /** Opens the editor, and again with what is wrong, until the change is accepted or the person gives it up. */
 async function editUntilAccepted(session: Session, ref: Ref, live: Resource, file: string): Promise<string> {
-  const original = toYaml(desired(live));
+  const original = toYaml(desired(session.kinds, live));
   let text = original;
   let comments = INTRODUCTION;
   for (;;) {
@@ -77,7 +81,7 @@ async function submit(session: Session, ref: Ref, live: Resource, text: string):
   const [edited] = documents;
   if (problems.length > 0 || !edited)
     return problems.length > 0 ? problems : [{ file: 'edited', message: 'no document' }];
-  const patch = mergePatchOf(desired(live), edited.document) ?? {};
+  const patch = mergePatchOf(desired(session.kinds, live), edited.document) ?? {};
   if (sameJson(patch, {})) return 'unchanged';
   return send(session, ref, patch as Record<string, unknown>, edited);
 }

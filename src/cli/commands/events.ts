@@ -33,7 +33,9 @@ export function addEvents(program: Command, setup: ClientSetup): void {
 async function events(session: Session, options: EventsOptions): Promise<void> {
   const { client, signal, lost } = session;
   const namespace = options.allNamespaces ? undefined : session.namespace;
-  const fieldSelector = options.for ? involving(refOfWords([options.for], session.namespace)) : undefined;
+  const fieldSelector = options.for
+    ? involving(refOfWords(session.kinds, [options.for], session.namespace))
+    : undefined;
   const query = { fieldSelector, limit: options.limit };
   const columns = new Columns();
   const print = (items: readonly CoreEvent[], headers: boolean) => {

@@ -39,7 +39,7 @@ async function exec(
     throw new Failure('-t needs a terminal, and the standard input is none: leave -t out');
   const query = new URLSearchParams(command.map((word): [string, string] => ['command', word]));
   for (const [name, on] of Object.entries({ stdin, stdout: true, stderr: !tty, tty })) query.set(name, String(on));
-  const path = `${objectPath(instanceOf([instance], session.namespace), 'exec')}?${query.toString()}`;
+  const path = `${objectPath(session.kinds, instanceOf(session, [instance]), 'exec')}?${query.toString()}`;
   const code = await runExec(client, path, io, { stdin, tty, signal });
   if (code !== 0) throw new Failure('', code);
 }

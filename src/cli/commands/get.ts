@@ -40,12 +40,14 @@ export function addGet(program: Command, setup: ClientSetup): void {
     .option('--ignore-not-found', 'say nothing of named objects that do not exist')
     .option('--show-managed-fields', 'print field owners in yaml and json')
     .action(
-      task<[string[]], GetOptions>(setup, (session, [words], options) => get(session, targetsOf(words), options)),
+      task<[string[]], GetOptions>(setup, (session, [words], options) =>
+        get(session, targetsOf(session.kinds, words), options),
+      ),
     );
 }
 
 async function get(session: Session, targets: readonly Target[], options: GetOptions): Promise<void> {
-  const render = renderFor(options.output, options.showManagedFields === true);
+  const render = renderFor(session.kinds, options.output, options.showManagedFields === true);
   if (options.allNamespaces && targets.some((t) => t.names))
     throw new Failure('objects cannot be named across all namespaces: give -n NAMESPACE, or leave the names out');
   if (options.watch) return watch(session, targets, render, options);
@@ -91,7 +93,7 @@ async function readTables(session: Session, target: Target, options: GetOptions,
   const { kind, names } = target;
   const query = selectorsOf(options);
   if (!names) return [await client.get<Table>(collectionPath(kind, namespace), { accept: TABLE, query })];
-  const paths = names.map((name) => objectPath({ kind: kind.kind, namespace: namespace ?? '', name }));
+  const paths = names.map((name) => objectPath(session.kinds, { kind: kind.kind, namespace: namespace ?? '', name }));
   const found = await Promise.all(
     paths.map((path) =>
       client.get<Table>(path, { accept: TABLE }).catch((error: unknown) => {

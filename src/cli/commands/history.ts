@@ -22,7 +22,7 @@ export function addHistory(program: Command, setup: ClientSetup): void {
     .option('--revision <number>', 'this one, whole', countFlag)
     .action(
       task<[string], HistoryOptions>(setup, async (session, [word], options) => {
-        const group = await getGroup(session.client, groupRefOf(word, session.namespace));
+        const group = await getGroup(session.client, groupRefOf(session.kinds, word, session.namespace));
         if (options.revision !== undefined) return session.print(whole(group, options.revision));
         for (const line of told(session, group)) session.print(line);
       }),

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { instanceKind } from '../../api/instance-definition.ts';
 import type { Ref } from '../../api/metadata.ts';
 import { StatusError } from '../../base/errors.ts';
 import { Failure, Unreachable } from '../failure.ts';
@@ -32,20 +31,24 @@ export function addLogs(program: Command, setup: ClientSetup): void {
     .action(task<[string[]], LogsOptions>(setup, (session, [words], options) => logs(session, words, options)));
 }
 
+const INSTANCE = 'Instance';
+
 /** `NAME`, `instance/NAME` or `instance NAME`: which instance is meant. */
-export function instanceOf(words: readonly string[], namespace: string): Ref {
+export function instanceOf({ kinds, namespace }: Session, words: readonly string[]): Ref {
   const [first = '', second, more] = words;
   const [target] =
-    first.includes('/') || second !== undefined ? targetsOf(words) : [{ kind: instanceKind, names: [first] }];
+    first.includes('/') || second !== undefined
+      ? targetsOf(kinds, words)
+      : [{ kind: kinds.must(INSTANCE), names: [first] }];
   const [name] = target?.names ?? [];
   if (!target || name === undefined || more !== undefined) throw new Failure('name exactly one instance');
-  if (target.kind.kind !== instanceKind.kind)
+  if (target.kind.kind !== INSTANCE)
     throw new Failure(`${target.kind.singular}/${name} is no instance, and has no process`);
-  return { kind: instanceKind.kind, namespace, name };
+  return { kind: INSTANCE, namespace, name };
 }
 
 async function logs(session: Session, words: readonly string[], options: LogsOptions): Promise<void> {
-  const path = objectPath(instanceOf(words, session.namespace), 'log');
+  const path = objectPath(session.kinds, instanceOf(session, words), 'log');
   const { client, signal } = session;
   let first = true;
   let since = Date.now();

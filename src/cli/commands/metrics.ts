@@ -33,12 +33,12 @@ export function addMetrics(program: Command, setup: ClientSetup): void {
 }
 
 async function metrics(session: Session, words: readonly string[], options: MetricsOptions): Promise<void> {
-  const ref = refOfWords(words, session.namespace);
+  const ref = refOfWords(session.kinds, words, session.namespace);
   if (ref.kind === 'LoadBalancer') return traffic(session, ref, options);
   if (ref.kind !== 'Instance')
     throw new Failure(`only instances and load balancers have metrics: instance/NAME, not ${words.join(' ')}`);
   const query = queryOf(options);
-  const found = await session.client.get<InstanceMetrics>(objectPath(ref, 'metrics'), { query });
+  const found = await session.client.get<InstanceMetrics>(objectPath(session.kinds, ref, 'metrics'), { query });
   if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
   if (found.points.length === 0) return tellNothing(session, `instance/${ref.name}`);
   if (options.headers) session.print([...graph(session, found), ''].join('\n'));
@@ -53,7 +53,9 @@ const tellNothing = (session: Session, what: string): void =>
 const queryOf = ({ since, points }: MetricsOptions) => ({ since: `${Math.round(since / 1_000)}s`, points });
 
 async function traffic(session: Session, ref: Ref, options: MetricsOptions): Promise<void> {
-  const found = await session.client.get<LoadBalancerMetrics>(objectPath(ref, 'metrics'), { query: queryOf(options) });
+  const found = await session.client.get<LoadBalancerMetrics>(objectPath(session.kinds, ref, 'metrics'), {
+    query: queryOf(options),
+  });
   if (options.output === 'json') return session.print(JSON.stringify(found, null, 2));
   if (found.points.length === 0) return tellNothing(session, `loadbalancer/${ref.name}`);
   if (options.headers) session.print([...trafficGraph(session, found), ''].join('\n'));

@@ -21,8 +21,8 @@ export function addPause(program: Command, setup: ClientSetup): void {
 }
 
 async function annotate(session: Session, words: readonly string[], value: string | null, done: string): Promise<void> {
-  for (const ref of refsOf(words, session.namespace)) {
+  for (const ref of refsOf(session.kinds, words, session.namespace)) {
     await mergeObject(session.client, ref, { metadata: { annotations: { [PAUSED]: value } } }, MANAGER);
-    session.print(`${nameOf(ref)} ${done}`);
+    session.print(`${nameOf(session.kinds, ref)} ${done}`);
   }
 }

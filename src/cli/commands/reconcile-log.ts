@@ -34,7 +34,7 @@ export function addReconcileLog(program: Command, setup: ClientSetup): void {
 async function reconcileLog(session: Session, words: readonly string[], options: LogOptions): Promise<void> {
   const { client, signal, lost } = session;
   const namespace = options.allNamespaces ? undefined : session.namespace;
-  const fieldSelector = words.length > 0 ? involving(refOfWords(words, session.namespace)) : undefined;
+  const fieldSelector = words.length > 0 ? involving(refOfWords(session.kinds, words, session.namespace)) : undefined;
   const query = { fieldSelector, limit: options.limit };
   const path = logPath(namespace);
   if (!options.follow) {

@@ -30,13 +30,13 @@ export function addRestart(program: Command, setup: ClientSetup): void {
 }
 
 async function restart(session: Session, words: readonly string[], options: RestartOptions): Promise<void> {
-  const refs = refsOf(words, session.namespace);
+  const refs = refsOf(session.kinds, words, session.namespace);
   const other = refs.find((ref) => ref.kind !== 'Instance');
-  if (other) throw new Failure(`${nameOf(other)} has no process to restart; only instances have`);
+  if (other) throw new Failure(`${nameOf(session.kinds, other)} has no process to restart; only instances have`);
   const at = new Date().toISOString();
   for (const ref of refs) {
     await mergeObject(session.client, ref, { metadata: { annotations: { [RESTARTED_AT]: at } } }, MANAGER);
-    session.print(`${nameOf(ref)} restart requested`);
+    session.print(`${nameOf(session.kinds, ref)} restart requested`);
   }
   if (options.wait) await waitOrFail(session, refs, judgeRestarted(at), { timeoutMs: options.timeout, what: 'ready' });
 }

@@ -29,7 +29,7 @@ export function addRollback(program: Command, setup: ClientSetup): void {
     .option('--timeout <time>', 'how long to wait at most; 0: for ever', durationFlag, 300_000)
     .action(
       task<[string], RollbackOptions>(setup, (session, [word], options) =>
-        rollback(session, groupRefOf(word, session.namespace), options),
+        rollback(session, groupRefOf(session.kinds, word, session.namespace), options),
       ),
     );
 }
@@ -40,7 +40,7 @@ async function rollback(session: Session, ref: Ref, options: RollbackOptions): P
   const template = mergePatchOf(group.spec.template, target.template) ?? {};
   const { resourceVersion } = group.metadata;
   await mergeObject(session.client, ref, { metadata: { resourceVersion }, spec: { template } }, MANAGER);
-  session.print(`${nameOf(ref)} rolled back to revision ${target.revision}`);
+  session.print(`${nameOf(session.kinds, ref)} rolled back to revision ${target.revision}`);
   if (options.wait) await waitOrFail(session, [ref], judgeReady, { timeoutMs: options.timeout, what: 'ready' });
 }
 

@@ -31,7 +31,7 @@ export function addScale(program: Command, setup: ClientSetup): void {
     .option('--timeout <time>', 'how long to wait at most; 0: for ever', durationFlag, 300_000)
     .action(
       task<[string, number | undefined], ScaleOptions>(setup, (session, [word, count], options) =>
-        scale(session, groupRefOf(word, session.namespace), count ?? options.replicas, options),
+        scale(session, groupRefOf(session.kinds, word, session.namespace), count ?? options.replicas, options),
       ),
     );
 }
@@ -41,7 +41,7 @@ async function scale(session: Session, ref: Ref, count: number | undefined, opti
   const pin = pinOf(count, options.for);
   // A count without an end is the word of the last person who spoke: it ends a pin, too.
   await mergeObject(session.client, ref, { spec: pin ? { pin } : { desiredCount: count, pin: null } }, MANAGER);
-  session.print(`${nameOf(ref)} scaled to ${count}${pin ? ` until ${pin.until}` : ''}`);
+  session.print(`${nameOf(session.kinds, ref)} scaled to ${count}${pin ? ` until ${pin.until}` : ''}`);
   if (options.wait) await waitOrFail(session, [ref], judgeReady, { timeoutMs: options.timeout, what: 'ready' });
 }
 

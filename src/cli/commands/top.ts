@@ -38,7 +38,7 @@ export function addTop(program: Command, setup: ClientSetup): void {
 }
 
 async function top(session: Session, what: string, options: TopOptions): Promise<void> {
-  const [target, ...more] = targetsOf([what]);
+  const [target, ...more] = targetsOf(session.kinds, [what]);
   if (target?.kind.kind !== 'Instance' || target.names || more.length > 0)
     throw new Failure(`only instances can be shown: miniaws top instances, not ${what}`);
   const { stdout, env } = session.io;

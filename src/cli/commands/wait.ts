@@ -41,12 +41,14 @@ async function wait(session: Session, words: readonly string[], options: WaitOpt
   const open = options.all === true || options.selector !== undefined;
   const gone = options.for === 'delete';
   // What is to be gone may be so already; which object was meant is known only while it is there.
-  const targets = open ? targetsOf(words).map(({ kind }) => ({ kind })) : targetsOf(words);
+  const targets = open
+    ? targetsOf(session.kinds, words).map(({ kind }) => ({ kind }))
+    : targetsOf(session.kinds, words);
   const { objects, missing } =
     open || gone
       ? await selectObjects(client, targets, namespace, { labelSelector: options.selector })
       : { objects: [], missing: [] };
-  const refs = open ? objects.map(refOf) : refsOf(words, namespace);
+  const refs = open ? objects.map(refOf) : refsOf(session.kinds, words, namespace);
   if (refs.length === 0) throw new Failure('no object matches');
   const what = gone ? 'gone' : options.for === 'condition=Ready' ? 'ready' : `as asked (${options.for})`;
   const judge = gone ? judgeGone(uidsOf(objects)) : judgeOf(options.for);
@@ -55,7 +57,7 @@ async function wait(session: Session, words: readonly string[], options: WaitOpt
     : refs;
   await waitOrFail(session, waited, judge, { timeoutMs: options.timeout, what });
   if (session.signal.aborted) return;
-  for (const ref of refs) session.print(`${nameOf(ref)} ${gone ? 'deleted' : 'condition met'}`);
+  for (const ref of refs) session.print(`${nameOf(session.kinds, ref)} ${gone ? 'deleted' : 'condition met'}`);
 }
 
 /** `condition=Type[=Status]` or `jsonpath={path}[=value]`, as kubectl's. */

@@ -19,7 +19,11 @@ export function addWhy(program: Command, setup: ClientSetup): void {
     .command('why')
     .argument('<object...>', 'KIND/NAME')
     .description('tell what led to the present state of an object')
-    .action(task<[string[]], object>(setup, (session, [words]) => why(session, refOfWords(words, session.namespace))));
+    .action(
+      task<[string[]], object>(setup, (session, [words]) =>
+        why(session, refOfWords(session.kinds, words, session.namespace)),
+      ),
+    );
 }
 
 async function why(session: Session, ref: Ref): Promise<void> {
@@ -44,9 +48,9 @@ async function entriesOf({ client }: Session, ref: Ref): Promise<LogEntry[]> {
 }
 
 /** What an object that is not Ready refers to may be the cause: it is told when it is missing or not Ready itself. */
-async function causesElsewhere({ client, colors }: Session, object: Resource, now: Date): Promise<string[]> {
+async function causesElsewhere({ client, kinds, colors }: Session, object: Resource, now: Date): Promise<string[]> {
   const lines: string[] = [];
-  for (const ref of referredBy(object)) {
+  for (const ref of referredBy(kinds, object)) {
     const other = await findObject(client, ref);
     if (!other) lines.push(`it refers to ${ref.kind} ${ref.namespace}/${ref.name}, which does not exist`);
     else if (!isReady(other))

@@ -1,4 +1,4 @@
-import { KINDS } from '../../../src/api/registry.ts';
+import { KINDS } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
@@ -93,6 +93,7 @@ export class Candidate {
     const parts = assemble(
       {
         store: witnessed(store, gate, witness),
+        kinds: KINDS,
         compute: gated(compute, gate, check, () => {
           witness.calls++;
           const leading = peers().filter((peer) => peer.leader.isLeading());

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { KINDS } from '../../../src/api/registry.ts';
+import { KINDS } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { StatusError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';

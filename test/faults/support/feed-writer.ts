@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { KINDS } from '../../../src/api/registry.ts';
+import { KINDS } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { StatusError } from '../../../src/base/errors.ts';
 import { silentLog } from '../../../src/base/log.ts';
