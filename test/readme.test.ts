@@ -7,7 +7,7 @@ import { KINDS } from '../src/kinds/index.ts';
 import { SETTINGS } from '../src/base/config.ts';
 import { PASS_REASONS, STATUS_REASONS } from '../src/base/errors.ts';
 
-const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFile(join(ROOT, path), 'utf8');
 
 describe('the README says what the code does', () => {

@@ -1,6 +1,6 @@
 import { DEFAULT_NAMESPACE, FINALIZER, GROUP } from '../api/metadata.ts';
 import type { Metadata, Resource } from '../api/metadata.ts';
-import type { Admission, AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
+import type { Admission, AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';

@@ -2,7 +2,7 @@ import { FINALIZER, GROUP, refOf } from '../api/metadata.ts';
 import type { Metadata, Ref, Resource } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { KindDefinition, View } from '../api/schema.ts';
+import type { KindDefinition, View } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { memoised } from '../base/memoised.ts';

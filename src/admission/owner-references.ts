@@ -1,5 +1,5 @@
 import type { Resource } from '../api/metadata.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
 
 /** What Kubernetes demands of owner references. One of before is not looked at again: its owner may be gone by now. */

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { API_VERSION } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
-import type { JsonSchema, KindDefinition } from '../api/schema.ts';
+import type { JsonSchema, KindDefinition } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
 import { memoised } from '../base/memoised.ts';
 import { formatPath, fromPointer } from './path.ts';

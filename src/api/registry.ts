@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { KindDefinition } from './schema.ts';
+import type { KindDefinition } from './kind.ts';
 
 /** The kinds that a program knows, in the order in which documents of a file are applied: what is referred to comes first. */
 export class KindRegistry implements Iterable<KindDefinition> {

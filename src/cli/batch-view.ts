@@ -1,7 +1,7 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { Indexed, View } from '../api/schema.ts';
+import type { Indexed, View } from '../api/kind.ts';
 
 /** The documents of one batch so far, as rules look at them. */
 export class BatchView implements View {

@@ -6,7 +6,7 @@ import pLimit from 'p-limit';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import { BatchView } from './batch-view.ts';
 import type { ApiClient } from './client.ts';

@@ -7,7 +7,7 @@ import { kindOfDocument } from '../admission/operations.ts';
 import { keyOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { AdmissionSettings, KindDefinition, View } from '../api/schema.ts';
+import type { AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
 import type { Source } from './sources.ts';
 

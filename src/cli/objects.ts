@@ -1,7 +1,7 @@
 import { API_VERSION, GROUP } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import { APPLY_PATCH, MERGE_PATCH } from './client.ts';
 import type { Answer, ApiClient } from './client.ts';

@@ -1,7 +1,7 @@
 import type { Ref } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import { Failure } from './failure.ts';
 
 /** Objects as a person names them: all of a kind, or some by name. */

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { JsonSchema } from '../api/schema.ts';
+import type { JsonSchema } from '../api/kind.ts';
 
 /** Documents as people read them: keys in the order of the schema, without what only machines need. */
 

@@ -4,7 +4,7 @@ import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import type { Log } from '../base/log.ts';
-import { startDaemon } from '../daemon.ts';
+import { startDaemon } from '../daemon/daemon.ts';
 import { acquireLock } from '../host/daemon-lock.ts';
 import { openDataFolder } from '../host/data-folder.ts';
 import { removeDrafts } from '../host/private-file.ts';

@@ -1,7 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { messageOf, StatusError } from '../base/errors.ts';

@@ -7,7 +7,7 @@ import type { ManagerOptions, ManagerSeams } from './options.ts';
 import type { PassTools } from './pass-context.ts';
 import type { AnyController } from './steps.ts';
 import { Recorder } from './recorder.ts';
-import { Reign } from './reign.ts';
+import { Reign } from './term-runner.ts';
 
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
 const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000, random: Math.random };

@@ -1,5 +1,5 @@
 import type { KindRegistry } from '../api/registry.ts';
-import type { AdmissionSettings } from '../api/schema.ts';
+import type { AdmissionSettings } from '../api/kind.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';

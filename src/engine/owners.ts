@@ -1,7 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { OwnerReference, Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import { FOREGROUND, ORPHAN, remove, settled, withoutFinalizer } from '../admission/operations.ts';
 import type { Left } from '../admission/operations.ts';
 import type { Effects } from '../store/store.ts';

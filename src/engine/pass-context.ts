@@ -1,6 +1,6 @@
 import type { InventoryRow } from '../api/records.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { AdmissionSettings } from '../api/schema.ts';
+import type { AdmissionSettings } from '../api/kind.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';

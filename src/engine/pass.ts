@@ -1,14 +1,14 @@
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Outcome, Pass, Report, Step } from './contract.ts';
-import { Ending } from './ending.ts';
-import type { LateStep, PassEnd, RetryTimes } from './ending.ts';
+import { Ending } from './pass-commit.ts';
+import type { LateStep, PassEnd, RetryTimes } from './pass-commit.ts';
 import type { PassTools } from './pass-context.ts';
 import { asPassError, StepRunner } from './steps.ts';
 import type { Acted, AnyController } from './steps.ts';
-import { PassWrites } from './writes.ts';
+import { PassWrites } from './pass-writes.ts';
 
 /** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
 const LEASE_LOST_MS = 500;

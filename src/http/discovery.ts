@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { GROUP, VERSION, API_VERSION } from '../api/metadata.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import type { ApiContext } from './context.ts';
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];

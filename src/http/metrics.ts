@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { balancerGauges } from './balancer-gauges.ts';
-import { findOrphans } from '../controllers/orphans.ts';
+import { balancerGauges } from '../kinds/load-balancer/http/gauges.ts';
+import { findOrphans } from '../operator/orphans.ts';
 import type { ApiContext } from './context.ts';
-import { instanceGauges } from './instance-gauges.ts';
+import { instanceGauges } from '../kinds/instance/http/gauges.ts';
 
 /** Seconds; a request is answered in a few milliseconds, a slow one by the database's time-outs. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { API_VERSION, GROUP, VERSION } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { JsonSchema, KindDefinition } from '../api/schema.ts';
+import type { JsonSchema, KindDefinition } from '../api/kind.ts';
 
 /** OpenAPI v3 made of the kinds' schemas, as far as kubectl's apply and explain need it. */
 export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {

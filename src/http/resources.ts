@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import {
   applyDocument,
   checkAddress,
@@ -16,7 +16,7 @@ import {
 } from '../admission/operations.ts';
 import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
-import { withSessions } from '../controllers/balancer-live.ts';
+import { withSessions } from '../kinds/load-balancer/live-status.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, parseBody } from './body.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import type { KindDefinition, View } from '../api/schema.ts';
+import type { KindDefinition, View } from '../api/kind.ts';
 import { jsonPatch, mergePatch } from '../admission/fields/patch.ts';
 import { notFound, patch } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';

@@ -1,5 +1,5 @@
 import type { Resource } from '../api/metadata.ts';
-import type { KindDefinition } from '../api/schema.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import { formatAge } from '../base/quantity.ts';
 
 /** What kubectl and `miniaws get` print, rendered by the server: meta.k8s.io/v1 Table. */

@@ -1,4 +1,4 @@
-import { isInstance } from '../api/instance.ts';
+import { isInstance } from '../kinds/instance/types.ts';
 import type { Resource } from '../api/metadata.ts';
 import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';

@@ -1,15 +1,15 @@
-import { isInstance } from '../api/instance.ts';
-import type { Instance, InstanceSpec } from '../api/instance.ts';
+import { isInstance } from '../kinds/instance/types.ts';
+import type { Instance, InstanceSpec } from '../kinds/instance/types.ts';
 import { isReady } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import { isLoadBalancer } from '../api/load-balancer.ts';
-import type { LoadBalancer } from '../api/load-balancer.ts';
-import { isScalingGroup } from '../api/scaling-group.ts';
-import type { ScalingGroup } from '../api/scaling-group.ts';
-import { isVpc } from '../api/vpc.ts';
+import { isLoadBalancer } from '../kinds/load-balancer/types.ts';
+import type { LoadBalancer } from '../kinds/load-balancer/types.ts';
+import { isScalingGroup } from '../kinds/scaling-group/types.ts';
+import type { ScalingGroup } from '../kinds/scaling-group/types.ts';
+import { isVpc } from '../kinds/vpc/types.ts';
 import { valueOf } from '../base/observed.ts';
-import { balancerHash } from '../controllers/balancer-config.ts';
-import { specHash } from '../controllers/instance-hash.ts';
+import { balancerHash } from '../kinds/load-balancer/proxy-config.ts';
+import { specHash } from '../kinds/instance/spec-hash.ts';
 import type { Compute, Container } from '../drivers/compute.ts';
 
 /**

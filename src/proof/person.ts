@@ -2,7 +2,7 @@ import { ENGINE_SOCKETS } from '../base/host-paths.ts';
 import { KINDS } from '../kinds/index.ts';
 import { parseKey, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { AdmissionSettings } from '../api/schema.ts';
+import type { AdmissionSettings } from '../api/kind.ts';
 import type { RawDocument } from '../admission/admit.ts';
 import { applyDocument, remove } from '../admission/operations.ts';
 import type { DeleteOptions } from '../admission/operations.ts';

@@ -1,7 +1,7 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { Indexed, KindDefinition } from '../api/schema.ts';
+import type { Indexed, KindDefinition } from '../api/kind.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Change, Page, PageOptions, Snapshot } from './store.ts';
 

@@ -1,6 +1,6 @@
 import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { View } from '../api/schema.ts';
+import type { View } from '../api/kind.ts';
 import type { Recommended } from '../base/recommendation.ts';
 import type { Rates, Sample } from '../base/sample.ts';
 import type { TrafficRates, TrafficSample } from '../base/traffic.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
 import { KINDS } from '../../src/kinds/index.ts';
-import type { AdmissionSettings } from '../../src/api/schema.ts';
+import type { AdmissionSettings } from '../../src/api/kind.ts';
 import type { RawDocument } from '../../src/admission/admit.ts';
 import { applyDocument, create, patch, remove, replace } from '../../src/admission/operations.ts';
 import type { WriteContext } from '../../src/admission/operations.ts';

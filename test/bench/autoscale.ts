@@ -1,7 +1,7 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { isInstance } from '../../src/api/instance.ts';
+import { isInstance } from '../../src/kinds/instance/types.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import type { TestDaemon } from '../support/daemon.ts';

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Instance } from '../../src/api/instance.ts';
+import type { Instance } from '../../src/kinds/instance/types.ts';
 import { atMost, pairs, summary, timed } from './figure.ts';
 import type { Benchmark } from './figure.ts';
 import { fleet, instancesOf } from './fleet.ts';

@@ -1,4 +1,4 @@
-import type { Instance } from '../../src/api/instance.ts';
+import type { Instance } from '../../src/kinds/instance/types.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
 import type { Manifest } from '../support/manifests.ts';

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
-import type { Instance } from '../../src/api/instance.ts';
-import { containerSpecOf } from '../../src/controllers/instance-spec.ts';
+import type { Instance } from '../../src/kinds/instance/types.ts';
+import { containerSpecOf } from '../../src/kinds/instance/container-spec.ts';
 import type { Network } from '../../src/drivers/compute.ts';
 import { createOptions } from '../../src/drivers/docker/container-options.ts';
 import { ownerLabels } from '../../src/drivers/labels.ts';

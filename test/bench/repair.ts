@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Instance } from '../../src/api/instance.ts';
+import type { Instance } from '../../src/kinds/instance/types.ts';
 import type { Network } from '../../src/drivers/compute.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { isReady } from '../../src/api/metadata.ts';

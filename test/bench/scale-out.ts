@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type Docker from 'dockerode';
-import type { Instance } from '../../src/api/instance.ts';
+import type { Instance } from '../../src/kinds/instance/types.ts';
 import { isReady } from '../../src/api/metadata.ts';
-import type { ScalingGroup } from '../../src/api/scaling-group.ts';
+import type { ScalingGroup } from '../../src/kinds/scaling-group/types.ts';
 import { MERGE_PATCH } from '../../src/cli/client.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { cleanInstallation } from '../support/engine.ts';

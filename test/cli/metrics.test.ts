@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/kinds/index.ts';
-import { steps } from '../../src/cli/instance-metrics.ts';
+import { steps } from '../../src/kinds/instance/cli/metrics.ts';
 import { runClient } from '../../src/cli/program.ts';
 import { heightsFor, sparkline } from '../../src/cli/sparkline.ts';
 import { startDaemon } from '../support/daemon.ts';

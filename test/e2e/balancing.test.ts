@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadBalancer } from '../../src/api/load-balancer.ts';
+import type { LoadBalancer } from '../../src/kinds/load-balancer/types.ts';
 import { isReady } from '../../src/api/metadata.ts';
-import type { ScalingGroup } from '../../src/api/scaling-group.ts';
+import type { ScalingGroup } from '../../src/kinds/scaling-group/types.ts';
 import { CONFIG_PATH } from '../../src/drivers/haproxy/configuration.ts';
-import type { LoadBalancerMetrics } from '../../src/cli/traffic-metrics.ts';
+import type { LoadBalancerMetrics } from '../../src/kinds/load-balancer/cli/metrics.ts';
 import { LABEL, shortUid } from '../../src/drivers/labels.ts';
 import { run } from '../cli/support.ts';
 import { Cloud } from '../support/cloud.ts';

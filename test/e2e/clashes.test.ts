@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { volumeNameOf } from '../../src/controllers/instance-spec.ts';
+import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine, freshInstallation } from '../support/engine.ts';
 import { instance, vpc } from '../support/manifests.ts';

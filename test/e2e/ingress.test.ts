@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { LoadBalancer } from '../../src/api/load-balancer.ts';
-import { addressIn } from '../../src/controllers/balancer-ingress.ts';
+import type { LoadBalancer } from '../../src/kinds/load-balancer/types.ts';
+import { addressIn } from '../../src/kinds/load-balancer/ingress-network.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine } from '../support/engine.ts';

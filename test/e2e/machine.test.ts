@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
-import { volumeNameOf } from '../../src/controllers/instance-spec.ts';
+import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
 import { readLock } from '../../src/host/daemon-lock.ts';
 import { dataFolderAt } from '../../src/host/data-folder.ts';
 import { freshDatabase } from '../support/database.ts';

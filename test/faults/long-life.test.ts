@@ -11,7 +11,7 @@ import { freshDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { postgresWorld } from '../support/postgres-world.ts';
 import { runs } from '../support/prove.ts';
-import { mainVpc } from './scenarios/vpc.ts';
+import { mainVpc } from '../kinds/vpc/scenarios.ts';
 
 const CHANGES = runs(4_000, 10_000);
 const HOURS = 24;

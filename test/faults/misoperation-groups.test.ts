@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { isInstance } from '../../src/api/instance.ts';
+import { isInstance } from '../../src/kinds/instance/types.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { breathe } from '../../src/proof/manual-clock.ts';
 import { orphans, unrest, untruths } from '../../src/proof/oracles.ts';
 import type { Document } from '../../src/proof/person.ts';
 import { play } from '../../src/proof/scenario.ts';
 import type { World } from '../../src/proof/world.ts';
-import { mainVpc } from './scenarios/vpc.ts';
+import { mainVpc } from '../kinds/vpc/scenarios.ts';
 import { instance, live, occupy, putRight, readiness, SLOWEST_MS } from './support/mistakes.ts';
 import type { Mistake } from './support/mistakes.ts';
 

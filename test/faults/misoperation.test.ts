@@ -5,7 +5,7 @@ import { judge, orphans, picture, unrest, untruths } from '../../src/proof/oracl
 import { play } from '../../src/proof/scenario.ts';
 import { SideEffects } from '../../src/proof/seam.ts';
 import { World } from '../../src/proof/world.ts';
-import { mainVpc } from './scenarios/vpc.ts';
+import { mainVpc } from '../kinds/vpc/scenarios.ts';
 import { instance, live, occupy, putRight, readiness, RETRIES, SLOWEST_MS } from './support/mistakes.ts';
 import type { Mistake } from './support/mistakes.ts';
 

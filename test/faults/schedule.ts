@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
-import { isInstance } from '../../src/api/instance.ts';
+import { isInstance } from '../../src/kinds/instance/types.ts';
 import { StatusError } from '../../src/base/errors.ts';
 import { DEATHS, FAILURES, JUMPS, OUTAGES, STALE_VIEWS, TAMPERING, UNSEEN_CHANGES } from '../../src/proof/faults.ts';
 import { orphans, unrest, untruths } from '../../src/proof/oracles.ts';
 import { SideEffects } from '../../src/proof/seam.ts';
 import type { World, WorldDaemon } from '../../src/proof/world.ts';
-import { mainVpc } from './scenarios/vpc.ts';
+import { mainVpc } from '../kinds/vpc/scenarios.ts';
 
 const ROWS = new Map(
   [...DEATHS, ...FAILURES, ...OUTAGES, ...TAMPERING, ...STALE_VIEWS, ...UNSEEN_CHANGES, ...JUMPS].map((row) => [

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LoadBalancer } from '../../src/api/load-balancer.ts';
+import type { LoadBalancer } from '../../src/kinds/load-balancer/types.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { run } from '../cli/support.ts';
 import { startDaemon } from '../support/daemon.ts';

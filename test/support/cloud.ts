@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { expect } from 'vitest';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
 import type { Condition, Resource } from '../../src/api/metadata.ts';
-import type { InstanceSpec, InstanceStatus } from '../../src/api/instance.ts';
+import type { InstanceSpec, InstanceStatus } from '../../src/kinds/instance/types.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { startDaemon } from './daemon.ts';
 import type { DaemonOptions, TestDaemon } from './daemon.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonSchema } from '../../src/api/schema.ts';
+import type { JsonSchema } from '../../src/api/kind.ts';
 
 /** Values that a schema cannot tell apart from wrong ones, by path: `ports[]`, `resources.memory`. */
 export type Hints = Readonly<Record<string, fc.Arbitrary<unknown>>>;

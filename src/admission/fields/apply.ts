@@ -1,6 +1,6 @@
 /** Server-side apply, as the Kubernetes API server does it: everyone says only what they want, and every field has owners (I6). */
 import type { ManagedFields } from '../../api/metadata.ts';
-import type { JsonSchema } from '../../api/schema.ts';
+import type { JsonSchema } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
 import { sameJson } from '../../base/hash.ts';
 import { weigh } from './bounds.ts';

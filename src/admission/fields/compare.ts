@@ -1,6 +1,6 @@
 /** From documents to sets of fields: what a value holds, what differs between two, and what of a set still exists. */
 import type { FieldsV1 } from '../../api/metadata.ts';
-import type { JsonSchema } from '../../api/schema.ts';
+import type { JsonSchema } from '../../api/kind.ts';
 import { sameJson } from '../../base/hash.ts';
 import { EMPTY, LEAF, isEmpty, isMember, withoutMember } from './fieldset.ts';
 import type { FieldSet } from './fieldset.ts';

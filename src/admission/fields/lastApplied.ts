@@ -1,5 +1,5 @@
 /** Moving from client-side to server-side apply: kubectl's annotation, and what the real API server does with it. */
-import type { JsonSchema } from '../../api/schema.ts';
+import type { JsonSchema } from '../../api/kind.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { weigh } from './bounds.ts';
 import { compare, fieldsOf } from './compare.ts';

@@ -1,6 +1,6 @@
 /** The values of server-side apply: what a configuration sets, and what goes because its manager no longer sends it. */
 import { own } from '../../base/own.ts';
-import type { JsonSchema } from '../../api/schema.ts';
+import type { JsonSchema } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
 import { describeElement, isMember } from './fieldset.ts';
 import type { FieldSet } from './fieldset.ts';

@@ -1,6 +1,6 @@
 /** How a document divides into fields: Kubernetes' list and map types, read from the kind's schema. */
 import { own } from '../../base/own.ts';
-import type { JsonSchema, KindDefinition } from '../../api/schema.ts';
+import type { JsonSchema, KindDefinition } from '../../api/kind.ts';
 import { canonicalJson } from '../../base/hash.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;

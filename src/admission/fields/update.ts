@@ -1,6 +1,6 @@
 /** Who owns what after a write that is not an apply: create, replace, merge patch, JSON patch, scale, status. */
 import type { ManagedFields } from '../../api/metadata.ts';
-import type { JsonSchema } from '../../api/schema.ts';
+import type { JsonSchema } from '../../api/kind.ts';
 import { sameJson } from '../../base/hash.ts';
 import { weigh } from './bounds.ts';
 import { compare, existing, isUnchanged } from './compare.ts';

@@ -2,16 +2,16 @@ import type { Command } from 'commander';
 import type { Ref } from '../../api/metadata.ts';
 import { Failure } from '../failure.ts';
 import { countFlag, durationFlag, oneOfFlag } from '../flags.ts';
-import { bytes, percent, steps } from '../instance-metrics.ts';
-import type { InstanceMetrics, MetricsPoint } from '../instance-metrics.ts';
+import { bytes, percent, steps } from '../../kinds/instance/cli/metrics.ts';
+import type { InstanceMetrics, MetricsPoint } from '../../kinds/instance/cli/metrics.ts';
 import { objectPath } from '../objects.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
 import { heightsFor, sparkline } from '../sparkline.ts';
 import { Columns } from '../table.ts';
 import { refOfWords } from '../targets.ts';
-import { meansOf, short } from '../traffic-metrics.ts';
-import type { LoadBalancerMetrics, TrafficPoint } from '../traffic-metrics.ts';
+import { meansOf, short } from '../../kinds/load-balancer/cli/metrics.ts';
+import type { LoadBalancerMetrics, TrafficPoint } from '../../kinds/load-balancer/cli/metrics.ts';
 
 interface MetricsOptions {
   since: number;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Ref } from '../../api/metadata.ts';
 import { Failure } from '../failure.ts';
 import { booleanFlag, countFlag, durationFlag } from '../flags.ts';
-import { groupRefOf } from '../groups.ts';
+import { groupRefOf } from '../../kinds/scaling-group/cli/groups.ts';
 import { mergeObject, nameOf } from '../objects.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';

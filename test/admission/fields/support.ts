@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonSchema } from '../../../src/api/schema.ts';
+import type { JsonSchema } from '../../../src/api/kind.ts';
 import type { Document } from '../../../src/admission/fields/document.ts';
 import { apply } from '../../../src/admission/fields/apply.ts';
 import { conflictError } from '../../../src/admission/fields/conflicts.ts';

@@ -1,0 +1,194 @@
+import { resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import { KINDS } from '../kinds/index.ts';
+import type { AdmissionSettings } from '../api/kind.ts';
+import { sleep, systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { ENGINE_SOCKETS, normalizedPath } from '../base/host-paths.ts';
+import type { HostPathRules } from '../base/host-paths.ts';
+import { listOf, parseListen } from '../base/config.ts';
+import type { Config } from '../base/config.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Log } from '../base/log.ts';
+import { startChores } from './maintenance.ts';
+import { assemble, defaultVpcDocument } from '../operator/assembly.ts';
+import { createProxyImages } from '../drivers/proxy-image.ts';
+import { proxyImage } from '../host/proxy-image.ts';
+import { openDrivers } from './open-drivers.ts';
+import type { Drivers } from './open-drivers.ts';
+import { EngineGuard } from '../operator/engine-guard.ts';
+import { Leadership } from '../engine/leader.ts';
+import { ensureCertificates } from '../host/certificates.ts';
+import type { Certificates } from '../host/certificates.ts';
+import type { DataFolder } from '../host/data-folder.ts';
+import { placeOf } from '../host/database.ts';
+import type { Database } from '../host/database.ts';
+import { recordInstallation } from '../host/installation-record.ts';
+import { newToken, tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
+import type { ApiContext } from '../http/context.ts';
+import { startServer } from '../http/server.ts';
+import { openPostgresStore } from '../store/postgres-store.ts';
+import type { Store } from '../store/store.ts';
+
+/** For all steps of a stop together. A pass that is under way then ends with the process, as it may at any time (I3). */
+const STOP_MS = 4_000;
+
+export interface Daemon {
+  url: string;
+  installation: string;
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions {
+  config: Config;
+  folder: DataFolder;
+  database: Database;
+  log: Log;
+  version: string;
+  clock?: Clock;
+}
+
+/** Puts the parts together and runs them: store, driver, engine, API. Everything that was started is stopped by `stop`, last first. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, folder, log, clock = systemClock } = options;
+  const stops: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    const late = sleep(clock, STOP_MS).then(() => log.warn('what is under way is left: it takes too long'));
+    for (const end of stops.splice(0).reverse()) await Promise.race([end(), late]);
+  };
+  try {
+    const store = await openPostgresStore({ url: options.database.url, kinds: KINDS, clock, log });
+    stops.push(() => store.close());
+    const installation = await installationOf(store, config);
+    await recordInstallation(folder, { installation, database: placeOf(options.database), engine: config.engine });
+    const drivers = await openDrivers(config, installation, { log, clock, hostPaths: hostPathRules(config, folder) });
+    const { compute, proxies, meter } = drivers;
+    stops.push(() => compute.close());
+    stops.push(() => meter.close());
+    stops.push(() => proxies.close());
+    await compute.open();
+    const guard = new EngineGuard(store, compute, log);
+    const parts = await engineParts(options, store, drivers, guard, installation, clock);
+    stops.push(() => parts.informer.close());
+    const closing = new AbortController();
+    const context: ApiContext = {
+      ...parts,
+      store,
+      kinds: KINDS,
+      compute,
+      proxies,
+      clock,
+      log,
+      installation,
+      version: options.version,
+      closing: closing.signal,
+      idleMs: Number(config.idleTimeout) * 1000,
+    };
+    const certificates = await certificatesOf(options, clock);
+    const server = await startServer(context, parseListen(config.listen), certificates);
+    stops.push(() => server.close());
+    await ensureAdminKey(store, folder, server.url, certificates.ca);
+    void guard.run(clock, closing.signal);
+    parts.leader.start(guard.eligible, (term) => parts.reign(term));
+    stops.push(() => parts.leader.stop());
+    // First: what clients hold open ends while the rest is still there.
+    stops.push(() => closing.abort());
+    const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
+    startChores(config, context, renewCertificates, closing.signal);
+    log.info({ url: server.url, installation }, 'serving');
+    return { url: server.url, installation, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Ruling 2: a database that belongs to another installation is not ours to work on. */
+async function installationOf(store: Store, config: Config): Promise<string> {
+  const recorded = await store.settings.setOnce('installation', config.installation || randomUUID());
+  if (config.installation && config.installation !== recorded) {
+    throw new Error(
+      `this database belongs to installation "${recorded}", not "${config.installation}": use another database, or leave MINIAWS_INSTALLATION unset`,
+    );
+  }
+  return recorded;
+}
+
+async function engineParts(
+  options: DaemonOptions,
+  store: Store,
+  { compute, proxies, meter }: Drivers,
+  guard: EngineGuard,
+  installation: string,
+  clock: Clock,
+) {
+  const { config, log } = options;
+  const settings: AdmissionSettings = {
+    vpcPool: config.vpcPool,
+    vpcPrefix: Number(config.vpcPrefix),
+    hostPaths: hostPathRules(config, options.folder),
+    foreignRanges: () => compute.foreignRanges(),
+  };
+  const holder = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const leader = new Leadership(store.leases, holder, clock, log);
+  const check = () => {
+    leader.check();
+    guard.check();
+  };
+  const intervalMs = Number(config.metricsInterval) * 1000;
+  const metering = intervalMs > 0 ? { meter, intervalMs } : undefined;
+  const defaultVpc = await defaultVpcDocument();
+  const images = createProxyImages({
+    compute,
+    build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
+    log,
+  });
+  const { informer, manager, sampler, reign } = assemble(
+    { store, kinds: KINDS, compute, proxies, images, clock, log, settings, installation, defaultVpc, check, metering },
+    { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
+  );
+  await informer.open();
+  return { settings, informer, leader, manager, sampler, reign };
+}
+
+/** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */
+const hostPathRules = (config: Config, folder: DataFolder): HostPathRules => ({
+  allowed: listOf(config.allowHostPath).map((path) => normalizedPath(resolve(path))),
+  guarded: [
+    ...ENGINE_SOCKETS,
+    ...(config.dockerHost?.startsWith('unix://')
+      ? [normalizedPath(resolve(config.dockerHost.slice('unix://'.length)))]
+      : []),
+    normalizedPath(resolve(folder.path)),
+  ],
+});
+
+const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promise<Certificates> =>
+  ensureCertificates({
+    folder: folder.tls,
+    names: [...listOf(config.tlsName), ...listenNames(config)],
+    ...(config.caCert ? { caCert: config.caCert, caKey: config.caKey } : {}),
+    now: clock.now(),
+  });
+
+/** A daemon that listens on one address is reached by it; one that listens on all, by each of the machine's. */
+function listenNames(config: Config): string[] {
+  const { host } = parseListen(config.listen);
+  if (host !== '0.0.0.0' && host !== '::') return [host];
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).filter((a) => !a.address.startsWith('fe80')).map((a) => a.address),
+  );
+}
+
+/** The first start makes the administrator's key; later ones keep it, while the database knows it. */
+async function ensureAdminKey(store: Store, folder: DataFolder, url: string, ca: string): Promise<void> {
+  const known = await tokenIn(folder.adminKubeconfig);
+  const valid = known !== undefined && (await store.keys.find(sha256(known))) !== undefined;
+  const token = valid ? known : newToken();
+  if (!valid) await store.keys.create(sha256(token), 'admin');
+  await writeKubeconfig(folder.adminKubeconfig, { server: reachable(url), ca, token });
+}
+
+/** An address that a client on this machine can connect to. */
+const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');

@@ -1,0 +1,207 @@
+import { contains, formatCidr, parseAddress } from '../../base/cidr.ts';
+import type { Cause } from '../../base/errors.ts';
+import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
+import { invalid } from '../../api/field-errors.ts';
+import { durationMs, parseSize } from '../../base/quantity.ts';
+import { hostPortHolder } from '../shared/host-ports.ts';
+import type { Instance, VolumeMount } from './types.ts';
+import { clash, formatPort, parsePort, PORT_EXPECTED } from '../shared/port-mapping.ts';
+import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
+import type { Vpc } from '../vpc/types.ts';
+import { rangeOf } from '../vpc/types.ts';
+
+/** A process that has not ended by then is killed, whatever it was given: nothing waits for one for days. */
+export const LONGEST_GRACE_MS = 3_600_000;
+/** The Engine refuses less (daemon/daemon_unix.go, linuxMinMemory). */
+const LEAST_MEMORY = 6 * 2 ** 20;
+/** The seed's `instances.ports` is a VARCHAR(255). */
+const PORTS_COLUMN = 255;
+/** What holds of one instance by itself. */
+export function checkInstance(instance: Instance): Cause[] {
+  const { spec } = instance;
+  return [
+    ...checkPorts(spec.ports),
+    ...checkHealth(instance),
+    ...checkLabels(spec.labels ?? {}),
+    ...checkMemory(spec.resources.memory),
+    ...checkGrace(spec.stopGracePeriod),
+    ...spec.volumes.flatMap(checkVolume),
+    ...checkMountPaths(spec.volumes),
+    ...checkText(instance),
+  ];
+}
+
+function checkPorts(ports: readonly string[]): Cause[] {
+  const causes: Cause[] = [];
+  const seen: { at: number; port: ReturnType<typeof parsePort> }[] = [];
+  ports.forEach((text, at) => {
+    const port = parsePort(text);
+    if (!port) return causes.push(invalid(`ports[${at}]`, `"${text}" is not ${PORT_EXPECTED}`));
+    const other = seen.find((s) => s.port && clash(s.port, port));
+    if (other)
+      causes.push(invalid(`ports[${at}]`, `host port ${port.hostPort} is already taken by ports[${other.at}]`));
+    return seen.push({ at, port });
+  });
+  const length = seen.map((s) => (s.port ? formatPort(s.port) : '')).join(',').length;
+  if (length > PORTS_COLUMN)
+    causes.push(
+      invalid('ports', `the ports are ${length} characters written out; at most ${PORTS_COLUMN} can be stored`),
+    );
+  return causes;
+}
+
+function checkHealth({ spec }: Instance): Cause[] {
+  const check = spec.healthCheck;
+  if (!check) return [];
+  const given = (['http', 'tcp', 'command'] as const).filter((form) => check[form] !== undefined);
+  const causes =
+    given.length === 1
+      ? []
+      : [
+          invalid(
+            'healthCheck',
+            `give exactly one of http, tcp and command; ${given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`}`,
+          ),
+        ];
+  for (const field of ['interval', 'timeout'] as const) {
+    if (durationMs(check[field]) < 1) causes.push(invalid(`healthCheck.${field}`, 'must be longer than 0'));
+  }
+  return causes;
+}
+
+function checkLabels(labels: Record<string, string>): Cause[] {
+  const ours = Object.keys(labels).filter((key) => key.startsWith('miniaws.dev/'));
+  return ours.map((key) =>
+    invalid(`labels.${key}`, 'labels of miniaws.dev/ mark what this installation owns and cannot be set'),
+  );
+}
+
+function checkMemory(memory: string | undefined): Cause[] {
+  const bytes = memory === undefined ? LEAST_MEMORY : (parseSize(memory) ?? 0);
+  return bytes < LEAST_MEMORY
+    ? [invalid('resources.memory', `"${memory}" is under 6Mi, the least that the Engine takes`)]
+    : [];
+}
+
+function checkGrace(grace: string): Cause[] {
+  return durationMs(grace) > LONGEST_GRACE_MS
+    ? [invalid('stopGracePeriod', `must be at most 1h, found "${grace}"`)]
+    : [];
+}
+
+function checkVolume(volume: VolumeMount, at: number): Cause[] {
+  const field = `volumes[${at}]`;
+  if ((volume.name === undefined) === (volume.hostPath === undefined))
+    return [invalid(field, 'give exactly one of name (a named volume) and hostPath (a folder of the host)')];
+  const path = volume.hostPath;
+  if (path === undefined || path === normalizedPath(path)) return [];
+  const right = normalizedPath(path);
+  return [invalid(`${field}.hostPath`, `must be an absolute path without ".", ".." and needless slashes: "${right}"`)];
+}
+
+function checkMountPaths(volumes: readonly VolumeMount[]): Cause[] {
+  return volumes.flatMap((volume, at) => {
+    if (volume.mountPath === '/') return [invalid(`volumes[${at}].mountPath`, 'cannot be /')];
+    const first = volumes.findIndex((other) => other.mountPath === volume.mountPath);
+    return first < at
+      ? [invalid(`volumes[${at}].mountPath`, `${volume.mountPath} is already the mount path of volumes[${first}]`)]
+      : [];
+  });
+}
+
+/** NUL can be stored in no PostgreSQL text and passed to no process. */
+function checkText({ spec }: Instance): Cause[] {
+  const lists = { command: spec.command ?? [], args: spec.args ?? [] };
+  const causes = Object.entries(lists).flatMap(([field, values]) =>
+    values.flatMap((value, at) => (value.includes('\0') ? [invalid(`${field}[${at}]`, 'must not contain NUL')] : [])),
+  );
+  for (const [name, value] of Object.entries(spec.env ?? {})) {
+    if (value.includes('\0')) causes.push(invalid(`env.${name}`, 'must not contain NUL'));
+  }
+  return causes;
+}
+
+/** What holds of an instance among others: runs under the revision's lock, so that two clashing writes cannot both pass. */
+export function admitInstance(
+  next: Instance,
+  old: Instance | undefined,
+  view: View,
+  settings: AdmissionSettings,
+): Admission<Instance> {
+  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostPaths(next, settings)];
+  const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
+  if (vpc) causes.push(...checkInVpc(next, vpc, view));
+  return { resource: next, causes };
+}
+
+function checkMove(next: Instance, old: Instance | undefined): Cause[] {
+  if (!old || old.spec.vpc === next.spec.vpc) return [];
+  return [
+    invalid(
+      'vpc',
+      `an instance cannot move from VPC ${old.spec.vpc} to ${next.spec.vpc}; delete it and create it there, or create another beside it`,
+    ),
+  ];
+}
+
+function checkHostPorts(next: Instance, view: View): Cause[] {
+  return next.spec.ports.flatMap((text, at) => {
+    const port = parsePort(text);
+    const taken = port && port.hostPort !== 0 ? hostPortHolder(next, port, view) : undefined;
+    return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
+  });
+}
+
+/** By their names; where they lead is looked at by the driver, just before they are mounted. */
+export function checkHostPaths({ spec }: Instance, { hostPaths: { allowed, guarded } }: AdmissionSettings): Cause[] {
+  return spec.volumes.flatMap(({ hostPath }, at) => {
+    if (hostPath === undefined) return [];
+    const field = `volumes[${at}].hostPath`;
+    const secret = exposedBy(hostPath, guarded);
+    if (secret !== undefined)
+      return [invalid(field, `${hostPath} would expose ${secret}, which is never mounted into an instance`)];
+    if (allowed.some((root) => isWithin(hostPath, root))) return [];
+    const hint = allowed.length ? `only below ${allowed.join(', ')}` : 'none: start the daemon with --allow-host-path';
+    return [invalid(field, `${hostPath} may not be mounted; allowed is ${hint}`)];
+  });
+}
+
+/** Whether the VPC lets the instance's ports out. */
+export function checkPublishing(next: Instance, vpc: Vpc): Cause[] {
+  if (vpc.spec.internetGateway || next.spec.ports.length === 0) return [];
+  return [
+    invalid(
+      'ports',
+      `VPC ${vpc.metadata.name} has no internet gateway, so no port can be published; remove ports, or use a VPC with internetGateway: true`,
+    ),
+  ];
+}
+
+function checkInVpc(next: Instance, vpc: Vpc, view: View): Cause[] {
+  const causes = checkPublishing(next, vpc);
+  const ip = next.spec.privateIp;
+  return ip === undefined ? causes : [...causes, ...checkPrivateIp(ip, next, vpc, view)];
+}
+
+function checkPrivateIp(ip: string, next: Instance, vpc: Vpc, view: View): Cause[] {
+  const range = rangeOf(vpc);
+  const address = parseAddress(ip);
+  if (address === undefined || !contains(range, address))
+    return [
+      invalid('privateIp', `"${ip}" is not an address of ${formatCidr(range)}, the range of VPC ${vpc.metadata.name}`),
+    ];
+  const reserved =
+    address === range.first
+      ? 'network'
+      : address === range.first + range.size - 1
+        ? 'broadcast'
+        : ip === vpc.spec.gateway
+          ? 'gateway'
+          : undefined;
+  if (reserved) return [invalid('privateIp', `${ip} is the ${reserved} address of VPC ${vpc.metadata.name}`)];
+  const key = `${next.metadata.namespace}/${next.spec.vpc}/${ip}`;
+  const holder = view.lookupAll('address', key).find((other) => other.metadata.uid !== next.metadata.uid);
+  return holder
+    ? [invalid('privateIp', `${ip} is held by ${holder.kind} ${holder.metadata.namespace}/${holder.metadata.name}`)]
+    : [];
+}

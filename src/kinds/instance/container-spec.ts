@@ -1,0 +1,86 @@
+import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from './types.ts';
+import { LONGEST_GRACE_MS } from './admission.ts';
+import { portsOf } from './types.ts';
+import { durationMs, parseSize } from '../../base/quantity.ts';
+import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
+import { engineName, shortUid } from '../../drivers/labels.ts';
+import { specHash } from './spec-hash.ts';
+import { ownerOfResource } from '../vpc/controller.ts';
+
+/** Ruling 5: restarts are the Engine's, so that instances come back while the daemon is down. */
+const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', OnFailure: 'on-failure', Never: 'no' };
+
+export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.restartPolicy];
+export const memoryOf = (spec: InstanceSpec): number | undefined =>
+  spec.resources.memory === undefined ? undefined : parseSize(spec.resources.memory);
+/** Those that were stored before it had a maximum have that. */
+export const graceMsOf = (instance: Instance): number =>
+  Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
+
+/** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
+export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
+  `${namespace}.${name}.${shortUid(installation)}`;
+
+export const namedVolumesOf = (instance: Instance, installation: string): string[] => [
+  ...new Set(
+    instance.spec.volumes.flatMap((v) =>
+      v.name === undefined ? [] : [volumeNameOf(installation, instance.metadata.namespace, v.name)],
+    ),
+  ),
+];
+
+/** The container that an instance wants on this network with this address. */
+export function containerSpecOf(
+  instance: Instance,
+  network: Network,
+  address: string,
+  installation: string,
+): ContainerSpec {
+  const { spec, metadata } = instance;
+  const owner = ownerOfResource(instance);
+  const memoryBytes = memoryOf(spec);
+  return {
+    owner,
+    specHash: specHash(spec),
+    name: engineName(owner),
+    hostname: metadata.name,
+    image: spec.image,
+    ...(spec.command ? { entrypoint: spec.command } : {}),
+    ...(spec.args ? { command: spec.args } : {}),
+    env: spec.env ?? {},
+    labels: spec.labels ?? {},
+    ports: portsOf(instance),
+    mounts: spec.volumes.map((v) => mountOf(installation, metadata.namespace, v)),
+    attachment: { networkId: network.id, address, aliases: [metadata.name] },
+    ...(spec.user === undefined ? {} : { user: spec.user }),
+    ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
+    ...(spec.resources.cpus === undefined ? {} : { cpus: spec.resources.cpus }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    restart: restartModeOf(spec),
+    stopGraceMs: graceMsOf(instance),
+    logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles },
+    ...healthOf(spec.healthCheck),
+  };
+}
+
+const mountOf = (installation: string, namespace: string, volume: VolumeMount): Mount => ({
+  source:
+    volume.hostPath === undefined
+      ? { volume: volumeNameOf(installation, namespace, volume.name ?? '') }
+      : { hostPath: volume.hostPath },
+  target: volume.mountPath,
+  readOnly: volume.readOnly,
+});
+
+function healthOf(check: HealthCheck | undefined): Pick<ContainerSpec, 'healthCommand'> {
+  if (!check?.command) return {};
+  return {
+    healthCommand: {
+      command: check.command,
+      intervalMs: durationMs(check.interval),
+      timeoutMs: durationMs(check.timeout),
+      retries: check.retries,
+      startPeriodMs: durationMs(check.startPeriod),
+    },
+  };
+}

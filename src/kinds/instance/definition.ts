@@ -1,0 +1,55 @@
+import { hostPortKeys } from '../shared/host-ports.ts';
+import { isLeaving, portsOf } from './types.ts';
+import type { Instance } from './types.ts';
+import { admitInstance, checkInstance } from './admission.ts';
+import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
+import { findCondition } from '../../api/metadata.ts';
+import { formatPort } from '../shared/port-mapping.ts';
+import type { KindDefinition } from '../../api/kind.ts';
+
+export const instanceKind: KindDefinition<Instance> = {
+  kind: 'Instance',
+  plural: 'instances',
+  singular: 'instance',
+  shortNames: ['inst'],
+  categories: ['all'],
+  description: 'A container in a VPC: created, kept as specified, and restarted when its process ends.',
+  maxNameLength: 63,
+  spec: instanceSpecSchema,
+  status: instanceStatusSchema,
+  columns: [
+    { name: 'Image', description: 'The image', cell: (r) => r.spec.image },
+    { name: 'VPC', description: 'The VPC', cell: (r) => r.spec.vpc },
+    { name: 'Status', description: 'Phase', cell: (r) => r.status?.phase ?? 'Pending' },
+    {
+      name: 'Ready',
+      description: 'Whether the container is as specified and healthy',
+      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
+    },
+    { name: 'Restarts', description: 'Restarts by the Engine', cell: (r) => String(r.status?.restarts ?? 0) },
+    { name: 'Private-IP', description: 'Address in the VPC', wide: true, cell: (r) => r.status?.privateIp ?? '<none>' },
+    {
+      name: 'Ports',
+      description: 'Published ports',
+      wide: true,
+      cell: (r) => r.status?.ports?.map(formatPort).join(',') || '<none>',
+    },
+    {
+      name: 'Container',
+      description: "The container's name",
+      wide: true,
+      cell: (r) => r.status?.containerName ?? '<none>',
+    },
+  ],
+  indexes: {
+    leaving: (r) => (isLeaving(r) ? [`${r.metadata.namespace}/${r.spec.vpc}`] : []),
+    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
+    address: (r) =>
+      [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
+        ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
+      ),
+    hostPort: (r) => hostPortKeys(portsOf(r)),
+  },
+  check: checkInstance,
+  admit: admitInstance,
+};

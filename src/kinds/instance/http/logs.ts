@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { API_VERSION } from '../../../api/metadata.ts';
+import { notFound } from '../../../admission/operations.ts';
+import { messageOf, StatusError } from '../../../base/errors.ts';
+import { valueOf } from '../../../base/observed.ts';
+import type { Container } from '../../../drivers/compute.ts';
+import { isTrue, numberOf, queryOf } from '../../../http/context.ts';
+import { lifetimeOf } from '../../../http/lifetime.ts';
+import type { ApiContext } from '../../../http/context.ts';
+import { finish, send } from '../../../http/watch.ts';
+
+const MOST_LINES = 1_000_000;
+
+/** The instance's container. Throws NotFound for no instance and Conflict for one that has no container now. */
+export async function containerOf(context: ApiContext, namespace: string, name: string): Promise<Container> {
+  const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
+  if (!instance) throw notFound(context.kinds.must('Instance'), name);
+  const containers = context.compute.containers(instance.metadata.uid);
+  if (containers.state === 'unobservable') throw new StatusError('ServiceUnavailable', containers.why);
+  const container = valueOf(containers)?.[0];
+  if (!container)
+    throw new StatusError(
+      'Conflict',
+      `Instance ${namespace}/${name} has no container now: miniaws why instance/${name} tells why`,
+    );
+  return container;
+}
+
+export function logRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get(`/apis/${API_VERSION}/namespaces/:namespace/instances/:name/log`, async (request, reply) => {
+    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+    await streamLog(request, reply, context, await containerOf(context, namespace, name));
+  });
+}
+
+async function streamLog(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  container: Container,
+): Promise<void> {
+  const query = queryOf(request);
+  const since = query['sinceSeconds']
+    ? new Date(context.clock.now().getTime() - numberOf(query, 'sinceSeconds', 0, 10 ** 9) * 1000)
+    : undefined;
+  const options = {
+    follow: query['follow'] !== undefined && isTrue(query['follow']),
+    ...(query['tailLines'] ? { tail: numberOf(query, 'tailLines', 0, MOST_LINES) } : {}),
+    ...(since ? { since } : {}),
+    timestamps: query['timestamps'] !== undefined && isTrue(query['timestamps']),
+  };
+  const { signal, end } = lifetimeOf(request.raw.socket, context.closing, request.credential);
+  reply.raw.once('close', end);
+  const chunks = context.compute.logs(container.id, options, signal)[Symbol.asyncIterator]();
+  // The first chunk is waited for before the head is sent, so that a failure can still be told as one.
+  const first = options.follow ? undefined : await chunks.next();
+  reply.hijack();
+  reply.raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
+  reply.raw.flushHeaders();
+  try {
+    for (let next = first ?? (await chunks.next()); !next.done; next = await chunks.next()) {
+      const cut = context.clock.after(context.idleMs, () => end('the log was not read'));
+      await send(reply.raw, next.value.data, signal);
+      cut.cancel();
+    }
+  } catch (error) {
+    if (!signal.aborted) context.log.debug({ err: messageOf(error) }, 'log stream ended');
+  } finally {
+    end();
+    finish(reply.raw, context.clock);
+  }
+}

@@ -1,0 +1,212 @@
+import { RESTARTED_AT } from '../../api/metadata.ts';
+import type { Instance } from './types.ts';
+import type { Observed } from '../../base/observed.ts';
+import type { Container, ContainerUpdate, ImageState, Network } from '../../drivers/compute.ts';
+import type { Step } from '../../engine/contract.ts';
+import { containerNameOf, isLiving, keepBest, teardown, upkeep } from '../shared/container-steps.ts';
+import type { ContainerStep } from '../shared/container-steps.ts';
+import { changedFields, specHash } from './spec-hash.ts';
+import { needsAddress } from '../shared/ip-address.ts';
+import type { VpcObserved } from '../shared/vpc-reference.ts';
+import { graceMsOf, memoryOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+
+export interface InstanceObserved {
+  vpc: VpcObserved;
+  containers: Observed<readonly Container[]>;
+  /** Looked at only when a container must be made. */
+  image?: ImageState;
+  /** A pull for this very specification has succeeded: `Always` is satisfied. */
+  pulled: boolean;
+  /** What the http or tcp check says; the Engine's own check is the container's. */
+  health?: 'Starting' | 'Healthy' | 'Unhealthy';
+  lastLog?: readonly string[];
+  installation: string;
+  /** Load balancers in which it is registered, as they say themselves. */
+  balancers: readonly { name: string; deregistrationDelayMs: number }[];
+  /** For how long they have been asked to let go of it, as far as this leader has seen, milliseconds. */
+  drainingMs: number;
+}
+
+export type InstanceStep =
+  | (Step & { do: 'createDefaultVpc' })
+  | (Step & { do: 'claimAddress'; vpcUid: string })
+  | (Step & { do: 'claimDraining' })
+  | (Step & { do: 'pullImage'; image: string })
+  | (Step & { do: 'ensureVolume'; name: string })
+  | (Step & { do: 'createContainer'; name: string; network: Network })
+  | ContainerStep;
+
+/** Milliseconds beyond its deregistrationDelay that a load balancer may take to let go of a target: then it is past help. */
+const DRAIN_MARGIN_MS = 60_000;
+
+/** Pure: what would make the world equal the document; a process that serves a load balancer is drained before it stops (I12). */
+export function planInstance(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
+  const steps = planContainer(instance, observed);
+  if (!mustDrain(observed, steps)) return steps;
+  const before = steps.slice(0, steps.findIndex(isStop));
+  const { deletionTimestamp } = instance.metadata;
+  const isAsked = deletionTimestamp !== undefined || instance.status?.draining !== undefined;
+  const why = steps.find(isStop)?.why ?? '';
+  return isAsked ? before : [...before, { do: 'claimDraining', why, event: 'Draining' }];
+}
+
+const isStop = (step: InstanceStep): boolean => step.do === 'stopContainer';
+
+/** Whether what is to be done stops a process that a load balancer still sends requests to. */
+export function mustDrain(
+  { balancers, drainingMs }: Pick<InstanceObserved, 'balancers' | 'drainingMs'>,
+  steps: readonly InstanceStep[],
+): boolean {
+  if (balancers.length === 0 || !steps.some(isStop)) return false;
+  return drainingMs < Math.max(...balancers.map((b) => b.deregistrationDelayMs)) + DRAIN_MARGIN_MS;
+}
+
+/** Nothing is created or deleted on what could not be observed (I4). */
+export function planContainer(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
+  if (observed.containers.state === 'unobservable') return [];
+  const containers = observed.containers.state === 'present' ? observed.containers.value : [];
+  if (instance.metadata.deletionTimestamp !== undefined)
+    return containers.flatMap((c) => teardown(c, graceMsOf(instance), 'the instance was deleted', 'Terminated'));
+  if (containers.some((c) => c.state === 'removing')) return [];
+  const kept = choose(instance, containers);
+  const extra = containers
+    .filter((c) => c !== kept)
+    .flatMap((c) => teardown(c, graceMsOf(instance), `container ${c.name} is one too many`));
+  if (kept && !forcedBy(instance, kept)) return [...extra, ...planKept(instance, observed, kept)];
+  return [...extra, ...planNew(instance, observed, kept)];
+}
+
+export const choose = (instance: Instance, containers: readonly Container[]): Container | undefined =>
+  keepBest(instance, specHash(instance.spec), containers);
+
+/** Why this container cannot become what is wanted; `undefined` when it can. */
+export function forcedBy(instance: Instance, container: Container): string | undefined {
+  if (container.state === 'dead') return 'the container is dead';
+  const fields = changedFields(container.specHash, specHash(instance.spec));
+  if (fields.length > 0) return `${fields.map((f) => `spec.${f}`).join(', ')} changed`;
+  const { cpus, memory } = instance.spec.resources;
+  if (container.cpus !== undefined && cpus === undefined)
+    return 'spec.resources.cpus was taken away, and the Engine cannot lift a limit in place';
+  if (container.memoryBytes !== undefined && memory === undefined)
+    return 'spec.resources.memory was taken away, and the Engine cannot lift a limit in place';
+  return undefined;
+}
+
+/** Ruling 10: the new image is there before the old container is touched. */
+function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
+  const { vpc } = observed;
+  if (vpc.is === 'missing' && instance.spec.vpc === 'default')
+    return [{ do: 'createDefaultVpc', why: 'the namespace has no default VPC yet', event: 'DefaultVpcCreated' }];
+  if (vpc.is !== 'ready') return [];
+  const why = old
+    ? (forcedBy(instance, old) ?? '')
+    : instance.status?.containerId === undefined
+      ? 'there is no container yet'
+      : 'the container is gone';
+  const claim: InstanceStep[] = needsAddress(instance, vpc.uid)
+    ? [{ do: 'claimAddress', vpcUid: vpc.uid, why: 'it has no address in the VPC yet' }]
+    : [];
+  const pull = planPull(instance, observed);
+  const removal = old ? teardown(old, graceMsOf(instance), why) : [];
+  const volumes = namedVolumesOf(instance, observed.installation).map((name): InstanceStep => ({
+    do: 'ensureVolume',
+    name,
+    why,
+  }));
+  const name = containerNameOf(instance);
+  const create: InstanceStep = {
+    do: 'createContainer',
+    name,
+    network: vpc.network,
+    why,
+    event: old ? 'Recreated' : 'Created',
+  };
+  const start: InstanceStep[] =
+    instance.spec.powerState === 'Running' ? [{ do: 'startContainer', name, why, event: 'Started' }] : [];
+  return [...claim, ...pull, ...removal, ...volumes, create, ...start];
+}
+
+function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): InstanceStep[] {
+  const wanted = image?.state === 'present' ? spec.imagePullPolicy === 'Always' && !pulled : true;
+  const why = image?.state === 'present' ? 'imagePullPolicy is Always' : `image ${spec.image} is not on the Engine`;
+  return wanted ? [{ do: 'pullImage', image: spec.image, why, event: 'ImagePulled' }] : [];
+}
+
+/** What differs in a container that can stay, mended in place. */
+function planKept(instance: Instance, { vpc }: InstanceObserved, container: Container): InstanceStep[] {
+  const address = instance.status?.privateIp;
+  const place = vpc.is === 'ready' && address !== undefined ? [{ network: vpc.network, address }] : [];
+  return [...upkeep(instance, container, place), ...planUpdate(instance, container), ...planPower(instance, container)];
+}
+
+function planUpdate({ spec }: Instance, { id, name, ...has }: Container): InstanceStep[] {
+  const { cpus } = spec.resources;
+  const memoryBytes = memoryOf(spec);
+  const restart = restartModeOf(spec);
+  const change: ContainerUpdate = {
+    ...(cpus === undefined || cpus === has.cpus ? {} : { cpus }),
+    ...(memoryBytes === undefined || memoryBytes === has.memoryBytes ? {} : { memoryBytes }),
+    ...(restart === has.restart ? {} : { restart }),
+  };
+  const fields = Object.keys(change).map(
+    (f) => ({ cpus: 'cpus', memoryBytes: 'memory', restart: 'restart policy' })[f],
+  );
+  return fields.length === 0
+    ? []
+    : [
+        {
+          do: 'updateContainer',
+          id,
+          name,
+          change,
+          why: `${fields.join(', ')} ${fields.length > 1 ? 'differ' : 'differs'}`,
+          event: 'Updated',
+        },
+      ];
+}
+
+function planPower(instance: Instance, container: Container): InstanceStep[] {
+  const { id, name } = container;
+  const graceMs = graceMsOf(instance);
+  if (instance.spec.powerState === 'Stopped') {
+    return isLiving(container)
+      ? [{ do: 'stopContainer', id, name, graceMs, why: 'powerState is Stopped', event: 'Stopped' }]
+      : [];
+  }
+  if (shouldStart(instance, container))
+    return [
+      {
+        do: 'startContainer',
+        id,
+        name,
+        why: container.state === 'created' ? 'it was never started' : 'it is stopped',
+        event: 'Started',
+      },
+    ];
+  if (!wantsRestart(instance, container)) return [];
+  const why = 'a restart was asked for';
+  return [
+    { do: 'stopContainer', id, name, graceMs, why },
+    { do: 'startContainer', id, name, why, event: 'Restarted' },
+  ];
+}
+
+/** Ruling 5. One that the Engine is restarting is the Engine's. */
+function shouldStart(instance: Instance, container: Container): boolean {
+  if (container.state === 'created') return true;
+  if (container.state !== 'exited') return false;
+  if (instance.status?.phase === 'Stopped' || restartAsked(instance, container.finishedAt)) return true;
+  const { restartPolicy } = instance.spec;
+  return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && container.exitCode !== 0);
+}
+
+export const wantsRestart = (instance: Instance, container: Container): boolean =>
+  container.state === 'running' && restartAsked(instance, container.startedAt);
+
+/** Once for each request: either the process is younger than it, or it was carried out already. */
+function restartAsked(instance: Instance, since: Date | undefined): boolean {
+  const asked = instance.metadata.annotations?.[RESTARTED_AT];
+  if (asked === undefined || asked === instance.status?.restartedAt) return false;
+  const time = Date.parse(asked);
+  return Number.isFinite(time) && (since?.getTime() ?? 0) < time;
+}

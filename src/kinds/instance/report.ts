@@ -1,0 +1,276 @@
+import { RESTARTED_AT } from '../../api/metadata.ts';
+import type { Instance, InstancePhase, InstanceStatus } from './types.ts';
+import { formatPort } from '../shared/port-mapping.ts';
+import type { InventoryRow } from '../../api/records.ts';
+import { valueOf } from '../../base/observed.ts';
+import type { Container } from '../../drivers/compute.ts';
+import { WAITING_LOOK_MS } from '../../engine/contract.ts';
+import type { Outcome, Report, Verdict } from '../../engine/contract.ts';
+import { choose, mustDrain, planContainer, wantsRestart } from './plan.ts';
+import type { InstanceObserved, InstanceStep } from './plan.ts';
+import { vpcWait } from '../shared/vpc-reference.ts';
+import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+
+/** A restarted process counts as back after so long: the Engine's own measure, after which it forgets its back-off (restartmanager.go). */
+const STABLE_MS = 10_000;
+/** So many restarts in a row make a crash loop. */
+const LOOP = 3;
+/** The seed's VARCHAR(255). */
+const PORTS_COLUMN = 255;
+
+interface Judgement {
+  phase: InstancePhase;
+  ready: Verdict;
+  degraded?: Verdict;
+  outcome: Outcome;
+}
+
+export function reportInstance(
+  instance: Instance,
+  observed: InstanceObserved,
+  left: readonly InstanceStep[],
+  now: Date,
+): Report {
+  const containers = valueOf(observed.containers) ?? [];
+  const container = choose(instance, containers);
+  const judgement = judge(instance, observed, container, left, now);
+  const { phase, outcome } = judgement;
+  const unobservable = observed.containers.state === 'unobservable';
+  const status = unobservable
+    ? statusFields(instance)
+    : statusOf(instance, observed, container, phase, left.length > 0 || judgement.ready.reason === 'Draining');
+  const report: Report = {
+    status,
+    outcome,
+    conditions: [judgement.ready, progressing(outcome), judgement.degraded ?? NOT_DEGRADED],
+  };
+  if (unobservable) return instance.status?.containerId ? { ...report, inventory: rowOf(instance, status) } : report;
+  return container && outcome.is !== 'gone' ? { ...report, inventory: rowOf(instance, status) } : report;
+}
+
+const statusFields = ({ status }: Instance): InstanceStatus => {
+  const { observedGeneration: _, conditions: __, ...fields } = status ?? {};
+  return fields;
+};
+
+function statusOf(
+  instance: Instance,
+  observed: InstanceObserved,
+  container: Container | undefined,
+  phase: InstancePhase,
+  drains: boolean,
+): InstanceStatus {
+  const before = statusFields(instance);
+  const kept: InstanceStatus = { phase };
+  if (before.privateIp !== undefined) kept.privateIp = before.privateIp;
+  if (before.vpcUid !== undefined) kept.vpcUid = before.vpcUid;
+  if (before.restartedAt !== undefined) kept.restartedAt = before.restartedAt;
+  if (before.draining !== undefined && drains) kept.draining = before.draining;
+  if (!container) return kept;
+  const asked = instance.metadata.annotations?.[RESTARTED_AT];
+  const done = asked !== undefined && container.state === 'running' && !wantsRestart(instance, container);
+  const health = observed.health ?? engineHealth(container);
+  const lastLog = crashed(container) ? (observed.lastLog ?? before.lastLog) : undefined;
+  return {
+    ...kept,
+    ...(done ? { restartedAt: asked } : {}),
+    containerId: container.id,
+    containerName: container.name,
+    imageId: container.imageId,
+    restarts: container.restarts,
+    ...(container.startedAt ? { startedAt: container.startedAt.toISOString() } : {}),
+    ...(container.ports.length > 0 ? { ports: container.ports } : {}),
+    ...(container.exitCode === undefined ? {} : { lastExitCode: container.exitCode }),
+    ...(lastLog && lastLog.length > 0 ? { lastLog } : {}),
+    ...(health ? { health } : {}),
+  };
+}
+
+/** Whether its process has ended badly: the time to show what it wrote last. */
+export const crashed = (c: Container): boolean =>
+  c.state === 'restarting' ||
+  (c.restarts > 0 && c.exitCode !== 0) ||
+  (c.state === 'exited' && c.exitCode !== undefined && c.exitCode !== 0);
+
+function engineHealth({ health, state }: Container): InstanceStatus['health'] {
+  if (health === undefined || state !== 'running') return undefined;
+  return ({ starting: 'Starting', healthy: 'Healthy', unhealthy: 'Unhealthy' } as const)[health];
+}
+
+function rowOf(instance: Instance, status: InstanceStatus): InventoryRow {
+  const { uid, namespace, name } = instance.metadata;
+  const ports = (status.ports ?? []).map(formatPort).join(',').slice(0, PORTS_COLUMN);
+  return {
+    table: 'instances',
+    id: uid,
+    namespace,
+    name,
+    image: instance.spec.image,
+    status: status.phase ?? 'Pending',
+    containerId: status.containerId ?? null,
+    ports: ports || null,
+  };
+}
+
+function judge(
+  instance: Instance,
+  observed: InstanceObserved,
+  container: Container | undefined,
+  left: readonly InstanceStep[],
+  now: Date,
+): Judgement {
+  const phase = instance.status?.phase ?? 'Pending';
+  if (observed.containers.state === 'unobservable') {
+    return {
+      phase,
+      ready: ready('Unknown', 'EngineUnavailable', observed.containers.why),
+      outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
+    };
+  }
+  if (instance.metadata.deletionTimestamp !== undefined) {
+    if (isDraining(instance, observed)) return judgeDraining(instance, observed);
+    const outcome: Outcome =
+      observed.containers.state === 'absent' || (valueOf(observed.containers) ?? []).length === 0
+        ? { is: 'gone' }
+        : { is: 'progressing', afterMs: 200 };
+    return {
+      phase: 'Terminating',
+      ready: ready('False', 'Terminating', 'the container is being stopped and removed'),
+      outcome,
+    };
+  }
+  if (isDraining(instance, observed)) return judgeDraining(instance, observed);
+  if (left.length > 0) return judgeLeft(instance, observed, left);
+  if (!container) return judgeWaiting(instance, observed);
+  return judgeContainer(instance, observed, container, now);
+}
+
+const isDraining = (instance: Instance, observed: InstanceObserved): boolean =>
+  mustDrain(observed, planContainer(instance, observed));
+
+/** How often one that waits for its load balancers looks whether its time is up. */
+const DRAIN_LOOK_MS = 5_000;
+
+function judgeDraining({ metadata, status }: Instance, { balancers }: InstanceObserved): Judgement {
+  const on = `LoadBalancer ${balancers.map((b) => b.name).join(', ')}`;
+  return {
+    phase: metadata.deletionTimestamp === undefined ? (status?.phase ?? 'Running') : 'Terminating',
+    ready: ready('False', 'Draining', `it stops when ${on} has let go of it`),
+    outcome: { is: 'waiting', on, afterMs: DRAIN_LOOK_MS },
+  };
+}
+
+function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonly InstanceStep[]): Judgement {
+  const pulling = left.some((step) => step.do === 'pullImage');
+  const what =
+    observed.image?.state === 'pulling'
+      ? `pulling image ${instance.spec.image}: ${observed.image.progress}`
+      : (left[0]?.why ?? '');
+  return {
+    phase: instance.status?.phase ?? 'Pending',
+    ready: ready('False', pulling ? 'PullingImage' : 'Converging', what),
+    outcome: { is: 'progressing', afterMs: 0 },
+  };
+}
+
+function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
+  const { message, on } = vpcWait(instance, vpc);
+  return {
+    phase: 'Pending',
+    ready: ready('False', 'VpcNotReady', message),
+    outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+  };
+}
+
+function judgeContainer(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
+  switch (container.state) {
+    case 'running':
+      return judgeRunning(observed, container, now);
+    case 'restarting': {
+      const message = crashMessage(container, 'the Engine restarts it, each time a little later');
+      const { phase, reason } = crashWords(container);
+      return {
+        phase,
+        ready: ready('False', reason, message),
+        degraded: degraded('True', reason, message),
+        outcome: { is: 'settled' },
+      };
+    }
+    case 'exited':
+    case 'created':
+      return instance.spec.powerState === 'Stopped'
+        ? {
+            phase: 'Stopped',
+            ready: ready('True', 'Stopped', 'it is stopped, as powerState asks'),
+            outcome: { is: 'settled' },
+          }
+        : judgeEnded(instance, container);
+    default:
+      return {
+        phase: 'Pending',
+        ready: ready('False', 'Converging', `the container is ${container.state}`),
+        outcome: { is: 'progressing', afterMs: 500 },
+      };
+  }
+}
+
+function judgeRunning(observed: InstanceObserved, container: Container, now: Date): Judgement {
+  const ranMs = now.getTime() - (container.startedAt?.getTime() ?? 0);
+  if (container.restarts > 0 && ranMs >= 0 && ranMs < STABLE_MS) {
+    const { phase, reason } = crashWords(container);
+    const message = crashMessage(container, `it counts as running when it has run for ${STABLE_MS / 1000} s`);
+    return {
+      phase,
+      ready: ready('False', reason, message),
+      degraded: degraded('True', reason, message),
+      outcome: { is: 'progressing', afterMs: STABLE_MS - ranMs + 10 },
+    };
+  }
+  const health = observed.health ?? engineHealth(container);
+  if (health === 'Starting')
+    return {
+      phase: 'Starting',
+      ready: ready('False', 'HealthCheckPending', 'it runs, and its health check has not succeeded yet'),
+      outcome: { is: 'settled' },
+    };
+  if (health === 'Unhealthy') {
+    const message = 'its health check fails; look at its logs';
+    return {
+      phase: 'Running',
+      ready: ready('False', 'Unhealthy', message),
+      degraded: degraded('True', 'Unhealthy', message),
+      outcome: { is: 'settled' },
+    };
+  }
+  return {
+    phase: 'Running',
+    ready: ready('True', 'Running', health ? 'it runs, and its health check succeeds' : 'it runs'),
+    outcome: { is: 'settled' },
+  };
+}
+
+/** `Never`, or `OnFailure` after success: the end is final. */
+function judgeEnded(instance: Instance, container: Container): Judgement {
+  const code = container.exitCode ?? 0;
+  const message = `its process ended with exit code ${code}; restartPolicy ${instance.spec.restartPolicy} does not restart it. To run it again: miniaws restart, or delete and apply`;
+  return code === 0
+    ? { phase: 'Succeeded', ready: ready('False', 'Completed', message), outcome: { is: 'settled' } }
+    : {
+        phase: 'Failed',
+        ready: ready('False', 'Failed', message),
+        degraded: degraded('True', 'Failed', message),
+        outcome: { is: 'settled' },
+      };
+}
+
+const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: string } =>
+  restarts >= LOOP
+    ? { phase: 'CrashLoopBackOff', reason: 'CrashLoopBackOff' }
+    : { phase: 'Starting', reason: 'Restarted' };
+
+function crashMessage(container: Container, then: string): string {
+  // The Engine forgets the exit code when it starts the process again.
+  const code = container.exitCode === undefined ? '' : ` with exit code ${container.exitCode}`;
+  const why = container.oomKilled ? 'ran out of memory' : `ended${code}`;
+  return `its process ${why} and was restarted ${container.restarts} ${container.restarts === 1 ? 'time' : 'times'}; ${then}`;
+}

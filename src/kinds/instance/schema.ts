@@ -1,0 +1,261 @@
+import { DURATION_PATTERN, SIZE_PATTERN } from '../../base/quantity.ts';
+import type { JsonSchema } from '../../api/kind.ts';
+
+const strings = (description: string, maxItems: number): JsonSchema => ({
+  type: 'array',
+  maxItems,
+  items: { type: 'string', maxLength: 32_768 },
+  description,
+});
+
+const duration = (description: string, fallback: string): JsonSchema => ({
+  type: 'string',
+  pattern: DURATION_PATTERN,
+  maxLength: 32,
+  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
+  default: fallback,
+  description,
+});
+
+const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
+
+const healthCheck: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description:
+    'How it is known that the process works. Exactly one of http, tcp and command. Without it, running is healthy.',
+  properties: {
+    http: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['port'],
+      description: 'A GET from the daemon that must answer the expected status.',
+      properties: {
+        port: port('The port inside the instance.'),
+        path: {
+          type: 'string',
+          pattern: '^/',
+          maxLength: 1024,
+          default: '/',
+          'x-expected': 'a path that begins with /',
+          description: 'The path.',
+        },
+        expectedStatus: {
+          type: 'integer',
+          minimum: 100,
+          maximum: 599,
+          default: 200,
+          description: 'The HTTP status that means healthy.',
+        },
+      },
+    },
+    tcp: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['port'],
+      description: 'A connection from the daemon that must be accepted.',
+      properties: { port: port('The port inside the instance.') },
+    },
+    command: { ...strings('A command inside the instance that must exit 0; the Engine runs it.', 64), minItems: 1 },
+    interval: duration('Time between checks.', '10s'),
+    timeout: duration('How long one check may take.', '5s'),
+    retries: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 3,
+      description: 'Failures in a row that make it unhealthy.',
+    },
+    startPeriod: duration('Failures this soon after the start do not count.', '0s'),
+  },
+};
+
+const volumes: JsonSchema = {
+  type: 'array',
+  default: [],
+  maxItems: 32,
+  description: 'Mounted volumes. Named volumes outlive the instance.',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['mountPath'],
+    properties: {
+      name: {
+        type: 'string',
+        pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
+        'x-expected': 'a DNS label such as data-1',
+        description: 'A named volume of the namespace; made when it is not there.',
+      },
+      hostPath: {
+        type: 'string',
+        pattern: '^/',
+        maxLength: 4096,
+        'x-expected': 'an absolute path',
+        description: 'A folder of the host that serve --allow-host-path permits.',
+      },
+      mountPath: {
+        type: 'string',
+        pattern: '^/',
+        maxLength: 4096,
+        'x-expected': 'an absolute path',
+        description: 'Where the instance sees it.',
+      },
+      readOnly: { type: 'boolean', default: false, description: 'Whether writes are refused.' },
+    },
+  },
+};
+
+export const instanceSpecSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['image'],
+  properties: {
+    image: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$',
+      'x-expected': 'an image reference such as nginx:1.27',
+      description: 'The image. A change recreates the container.',
+    },
+    imagePullPolicy: {
+      type: 'string',
+      enum: ['IfNotPresent', 'Always', 'Never'],
+      default: 'IfNotPresent',
+      description: 'When a container is created: whether its image is pulled first.',
+    },
+    command: strings("Replaces the image's entrypoint.", 256),
+    args: strings("Replaces the image's command.", 1024),
+    env: {
+      type: 'object',
+      maxProperties: 1000,
+      propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', maxLength: 256 },
+      additionalProperties: { type: 'string', maxLength: 131_072 },
+      description: 'Environment variables. Not for secrets: whoever can read the object can read them.',
+    },
+    ports: {
+      type: 'array',
+      default: [],
+      maxItems: 64,
+      uniqueItems: true,
+      items: { type: 'string', maxLength: 64 },
+      description:
+        'Published ports: [address:][hostPort:]port[/protocol]. Host port 0, or none, takes a free one, which status reports.',
+    },
+    vpc: {
+      type: 'string',
+      default: 'default',
+      minLength: 1,
+      maxLength: 63,
+      description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
+    },
+    privateIp: {
+      type: 'string',
+      maxLength: 15,
+      description: "The address in the VPC's range; a free one when left out.",
+    },
+    powerState: {
+      type: 'string',
+      enum: ['Running', 'Stopped'],
+      default: 'Running',
+      description: 'Stopped keeps the container, its address and its files. Changed in place.',
+    },
+    logs: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'How much of the output is kept.',
+      properties: {
+        maxSize: {
+          type: 'string',
+          pattern: SIZE_PATTERN,
+          default: '10m',
+          'x-expected': 'a size such as 10m or 512Ki',
+          description: 'Size of one file before it is rotated.',
+        },
+        maxFiles: { type: 'integer', minimum: 1, maximum: 100, default: 3, description: 'Number of files kept.' },
+      },
+    },
+    resources: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      description: 'Limits. Changed in place; taking one away recreates.',
+      properties: {
+        cpus: { type: 'number', minimum: 0.01, maximum: 1024, description: 'Cores, such as 0.5.' },
+        memory: {
+          type: 'string',
+          pattern: SIZE_PATTERN,
+          'x-expected': 'a size such as 256Mi or 1g',
+          description: 'Memory; at least 6Mi, the least that the Engine takes.',
+        },
+      },
+    },
+    restartPolicy: {
+      type: 'string',
+      enum: ['Always', 'OnFailure', 'Never'],
+      default: 'Always',
+      description: 'What the Engine does when the process ends. Changed in place.',
+    },
+    healthCheck,
+    volumes,
+    user: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 128,
+      description: "user[:group], by name or number; the image's when left out.",
+    },
+    workingDir: {
+      type: 'string',
+      pattern: '^/',
+      maxLength: 4096,
+      'x-expected': 'an absolute path',
+      description: "The process's folder; the image's when left out.",
+    },
+    stopGracePeriod: duration('How long the process has to end after SIGTERM before it is killed; at most 1h.', '10s'),
+    labels: {
+      type: 'object',
+      maxProperties: 64,
+      propertyNames: { maxLength: 317 },
+      additionalProperties: { type: 'string', maxLength: 4096 },
+      description: 'More labels of the container. Those of miniaws.dev/ are not yours to set.',
+    },
+  },
+};
+
+const publishedPort: JsonSchema = {
+  type: 'object',
+  required: ['hostAddress', 'hostPort', 'containerPort', 'protocol'],
+  properties: {
+    hostAddress: { type: 'string', description: "The host's address; empty: every one." },
+    hostPort: { type: 'integer', description: "The host's port." },
+    containerPort: { type: 'integer', description: 'The port inside the instance.' },
+    protocol: { type: 'string', enum: ['tcp', 'udp'], description: 'tcp or udp.' },
+  },
+};
+
+export const instanceStatusSchema: JsonSchema = {
+  type: 'object',
+  properties: {
+    phase: {
+      type: 'string',
+      description: 'Pending, Starting, Running, Stopped, Succeeded, Failed, CrashLoopBackOff or Terminating.',
+    },
+    containerId: { type: 'string', description: "The Engine's id of the container." },
+    containerName: { type: 'string', description: "The container's name." },
+    privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the instance.' },
+    vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
+    ports: { type: 'array', items: publishedPort, description: 'Published ports as they are now.' },
+    imageId: { type: 'string', description: 'Digest of the image that the container was made from.' },
+    startedAt: { type: 'string', description: 'When the process was started.' },
+    restarts: { type: 'integer', description: "The Engine's restarts of this container's process." },
+    lastExitCode: { type: 'integer', description: 'Exit code of the last end of the process.' },
+    lastLog: { type: 'array', items: { type: 'string' }, description: 'The last lines of a crashing process.' },
+    health: { type: 'string', description: 'Starting, Healthy or Unhealthy, by the health check.' },
+    draining: {
+      type: 'string',
+      description: 'Since when its load balancers are asked to let go of it before it stops.',
+    },
+    restartedAt: { type: 'string', description: 'The restart request that was carried out last.' },
+  },
+};

@@ -1,0 +1,61 @@
+import { canonicalJson, sha256 } from '../../base/hash.ts';
+import type { InstanceSpec } from './types.ts';
+
+/**
+ * The fields whose change needs another container. What the Engine changes in place (resources, restartPolicy,
+ * powerState), and what only this daemon looks at (imagePullPolicy, stopGracePeriod, http and tcp checks) is not here.
+ */
+const RECREATES = {
+  image: (s) => s.image,
+  command: (s) => s.command,
+  args: (s) => s.args,
+  env: (s) => orNothing(s.env),
+  ports: (s) => orNothing(s.ports),
+  privateIp: (s) => s.privateIp,
+  logs: (s) => s.logs,
+  volumes: (s) => orNothing(s.volumes),
+  user: (s) => s.user,
+  workingDir: (s) => s.workingDir,
+  labels: (s) => orNothing(s.labels),
+  healthCheck: (s) => (s.healthCheck?.command ? s.healthCheck : undefined),
+} satisfies Record<string, (spec: InstanceSpec) => unknown>;
+
+/** Empty and absent mean the same and hash the same: a later release that fills in a default recreates nothing. */
+const orNothing = (value: object | undefined): object | undefined =>
+  value === undefined || Object.keys(value).length === 0 ? undefined : value;
+
+/** The algorithm's name. A release that hashes otherwise must still know this one (ruling 3). */
+const ALGORITHM = 'v1';
+
+/** One short hash a field that is set, so that a container tells which of its fields differ: `v1 image=9f86d081884c env=…`. */
+export function specHash(spec: InstanceSpec): string {
+  const known = hashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = hashOf(spec);
+  hashes.set(spec, hash);
+  return hash;
+}
+
+/** A stored specification never changes, and is asked for its hash several times in each pass. */
+const hashes = new WeakMap<InstanceSpec, string>();
+
+function hashOf(spec: InstanceSpec): string {
+  const parts = Object.entries(RECREATES).flatMap(([field, of]) => {
+    const value = of(spec);
+    return value === undefined ? [] : [`${field}=${sha256(canonicalJson(value)).slice(0, 12)}`];
+  });
+  return [ALGORITHM, ...parts].join(' ');
+}
+
+/** The fields in which a container differs from what is wanted; empty when none does. */
+export function changedFields(had: string, wanted: string): string[] {
+  const read = (text: string) =>
+    new Map(
+      text
+        .split(' ')
+        .slice(1)
+        .map((part) => part.split('=') as [string, string]),
+    );
+  const [before, after] = [read(had), read(wanted)];
+  return Object.keys(RECREATES).filter((field) => before.get(field) !== after.get(field));
+}

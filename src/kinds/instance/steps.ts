@@ -1,0 +1,23 @@
+import type { Instance } from './types.ts';
+import { printContainerStep } from '../shared/container-steps.ts';
+import type { InstanceStep } from './plan.ts';
+
+/** A step in words: for the reconcile log, events and `diff`. */
+export function printStep(step: InstanceStep, instance: Instance): string {
+  switch (step.do) {
+    case 'createDefaultVpc':
+      return `create VPC ${instance.metadata.namespace}/default`;
+    case 'claimAddress':
+      return 'take an address of the VPC';
+    case 'claimDraining':
+      return 'ask its load balancers to let go of it';
+    case 'pullImage':
+      return `pull image ${step.image}`;
+    case 'ensureVolume':
+      return `make sure of volume ${step.name}`;
+    case 'createContainer':
+      return `create container ${step.name} from ${instance.spec.image}`;
+    default:
+      return printContainerStep(step);
+  }
+}

@@ -1,0 +1,90 @@
+import type { PortMapping } from '../shared/port-mapping.ts';
+import type { Resource } from '../../api/metadata.ts';
+import { parsePort } from '../shared/port-mapping.ts';
+
+export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
+
+interface HealthTiming {
+  interval: string;
+  timeout: string;
+  retries: number;
+  startPeriod: string;
+}
+
+/** Exactly one of `http`, `tcp` and `command` is there: admission sees to it. */
+export interface HealthCheck extends HealthTiming {
+  http?: { port: number; path: string; expectedStatus: number };
+  tcp?: { port: number };
+  command?: readonly string[];
+}
+
+/** A named volume, or a folder of the host; exactly one of `name` and `hostPath` is there. */
+export interface VolumeMount {
+  name?: string;
+  hostPath?: string;
+  mountPath: string;
+  readOnly: boolean;
+}
+
+export interface InstanceSpec {
+  image: string;
+  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  command?: readonly string[];
+  args?: readonly string[];
+  env?: Record<string, string>;
+  ports: readonly string[];
+  vpc: string;
+  privateIp?: string;
+  powerState: 'Running' | 'Stopped';
+  logs: { maxSize: string; maxFiles: number };
+  resources: { cpus?: number; memory?: string };
+  restartPolicy: RestartPolicy;
+  healthCheck?: HealthCheck;
+  volumes: readonly VolumeMount[];
+  user?: string;
+  workingDir?: string;
+  stopGracePeriod: string;
+  labels?: Record<string, string>;
+}
+
+export type InstancePhase =
+  | 'Pending'
+  | 'Starting'
+  | 'Running'
+  | 'Stopped'
+  | 'Succeeded'
+  | 'Failed'
+  | 'CrashLoopBackOff'
+  | 'Terminating';
+
+export interface InstanceStatus {
+  phase?: InstancePhase;
+  containerId?: string;
+  containerName?: string;
+  /** Given out by us before it is first used, and kept for the instance's life (ruling 6). */
+  privateIp?: string;
+  /** The uid of the VPC that `privateIp` belongs to: an address never outlives its VPC. */
+  vpcUid?: string;
+  ports?: readonly PortMapping[];
+  imageId?: string;
+  startedAt?: string;
+  restarts?: number;
+  lastExitCode?: number;
+  /** The last lines that a crashing process wrote. */
+  lastLog?: readonly string[];
+  health?: 'Starting' | 'Healthy' | 'Unhealthy';
+  /** The restart request (annotation) that was last carried out. */
+  restartedAt?: string;
+  /** Since when its load balancers are asked to let go of it, because its process must stop (I12). */
+  draining?: string;
+}
+
+export type Instance = Resource<InstanceSpec, InstanceStatus>;
+
+export const isInstance = (r: Resource): r is Instance => r.kind === 'Instance';
+
+export const portsOf = (instance: Instance): PortMapping[] => instance.spec.ports.flatMap((p) => parsePort(p) ?? []);
+
+/** Whether its process is about to stop: no load balancer sends it anything new. */
+export const isLeaving = ({ metadata, status }: Instance): boolean =>
+  metadata.deletionTimestamp !== undefined || status?.draining !== undefined;

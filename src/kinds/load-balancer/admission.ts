@@ -1,0 +1,111 @@
+import type { Cause } from '../../base/errors.ts';
+import { invalid } from '../../api/field-errors.ts';
+import { durationMs } from '../../base/quantity.ts';
+import { everywhere, hostPortHolder } from '../shared/host-ports.ts';
+import type { LoadBalancer, TargetGroup } from './types.ts';
+import type { Admission, View } from '../../api/kind.ts';
+
+/** What holds of one load balancer by itself. */
+export function checkLoadBalancer(lb: LoadBalancer): Cause[] {
+  const { spec } = lb;
+  return [
+    ...checkListeners(lb),
+    ...spec.targetGroups.flatMap(checkTargetGroup),
+    ...doubles(spec.targetGroups.map((g) => g.name)).map((at) =>
+      invalid(`targetGroups[${at}].name`, 'another target group has this name already'),
+    ),
+    ...checkRules(lb),
+    ...checkTimes(lb),
+    ...(spec.stickiness && spec.type === 'TCP'
+      ? [invalid('stickiness', 'a cookie needs HTTP; with type TCP, algorithm: source keeps a client on its target')]
+      : []),
+  ];
+}
+
+const doubles = (values: readonly unknown[]): number[] =>
+  values.flatMap((value, at) => (values.indexOf(value) < at ? [at] : []));
+
+function checkListeners({ spec }: LoadBalancer): Cause[] {
+  const twice = doubles(spec.listeners.map((l) => l.port)).map((at) =>
+    invalid(`listeners[${at}].port`, `port ${spec.listeners[at]?.port} is listened on already`),
+  );
+  const other = spec.listeners.flatMap(({ protocol }, at) =>
+    protocol === undefined || protocol === spec.type
+      ? []
+      : [
+          invalid(
+            `listeners[${at}].protocol`,
+            `${protocol} on a load balancer of type ${spec.type}; make another one of type ${protocol} for it`,
+          ),
+        ],
+  );
+  return [...twice, ...other];
+}
+
+function checkTargetGroup(group: TargetGroup, at: number): Cause[] {
+  const given = (['scalingGroup', 'selector', 'instances'] as const).filter((form) => group[form] !== undefined);
+  if (given.length === 1) return [];
+  const found = given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`;
+  return [invalid(`targetGroups[${at}]`, `give exactly one of scalingGroup, selector and instances; ${found}`)];
+}
+
+function checkRules({ spec }: LoadBalancer): Cause[] {
+  const names = spec.targetGroups.map((g) => g.name);
+  const ports = spec.listeners.map((l) => l.port);
+  return spec.rules.flatMap((rule, at) => [
+    ...(names.includes(rule.targetGroup)
+      ? []
+      : [
+          invalid(
+            `rules[${at}].targetGroup`,
+            `there is no target group "${rule.targetGroup}"; there are ${names.join(', ')}`,
+          ),
+        ]),
+    ...(rule.port === undefined || ports.includes(rule.port)
+      ? []
+      : [invalid(`rules[${at}].port`, `there is no listener on port ${rule.port}; there are ${ports.join(', ')}`)]),
+    ...(spec.type === 'TCP' && (rule.host !== undefined || rule.pathPrefix !== undefined)
+      ? [invalid(`rules[${at}]`, 'host and pathPrefix need type HTTP: a TCP connection does not tell them')]
+      : []),
+  ]);
+}
+
+/** Amazon's bound of a deregistration delay, and more than any client waits. */
+const LONGEST_MS = 3_600_000;
+
+function checkTimes({ spec }: LoadBalancer): Cause[] {
+  const { healthCheck: check } = spec;
+  const times = {
+    'healthCheck.interval': check.interval,
+    'healthCheck.timeout': check.timeout,
+    idleTimeout: spec.idleTimeout,
+    deregistrationDelay: spec.deregistrationDelay,
+  };
+  return Object.entries(times).flatMap(([field, value]) => {
+    const ms = durationMs(value);
+    if (ms > LONGEST_MS) return [invalid(field, `must be at most 1h, found "${value}"`)];
+    return ms < 1 && field !== 'deregistrationDelay' ? [invalid(field, 'must be longer than 0')] : [];
+  });
+}
+
+/** What holds among other documents: runs under the revision's lock. */
+export function admitLoadBalancer(
+  next: LoadBalancer,
+  old: LoadBalancer | undefined,
+  view: View,
+): Admission<LoadBalancer> {
+  const moved =
+    old && old.spec.vpc !== next.spec.vpc
+      ? [
+          invalid(
+            'vpc',
+            `a load balancer cannot move from VPC ${old.spec.vpc} to ${next.spec.vpc}; make another one there`,
+          ),
+        ]
+      : [];
+  const taken = next.spec.listeners.flatMap(({ port }, at) => {
+    const holder = hostPortHolder(next, everywhere(port), view);
+    return holder ? [invalid(`listeners[${at}].port`, holder)] : [];
+  });
+  return { resource: next, causes: [...moved, ...taken] };
+}

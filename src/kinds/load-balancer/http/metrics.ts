@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify';
+import { isLoadBalancer } from '../types.ts';
+import type { LoadBalancer } from '../types.ts';
+import { API_VERSION } from '../../../api/metadata.ts';
+import { notFound } from '../../../admission/operations.ts';
+import type { TrafficRates } from '../../../base/traffic.ts';
+import type { TrafficBucket } from '../../../store/store.ts';
+import { queryOf } from '../../../http/context.ts';
+import type { ApiContext, Query } from '../../../http/context.ts';
+import { rounded, windowOf } from '../../../http/metrics-window.ts';
+import { intervalOf } from '../../instance/http/readings.ts';
+
+/** What went through a load balancer, a kind of ours that is read only. Rates are of a second. */
+interface LoadBalancerMetrics {
+  kind: 'LoadBalancerMetrics';
+  apiVersion: typeof API_VERSION;
+  metadata: { name: string; namespace: string; uid: string };
+  /** What the points cover; each stands for so many seconds from its time on. */
+  window: { since: string; until: string; seconds: number };
+  /** All of it together. */
+  points: readonly TrafficPoint[];
+  /** To each target that it has now. */
+  targets: readonly { instance: string; points: readonly TrafficPoint[] }[];
+}
+
+interface TrafficPoint extends TrafficRates {
+  time: string;
+  /** Over how many samples these are means. */
+  samples: number;
+  requestRateMax: number;
+}
+
+/** `GET …/namespaces/NS/loadbalancers/NAME/metrics?since=1h&points=60`. */
+export function trafficMetricsRoutes(app: FastifyInstance, context: ApiContext): void {
+  app.get(`/apis/${API_VERSION}/namespaces/:namespace/loadbalancers/:name/metrics`, async (request) => {
+    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+    const lb = (await context.store.current()).get({ kind: 'LoadBalancer', namespace, name });
+    if (!lb || !isLoadBalancer(lb)) throw notFound(context.kinds.must('LoadBalancer'), name);
+    return metricsOf(context, lb, queryOf(request));
+  });
+}
+
+async function metricsOf(context: ApiContext, lb: LoadBalancer, query: Query): Promise<LoadBalancerMetrics> {
+  const { since, until, points, seconds } = windowOf(query, intervalOf(context), context.clock.now());
+  const { name, namespace, uid } = lb.metadata;
+  const buckets = await context.store.traffic.range(uid, since, until, points);
+  const pointsOf = (id: string) => (buckets.get(id) ?? []).map(pointOf);
+  const names = new Map((lb.status?.targets ?? []).map((target) => [target.uid, target.instance]));
+  return {
+    kind: 'LoadBalancerMetrics',
+    apiVersion: API_VERSION,
+    metadata: { name, namespace, uid },
+    window: { since: since.toISOString(), until: until.toISOString(), seconds },
+    points: pointsOf(uid),
+    targets: [...names].map(([id, instance]) => ({ instance, points: pointsOf(id) })),
+  };
+}
+
+const pointOf = ({ start, samples, latencyMs, ...rates }: TrafficBucket): TrafficPoint => ({
+  time: start.toISOString(),
+  samples,
+  requestRate: rounded(rates.requestRate),
+  requestRateMax: rounded(rates.requestRateMax),
+  failedRate: rounded(rates.failedRate),
+  errorRate: rounded(rates.errorRate),
+  ...(latencyMs !== undefined && { latencyMs: rounded(latencyMs) }),
+});

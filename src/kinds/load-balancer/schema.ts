@@ -1,0 +1,249 @@
+import { DURATION_PATTERN } from '../../base/quantity.ts';
+import type { JsonSchema } from '../../api/kind.ts';
+
+const duration = (description: string, fallback: string): JsonSchema => ({
+  type: 'string',
+  pattern: DURATION_PATTERN,
+  maxLength: 32,
+  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
+  default: fallback,
+  description,
+});
+
+const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
+
+const label = (description: string): JsonSchema => ({
+  type: 'string',
+  pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
+  'x-expected': 'a DNS label such as web-1',
+  description,
+});
+
+const listeners: JsonSchema = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 32,
+  description:
+    "Where it listens: on the host, and on its address in the VPC. A changed set of ports replaces the proxy's container.",
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['port'],
+    properties: {
+      port: port('The port.'),
+      protocol: {
+        type: 'string',
+        enum: ['HTTP', 'TCP'],
+        description: "What is spoken there; the load balancer's type when left out.",
+      },
+    },
+  },
+};
+
+const rules: JsonSchema = {
+  type: 'array',
+  default: [],
+  maxItems: 128,
+  description:
+    'Which request goes to which target group: the first rule that matches decides. Without any, all go to the first target group; with some, what none matches is answered 503.',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['targetGroup'],
+    properties: {
+      port: port('Only what comes in on this listener.'),
+      host: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 253,
+        pattern: '^(\\*\\.)?[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$',
+        'x-expected': 'a host name such as shop.example.com or *.example.com',
+        description: 'Only requests for this host; *.example.com is every host below example.com.',
+      },
+      pathPrefix: {
+        type: 'string',
+        maxLength: 512,
+        pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/]*$",
+        'x-expected': 'a path such as /api',
+        description: 'Only requests for this path and what is below it.',
+      },
+      targetGroup: label('Where they go: the name of a target group.'),
+    },
+  },
+};
+
+const targetGroups: JsonSchema = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 64,
+  description: 'Sets of instances that requests go to.',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name', 'targetPort'],
+    description: 'Exactly one of scalingGroup, selector and instances says which.',
+    properties: {
+      name: label('Its name within the load balancer.'),
+      scalingGroup: label('The instances of this scaling group.'),
+      selector: {
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 16,
+        additionalProperties: { type: 'string', maxLength: 63 },
+        description: 'The instances of the VPC that have these labels.',
+      },
+      instances: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 256,
+        uniqueItems: true,
+        items: label('The name of an instance.'),
+        description: 'These instances.',
+      },
+      targetPort: port('The port on which the instances answer.'),
+    },
+  },
+};
+
+const healthCheck: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  description: 'How the load balancer knows that a target answers.',
+  properties: {
+    path: {
+      type: 'string',
+      maxLength: 512,
+      pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/?]*$",
+      'x-expected': 'a path such as /health',
+      description: 'A GET of this path; a TCP connection when left out.',
+    },
+    expectedStatus: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 599,
+      default: 200,
+      description: 'With path: the HTTP status that means healthy.',
+    },
+    interval: duration('Time between checks.', '2s'),
+    timeout: duration('How long one check may take.', '2s'),
+    healthyThreshold: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: 'Successes in a row that let a target in, and back in.',
+    },
+    unhealthyThreshold: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: 'Failures in a row that take a target out.',
+    },
+  },
+};
+
+export const loadBalancerSpecSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['listeners', 'targetGroups'],
+  properties: {
+    vpc: {
+      type: 'string',
+      default: 'default',
+      minLength: 1,
+      maxLength: 63,
+      description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
+    },
+    type: {
+      type: 'string',
+      enum: ['HTTP', 'TCP'],
+      default: 'HTTP',
+      description: 'HTTP understands requests; TCP passes connections on as they are.',
+    },
+    listeners,
+    rules,
+    targetGroups,
+    algorithm: {
+      type: 'string',
+      enum: ['roundRobin', 'leastConn', 'source'],
+      default: 'roundRobin',
+      description:
+        'Which target is next: each in turn, the one with the fewest connections, or by the address of the client.',
+    },
+    healthCheck,
+    stickiness: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'The same client gets the same target, by a cookie. HTTP only.',
+      properties: {
+        cookieName: {
+          type: 'string',
+          pattern: '^[A-Za-z0-9_-]{1,64}$',
+          default: 'MINIAWSLB',
+          'x-expected': 'letters, digits, "_" and "-"',
+          description: "The cookie's name.",
+        },
+      },
+    },
+    deregistrationDelay: duration('How long the sessions of a target that leaves may last.', '30s'),
+    idleTimeout: duration('A connection on which nothing is said for so long is closed.', '60s'),
+    maxConnections: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100_000,
+      default: 10_000,
+      description: 'Client connections at one time; others wait.',
+    },
+    proxyProtocol: {
+      type: 'boolean',
+      default: false,
+      description: "Tells the targets the client's address by the PROXY protocol, version 2.",
+    },
+  },
+};
+
+export const loadBalancerStatusSchema: JsonSchema = {
+  type: 'object',
+  properties: {
+    phase: { type: 'string', description: 'Pending, Active, Degraded or Terminating.' },
+    containerId: { type: 'string', description: "The Engine's id of the proxy's container." },
+    containerName: { type: 'string', description: "The container's name." },
+    privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the load balancer.' },
+    vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
+    ingressCidrBlock: {
+      type: 'string',
+      description: 'Of an internal VPC: the range of the network by which clients reach the load balancer.',
+    },
+    targets: {
+      type: 'array',
+      description: 'Every instance that is registered.',
+      items: {
+        type: 'object',
+        required: ['targetGroup', 'instance', 'uid', 'state'],
+        properties: {
+          targetGroup: { type: 'string', description: 'The target group.' },
+          instance: { type: 'string', description: "The instance's name." },
+          uid: { type: 'string', description: "The instance's uid." },
+          address: { type: 'string', description: 'Address and port.' },
+          state: { type: 'string', description: 'Initial, Healthy, Unhealthy or Draining.' },
+          since: { type: 'string', description: 'Since when it is in this state.' },
+          lastCheck: { type: 'string', description: 'What the last failed check found.' },
+          sessions: { type: 'integer', description: 'Connections at this moment; answered on read, never stored.' },
+        },
+      },
+    },
+    healthyTargets: { type: 'string', description: 'Healthy ones of those registered: 3/4.' },
+    lastChange: {
+      type: 'object',
+      description: 'The last change of its targets or its configuration.',
+      properties: {
+        at: { type: 'string', description: 'When it was complete.' },
+        failedRequests: { type: 'integer', description: 'Requests that failed while it was under way.' },
+      },
+    },
+  },
+};

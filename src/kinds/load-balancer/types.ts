@@ -1,0 +1,95 @@
+import { own } from '../../base/own.ts';
+import { isInstance } from '../instance/types.ts';
+import type { Instance } from '../instance/types.ts';
+import type { Resource } from '../../api/metadata.ts';
+import type { View } from '../../api/kind.ts';
+
+type Protocol = 'HTTP' | 'TCP';
+
+/** Exactly one of `scalingGroup`, `selector` and `instances` is there: admission sees to it. */
+export interface TargetGroup {
+  name: string;
+  scalingGroup?: string;
+  selector?: Record<string, string>;
+  instances?: readonly string[];
+  targetPort: number;
+}
+
+interface LoadBalancerSpec {
+  vpc: string;
+  type: Protocol;
+  listeners: readonly { port: number; protocol?: Protocol }[];
+  rules: readonly { port?: number; host?: string; pathPrefix?: string; targetGroup: string }[];
+  targetGroups: readonly TargetGroup[];
+  algorithm: 'roundRobin' | 'leastConn' | 'source';
+  healthCheck: {
+    path?: string;
+    expectedStatus: number;
+    interval: string;
+    timeout: string;
+    healthyThreshold: number;
+    unhealthyThreshold: number;
+  };
+  stickiness?: { cookieName: string };
+  deregistrationDelay: string;
+  idleTimeout: string;
+  maxConnections: number;
+  proxyProtocol: boolean;
+}
+
+export interface Target {
+  targetGroup: string;
+  instance: string;
+  uid: string;
+  address: string;
+  /** `Initial`: claimed, and not known to answer yet. */
+  state: 'Initial' | 'Healthy' | 'Unhealthy' | 'Draining';
+  since: string;
+  lastCheck?: string;
+}
+
+export interface LoadBalancerStatus {
+  phase?: 'Pending' | 'Active' | 'Degraded' | 'Terminating';
+  containerId?: string;
+  containerName?: string;
+  privateIp?: string;
+  vpcUid?: string;
+  /** Of the network by which clients reach the proxy of an internal VPC. */
+  ingressCidrBlock?: string;
+  /**
+   * Written before a target gets its first request and until it gets none any more: an instance that is listed here does
+   * not stop (I12).
+   */
+  targets?: readonly Target[];
+  healthyTargets?: string;
+  lastChange?: { at: string; failedRequests: number };
+}
+
+export type LoadBalancer = Resource<LoadBalancerSpec, LoadBalancerStatus>;
+
+export const isLoadBalancer = (r: Resource): r is LoadBalancer => r.kind === 'LoadBalancer';
+
+/** Whether the target group wants the instance, whatever its state. */
+function wants(group: TargetGroup, { metadata }: Instance): boolean {
+  if (group.instances) return group.instances.includes(metadata.name);
+  if (group.selector)
+    return Object.entries(group.selector).every(([key, value]) => own(metadata.labels ?? {}, key) === value);
+  return (metadata.ownerReferences ?? []).some(
+    (owner) => owner.controller === true && owner.kind === 'ScalingGroup' && owner.name === group.scalingGroup,
+  );
+}
+
+/** The instances that the load balancer wants, with their target group; of the same VPC and namespace only. */
+export function wantedBy({ metadata, spec }: LoadBalancer, view: View): { group: TargetGroup; instance: Instance }[] {
+  const instances = view.lookup('Instance', 'vpc', `${metadata.namespace}/${spec.vpc}`).filter(isInstance);
+  return spec.targetGroups.flatMap((group) =>
+    instances.filter((instance) => wants(group, instance)).map((instance) => ({ group, instance })),
+  );
+}
+
+/** Load balancers that would have this instance for a target. */
+export const wanting = (instance: Instance, view: View): LoadBalancer[] =>
+  view
+    .lookup('LoadBalancer', 'vpc', `${instance.metadata.namespace}/${instance.spec.vpc}`)
+    .filter(isLoadBalancer)
+    .filter(({ spec }) => spec.targetGroups.some((group) => wants(group, instance)));

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import type { Revision, ScalingGroup } from '../types.ts';
+import { scalingGroupSpecSchema } from '../schema.ts';
+import { Failure } from '../../../cli/failure.ts';
+import { countFlag } from '../../../cli/flags.ts';
+import { getGroup, groupRefOf } from './groups.ts';
+import { printable } from '../../../cli/io.ts';
+import { patchLines } from '../../../cli/patch-lines.ts';
+import type { ClientSetup, Session } from '../../../cli/session.ts';
+import { task } from '../../../cli/session.ts';
+import { bySchema, toYaml } from '../../../cli/yaml.ts';
+
+interface HistoryOptions {
+  revision?: number;
+}
+
+export function addHistory(program: Command, setup: ClientSetup): void {
+  program
+    .command('history')
+    .argument('<group>', 'scalinggroup/NAME or NAME')
+    .description('the last ten templates of a scaling group, newest first, and what each changed')
+    .option('--revision <number>', 'this one, whole', countFlag)
+    .action(
+      task<[string], HistoryOptions>(setup, async (session, [word], options) => {
+        const group = await getGroup(session.client, groupRefOf(session.kinds, word, session.namespace));
+        if (options.revision !== undefined) return session.print(whole(group, options.revision));
+        for (const line of told(session, group)) session.print(line);
+      }),
+    );
+}
+
+const yamlOf = (revision: Revision): string =>
+  toYaml(bySchema(revision.template, scalingGroupSpecSchema.properties?.['template']));
+
+function whole({ metadata, status }: ScalingGroup, number: number): string {
+  const revisions = status?.revisions ?? [];
+  const found = revisions.find((r) => r.revision === number);
+  if (found) return yamlOf(found).trimEnd();
+  throw new Failure(
+    `${metadata.name} has no revision ${number}; it has ${revisions.map((r) => r.revision).join(', ') || 'none'}`,
+  );
+}
+
+function told(session: Session, group: ScalingGroup): string[] {
+  const revisions = (group.status?.revisions ?? []).toReversed();
+  if (revisions.length === 0) return ['nothing has acted on it yet'];
+  return revisions.flatMap((revision, at) => {
+    const before = revisions[at + 1];
+    const names = { before: `revision ${before?.revision}`, after: `revision ${revision.revision}` };
+    const changes = before ? patchLines(session, names, yamlOf(before), yamlOf(revision)) : [];
+    return [session.colors.bold(titleOf(revision, at === 0)), ...changes, ''];
+  });
+}
+
+function titleOf({ revision, createdAt, by, completedAt, failed }: Revision, isNewest: boolean): string {
+  const fate = failed ? `failed: ${printable(failed)}` : completedAt ? `completed ${completedAt}` : 'never completed';
+  const state = isNewest && !failed && !completedAt ? 'rolling out' : fate;
+  return `revision ${revision}${isNewest ? ' (current)' : ''}  ${createdAt}${by ? `  by ${printable(by)}` : ''}  ${state}`;
+}

@@ -1,0 +1,54 @@
+import { findCondition } from '../../api/metadata.ts';
+import { selectorOf } from './types.ts';
+import type { ScalingGroup } from './types.ts';
+import { admitScalingGroup, checkScalingGroup } from './admission.ts';
+import { scalingGroupSpecSchema, scalingGroupStatusSchema } from './schema.ts';
+import type { KindDefinition } from '../../api/kind.ts';
+
+const effective = ({ spec, status }: ScalingGroup) => status?.effective ?? spec;
+const counts = (group: ScalingGroup): string => `${group.status?.readyCount ?? 0}/${effective(group).desiredCount}`;
+
+export const scalingGroupKind: KindDefinition<ScalingGroup> = {
+  kind: 'ScalingGroup',
+  plural: 'scalinggroups',
+  singular: 'scalinggroup',
+  shortNames: ['sg', 'asg'],
+  categories: ['all'],
+  description: 'A number of equal instances, kept at that number, replaced when they fail, rolled when they change.',
+  // A slot is `-` and up to five digits, and the instance's name is a DNS label of at most 63.
+  maxNameLength: 57,
+  spec: scalingGroupSpecSchema,
+  status: scalingGroupStatusSchema,
+  columns: [
+    { name: 'Image', description: 'The image of the template', cell: (r) => r.spec.template.spec.image },
+    { name: 'Ready-Count', description: 'Ready instances of those desired', cell: counts },
+    { name: 'Min', description: 'Never fewer, now', cell: (r) => String(effective(r).minInstances) },
+    { name: 'Max', description: 'Never more, now', cell: (r) => String(effective(r).maxInstances) },
+    {
+      name: 'Updated',
+      description: 'Instances of the newest template',
+      cell: (r) => String(r.status?.updatedCount ?? 0),
+    },
+    {
+      name: 'Ready',
+      description: 'Whether all desired instances are available and of the newest template',
+      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
+    },
+    { name: 'VPC', description: 'The VPC', wide: true, cell: (r) => r.spec.vpc },
+    { name: 'Revision', description: "The template's", wide: true, cell: (r) => String(r.status?.revision ?? 0) },
+    {
+      name: 'Scaled-By',
+      description: 'Who set the count',
+      wide: true,
+      cell: (r) => r.status?.scaled?.by ?? '<none>',
+    },
+  ],
+  indexes: { vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`] },
+  scale: {
+    specField: 'desiredCount',
+    replicas: (r) => r.status?.currentCount ?? 0,
+    selector: selectorOf,
+  },
+  check: checkScalingGroup,
+  admit: admitScalingGroup,
+};

@@ -1,0 +1,146 @@
+import { API_VERSION } from '../../api/metadata.ts';
+import type { Ref } from '../../api/metadata.ts';
+import { parsePort } from '../shared/port-mapping.ts';
+import { GROUP_LABEL } from './types.ts';
+import type { Revision, ScalingGroup } from './types.ts';
+import { ORPHAN } from '../../admission/operations.ts';
+import { countOf } from '../../base/quantity.ts';
+import type { Pass, Step } from '../../engine/contract.ts';
+import { IN_VAIN, inVainAfter, membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './members.ts';
+import type { GroupObserved, Member } from './members.ts';
+import { currentRevision, rollBackTo } from './revisions.ts';
+import { planCount } from './count.ts';
+import type { CountStep } from './count.ts';
+import { effectiveOf } from './schedules.ts';
+import { decide, freeSlots } from './rollout.ts';
+import type { Moves, Wish } from './rollout.ts';
+
+export type ScalingGroupStep =
+  | (Step & { do: 'createInstance'; name: string; inVain: number })
+  | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
+  | (Step & { do: 'recordRevision' })
+  | CountStep
+  | (Step & { do: 'rollBack'; to: Revision });
+
+/** The moves of the moment, with what they were decided on. */
+export interface Decision {
+  members: readonly Member[];
+  wish: Wish;
+  moves: Moves;
+  slots: readonly number[];
+  /** Slots that are wanted and held by strangers. */
+  blocked: readonly number[];
+}
+
+/** So many instances are made in one pass: a count that was a mistake can be corrected before all of them exist. */
+const AT_ONCE = 100;
+
+/** What only one can have, a host's port or an address, is free when the one before has gone. */
+function waitsForOld({ spec: { template } }: ScalingGroup, members: readonly Member[]): boolean {
+  const { privateIp, ports } = template.spec;
+  const isFixed = privateIp !== undefined || ports.some((text) => (parsePort(text)?.hostPort ?? 0) !== 0);
+  return isFixed && members.some((m) => m.leaving);
+}
+
+export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Date): Decision {
+  const members = membersOf(group, observed, now);
+  const { strategy, terminationPolicy, suspend } = group.spec;
+  const desired = effectiveOf(group, now).desiredCount;
+  const wish: Wish = {
+    desired,
+    strategy: strategy.type,
+    maxUnavailable: countOf(strategy.maxUnavailable, desired, Math.floor),
+    maxSurge: countOf(strategy.maxSurge, desired, Math.ceil),
+    newestFirst: terminationPolicy === 'NewestInstance',
+    suspend: new Set(suspend),
+  };
+  // A percentage of a small group can come to nothing on both sides: then one at a time.
+  if (wish.maxUnavailable === 0 && wish.maxSurge === 0) wish.maxUnavailable = 1;
+  const moves = decide(members, wish);
+  const create = waitsForOld(group, members) ? 0 : Math.min(moves.create, AT_ONCE);
+  return { members, wish, moves, ...freeSlots(create, members, observed.foreign) };
+}
+
+/** Pure: which instances shall come and go now. */
+export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, now: Date): readonly ScalingGroupStep[] {
+  if (group.metadata.deletionTimestamp !== undefined) return planDeletion(group, observed);
+  const counted = planCount(group, observed.scaling, now);
+  if (counted) return [counted];
+  const to = rollBackTo(group);
+  if (to) return [{ do: 'rollBack', to, why: `revision ${group.status?.revision} failed`, event: 'RolledBack' }];
+  const { members, wish, moves, slots } = decisionOf(group, observed, now);
+  // Written before its first instance exists: which are of this revision is told by their age.
+  const record: ScalingGroupStep[] = currentRevision(group)
+    ? []
+    : [{ do: 'recordRevision', why: group.status?.revisions ? 'the template changed' : 'the group is new' }];
+  const staying = members.filter((m) => !m.leaving).length;
+  const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
+  const isUpdate = members.some((m) => m.outdated && !m.leaving);
+  const inVain = inVainOf(members, moves, now);
+  const creations = slots.map((slot): ScalingGroupStep => ({
+    do: 'createInstance',
+    name: nameOfSlot(group, slot),
+    inVain,
+    why: isUpdate ? 'the template changed' : why,
+    event: isUpdate ? 'RollingOut' : 'ScaledOut',
+  }));
+  return [
+    ...record,
+    ...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)),
+    ...creations,
+  ];
+}
+
+/** A group whose instances do not last replaces them more and more slowly: another of the same kind cures nothing. */
+function inVainOf(members: readonly Member[], { remove }: Moves, now: Date): number {
+  const replaced = remove.filter(({ event }) => event === 'Replaced').map(({ member }) => member);
+  const leaving = members.filter((m) => m.leaving && m.unhealthy && !m.outdated);
+  return Math.max(0, ...[...replaced, ...leaving].map((member) => inVainAfter(member, now)));
+}
+
+const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why: string, event: string) =>
+  ({
+    do: 'deleteInstance',
+    ref: { kind: 'Instance', namespace: group.metadata.namespace, name: member.name },
+    uid: member.uid,
+    why,
+    event,
+  }) as const;
+
+/** Ruling 16: the group goes after its instances. Those of one that is deleted with `--cascade=orphan` are let go of. */
+function planDeletion(group: ScalingGroup, observed: GroupObserved): ScalingGroupStep[] {
+  if ((group.metadata.finalizers ?? []).includes(ORPHAN)) return [];
+  return observed.instances
+    .filter((i) => i.metadata.deletionTimestamp === undefined)
+    .map(({ metadata: { name, uid } }) => removal(group, { name, uid }, 'the group was deleted', 'ScaledIn'));
+}
+
+/** Why the newest template, which has not been seen to work yet, counts as failed; `undefined` while it does not. */
+export function rolloutFailure(group: ScalingGroup, members: readonly Member[]): string | undefined {
+  const newest = currentRevision(group);
+  if (!newest || newest.completedAt !== undefined) return undefined;
+  // Times of documents are whole seconds. What is older was there before, with a template that has come back.
+  const since = Math.floor(Date.parse(newest.createdAt) / 1000) * 1000;
+  const bad = members.find((m) => !m.leaving && !m.outdated && m.failed && m.createdAt >= since);
+  return bad && `${bad.name} ${bad.failed}`;
+}
+
+/** The document of a new instance. Its name is its slot's, so that nothing is made twice. */
+export function instanceOf(group: ScalingGroup, name: string, inVain: number): Parameters<Pass['create']>[0] {
+  const { namespace, name: owner, uid } = group.metadata;
+  const { template, vpc } = group.spec;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Instance',
+    metadata: {
+      namespace,
+      name,
+      ...(inVain > 0 && { annotations: { [IN_VAIN]: String(inVain) } }),
+      labels: { ...template.labels, [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
+      ownerReferences: [
+        { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },
+      ],
+    },
+    spec: { ...template.spec, vpc },
+  };
+}

@@ -1,0 +1,222 @@
+import type { InventoryRow } from '../../api/records.ts';
+import { selectorOf } from './types.ts';
+import type { ScalingGroup, ScalingGroupStatus } from './types.ts';
+import { durationMs } from '../../base/quantity.ts';
+import { WAITING_LOOK_MS } from '../../engine/contract.ts';
+import type { Outcome, Report, Verdict } from '../../engine/contract.ts';
+import { nameOfSlot } from './members.ts';
+import type { GroupObserved, Member } from './members.ts';
+import { countStatus, scalingVerdicts } from './count.ts';
+import { judged, rollBackTo } from './revisions.ts';
+import { nextRuns } from './schedules.ts';
+import { decisionOf, rolloutFailure } from './plan.ts';
+import type { Decision, ScalingGroupStep } from './plan.ts';
+import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+
+/** Milliseconds after a deadline at which it is looked whether it was kept: times are stored in whole seconds. */
+const SLACK_MS = 50;
+/** Schedules are looked at this often: a clock that is set moves no timer. */
+const SCHEDULES_EVERY_MS = 30_000;
+
+export function reportScalingGroup(
+  group: ScalingGroup,
+  observed: GroupObserved,
+  left: readonly ScalingGroupStep[],
+  now: Date,
+): Report {
+  const decision = decisionOf(group, observed, now);
+  const failure = rolloutFailure(group, decision.members);
+  const { ready: verdict, outcome } =
+    group.metadata.deletionTimestamp === undefined
+      ? judge(group, decision, failure, left, now)
+      : judgeDeletion(decision.members);
+  const status = statusOf(
+    group,
+    decision.members,
+    { failure, completed: verdict.status === 'True' && decision.members.every((m) => m.leaving || !m.outdated) },
+    now,
+  );
+  return {
+    status,
+    outcome,
+    conditions: [
+      verdict,
+      progressing(outcome),
+      degradedBy(decision, failure),
+      ...(outcome.is === 'gone' ? [] : scalingVerdicts(group, observed.scaling, now)),
+    ],
+    ...(outcome.is === 'gone' ? {} : { inventory: rowOf(group, status, observed, verdict.reason) }),
+  };
+}
+
+function statusOf(
+  group: ScalingGroup,
+  members: readonly Member[],
+  rollout: { failure: string | undefined; completed: boolean },
+  now: Date,
+): ScalingGroupStatus {
+  const staying = members.filter((m) => !m.leaving);
+  const count = (is: (m: Member) => boolean) => staying.filter(is).length;
+  const revisions = judged(group, rollout, now);
+  return {
+    currentCount: staying.length,
+    readyCount: count((m) => m.ready),
+    availableCount: count((m) => m.available),
+    updatedCount: count((m) => !m.outdated),
+    selector: selectorOf(group),
+    ...countStatus(group, now),
+    ...(revisions.length > 0 ? { revision: revisions.at(-1)?.revision } : {}),
+    revisions,
+  };
+}
+
+function judge(
+  group: ScalingGroup,
+  decision: Decision,
+  failure: string | undefined,
+  left: readonly ScalingGroupStep[],
+  now: Date,
+): { ready: Verdict; outcome: Outcome } {
+  const { members, wish, blocked } = decision;
+  const staying = members.filter((m) => !m.leaving);
+  const available = staying.filter((m) => m.available).length;
+  const outdated = staying.filter((m) => m.outdated && !m.protected);
+  const counts = `${available} of ${wish.desired} are available`;
+  if (failure !== undefined)
+    return {
+      ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${REMEDY}`),
+      outcome: rollBackTo(group, judged(group, { failure, completed: false }, now))
+        ? { is: 'progressing', afterMs: 0 }
+        : waiting(group, staying, now),
+    };
+  if (blocked.length > 0) {
+    const name = nameOfSlot(group, blocked[0] ?? 0);
+    const message = `Instance ${group.metadata.namespace}/${name} is not the group's and has the name of one of its slots; delete it, or name the group otherwise`;
+    return { ready: ready('False', 'SlotTaken', message), outcome: { is: 'blocked', reason: 'SlotTaken', message } };
+  }
+  if (left.length > 0)
+    return {
+      ready: ready('False', outdated.length > 0 ? 'RollingUpdate' : 'Scaling', counts),
+      outcome: { is: 'progressing', afterMs: 0 },
+    };
+  if (outdated.length > 0)
+    return {
+      ready: ready(
+        'False',
+        'RollingUpdate',
+        `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}${wish.suspend.has('InstanceRefresh') ? '; InstanceRefresh is suspended' : ''}`,
+      ),
+      outcome: waiting(group, staying, now),
+    };
+  if (staying.length !== wish.desired) {
+    const hindrance = hindranceOf(decision);
+    return {
+      ready: ready('False', hindrance.reason, `${staying.length} of ${wish.desired} exist: ${hindrance.message}`),
+      outcome: waiting(group, staying, now),
+    };
+  }
+  if (available < wish.desired)
+    return {
+      ready: ready('False', 'InstancesUnavailable', `${counts}${because(staying)}`),
+      outcome: waiting(group, staying, now),
+    };
+  return {
+    ready: ready('True', 'AsDesired', `all ${wish.desired} are available${ofTemplate(staying)}`),
+    outcome: { is: 'settled', ...nextLook(group, staying, now) },
+  };
+}
+
+const because = (staying: readonly Member[]): string => {
+  const bad = staying.find((m) => m.failed);
+  return bad ? `; ${bad.name} ${bad.failed}` : '';
+};
+
+function ofTemplate(staying: readonly Member[]): string {
+  const kept = staying.filter((m) => m.outdated).map((m) => m.name);
+  return kept.length === 0
+    ? ' and of the newest template'
+    : `; ${listed(kept)} is protected and keeps an older template`;
+}
+
+const REMEDY = 'Correct the template, or go back: miniaws rollback';
+
+/** Nothing is left to do, and the number is not right: something keeps it from being so. */
+function hindranceOf({ members, wish }: Decision): { reason: string; message: string } {
+  const staying = members.filter((m) => !m.leaving);
+  const process = staying.length < wish.desired ? 'Launch' : 'Terminate';
+  if (wish.suspend.has(process)) return { reason: 'Suspended', message: `${process} is suspended` };
+  if (staying.length > wish.desired)
+    return { reason: 'Protected', message: 'the others are protected from scaling in; take the annotation off' };
+  return { reason: 'Waiting', message: 'those of the old template are being removed first' };
+}
+
+/** For its instances, or for the next time at which one of them counts differently. */
+function waiting(group: ScalingGroup, staying: readonly Member[], now: Date): Outcome {
+  const on = listed(staying.filter((m) => !m.available).map((m) => m.name)) || 'its instances';
+  const { afterMs = WAITING_LOOK_MS } = nextLook(group, staying, now);
+  return { is: 'waiting', on, afterMs: Math.min(afterMs, WAITING_LOOK_MS) };
+}
+
+function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): { afterMs?: number } {
+  const { healthCheckGracePeriod, pin } = group.spec;
+  const times = staying.flatMap((m) =>
+    m.available ? [] : [m.availableAt ?? 0, m.createdAt + durationMs(healthCheckGracePeriod), m.replaceAt, m.lateAt],
+  );
+  const runs = nextRuns(group, now).map((time) => Math.min(time, now.getTime() + SCHEDULES_EVERY_MS));
+  const next = [...times, ...runs, ...(pin ? [Date.parse(pin.until)] : [])].filter((time) => time > now.getTime());
+  return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
+}
+
+function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: Outcome } {
+  const on = listed(members.map((m) => m.name));
+  return members.length === 0
+    ? { ready: ready('False', 'Deleting', 'the last instance is gone'), outcome: { is: 'gone' } }
+    : {
+        ready: ready('False', 'Deleting', `its deletion waits for ${on}`),
+        outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+      };
+}
+
+function degradedBy({ members }: Decision, failure: string | undefined): Verdict {
+  if (failure !== undefined) return degraded('True', 'RolloutFailed', failure);
+  const sick = members.filter((m) => !m.leaving && (m.unhealthy ?? m.failed));
+  const [first] = sick;
+  return first
+    ? degraded(
+        'True',
+        'Unhealthy',
+        `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy ?? first.failed}`,
+      )
+    : NOT_DEGRADED;
+}
+
+/** The seed's words for a group's state. */
+const STATES: Readonly<Record<string, string>> = {
+  AsDesired: 'ACTIVE',
+  Deleting: 'DELETING',
+  RollingUpdate: 'UPDATING',
+  RolloutFailed: 'FAILED',
+  SlotTaken: 'BLOCKED',
+};
+
+function rowOf(
+  { metadata, spec }: ScalingGroup,
+  status: ScalingGroupStatus,
+  { vpcRow }: GroupObserved,
+  reason: string,
+): InventoryRow {
+  return {
+    table: 'scaling_groups',
+    id: metadata.uid,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    vpcId: vpcRow ?? null,
+    ...(status.effective ?? {
+      minInstances: spec.minInstances,
+      maxInstances: spec.maxInstances,
+      desiredCount: spec.desiredCount,
+    }),
+    currentCount: status.currentCount ?? 0,
+    status: STATES[reason] ?? 'SCALING',
+  };
+}

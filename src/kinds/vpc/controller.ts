@@ -1,0 +1,175 @@
+import { refOf } from '../../api/metadata.ts';
+import type { Ref, Resource } from '../../api/metadata.ts';
+import type { View } from '../../api/kind.ts';
+import type { VpcStatus, Vpc } from './types.ts';
+import type { Observed } from '../../base/observed.ts';
+import { valueOf } from '../../base/observed.ts';
+import type { Compute, Network, NetworkSpec, Owner } from '../../drivers/compute.ts';
+import { engineName } from '../../drivers/labels.ts';
+import { WAITING_LOOK_MS } from '../../engine/contract.ts';
+import type { Controller, Outcome, Report, Step, Verdict } from '../../engine/contract.ts';
+import { listed, progressing, ready } from '../shared/conditions.ts';
+
+export interface VpcObserved {
+  networks: Observed<readonly Network[]>;
+  /** What names this VPC, as `Instance namespace/name`: its deletion waits for it. */
+  users: readonly string[];
+}
+
+export type VpcStep =
+  | (Step & { do: 'createNetwork'; spec: NetworkSpec })
+  | (Step & { do: 'removeNetwork'; id: string; name: string });
+
+export const ownerOfResource = (r: {
+  kind: string;
+  metadata: { uid: string; namespace: string; name: string; generation: number };
+}): Owner => ({
+  uid: r.metadata.uid,
+  kind: r.kind,
+  namespace: r.metadata.namespace,
+  name: r.metadata.name,
+  generation: r.metadata.generation,
+});
+
+function networkSpecOf(vpc: Vpc): NetworkSpec {
+  const owner = ownerOfResource(vpc);
+  const { cidrBlock, gateway, internetGateway } = vpc.spec;
+  return { owner, name: engineName(owner), cidrBlock, gateway, internal: !internetGateway };
+}
+
+const isAsSpecified = (network: Network, spec: NetworkSpec): boolean =>
+  network.name === spec.name &&
+  network.cidrBlock === spec.cidrBlock &&
+  network.gateway === spec.gateway &&
+  network.internal === spec.internal;
+
+/** One network exactly as specified; any other with this VPC's mark goes. The specification itself never changes. */
+export function planVpc(vpc: Vpc, observed: VpcObserved): readonly VpcStep[] {
+  if (observed.networks.state === 'unobservable') return [];
+  const networks = valueOf(observed.networks) ?? [];
+  const removal = (network: Network, why: string): VpcStep => ({
+    do: 'removeNetwork',
+    id: network.id,
+    name: network.name,
+    why,
+  });
+  if (vpc.metadata.deletionTimestamp !== undefined) {
+    return observed.users.length > 0
+      ? []
+      : networks.map((n) => ({ ...removal(n, 'the VPC was deleted'), event: 'NetworkRemoved' }));
+  }
+  const spec = networkSpecOf(vpc);
+  const good = networks.find((n) => isAsSpecified(n, spec));
+  const wrong = networks.filter((n) => n !== good).map((n) => removal(n, `network ${n.name} is not as specified`));
+  const why = vpc.status?.networkId === undefined ? 'there is no network yet' : 'the network is gone';
+  return good ? wrong : [...wrong, { do: 'createNetwork', spec, why, event: 'NetworkCreated' }];
+}
+
+export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcStep[]): Report {
+  const deleting = vpc.metadata.deletionTimestamp !== undefined;
+  const spec = networkSpecOf(vpc);
+  const network = (valueOf(observed.networks) ?? []).find((n) => isAsSpecified(n, spec));
+  const networkId = network?.id ?? (deleting ? undefined : vpc.status?.networkId);
+  const status: VpcStatus = {
+    phase: deleting ? 'Deleting' : network ? 'Available' : 'Pending',
+    ...(network ? { networkId: network.id, networkName: network.name } : {}),
+  };
+  const { ready: verdict, outcome } = judge(observed, network, deleting, left);
+  const { namespace, name, uid } = vpc.metadata;
+  const { cidrBlock, gateway, internetGateway } = vpc.spec;
+  const report: Report = { status, outcome, conditions: [verdict, progressing(outcome)] };
+  if (networkId === undefined || outcome.is === 'gone') return report;
+  return {
+    ...report,
+    inventory: {
+      table: 'vpcs',
+      id: uid,
+      namespace,
+      name,
+      cidrBlock,
+      networkId,
+      gatewayId: internetGateway ? gateway : null,
+    },
+  };
+}
+
+function judge(
+  observed: VpcObserved,
+  network: Network | undefined,
+  deleting: boolean,
+  left: readonly VpcStep[],
+): { ready: Verdict; outcome: Outcome } {
+  if (observed.networks.state === 'unobservable') {
+    return {
+      ready: ready('Unknown', 'EngineUnavailable', observed.networks.why),
+      outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
+    };
+  }
+  if (deleting) {
+    if (observed.users.length > 0) {
+      const on = listed(observed.users);
+      return {
+        ready: ready('False', 'InUse', `its deletion waits for ${on}`),
+        outcome: { is: 'waiting', on, afterMs: WAITING_LOOK_MS },
+      };
+    }
+    const gone = (valueOf(observed.networks) ?? []).length === 0;
+    return {
+      ready: ready('False', 'Deleting', 'the network is being removed'),
+      outcome: gone ? { is: 'gone' } : { is: 'progressing', afterMs: 0 },
+    };
+  }
+  if (network && left.length === 0)
+    return {
+      ready: ready('True', 'NetworkAvailable', `network ${network.name} is as specified`),
+      outcome: { is: 'settled' },
+    };
+  return {
+    ready: ready('False', 'NetworkPending', 'the network is being made'),
+    outcome: { is: 'progressing', afterMs: 0 },
+  };
+}
+
+/**
+ * Keeps one Docker network for each VPC. Its name comes from the document's uid and creation finds before it makes, so
+ * a repeated step finds what the first one made. It goes after the last document that names the VPC.
+ */
+export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
+  kind: 'VPC',
+  watches: [{ enqueue: vpcBeingDeleted }],
+  async observe(vpc, pass) {
+    const { namespace, name, uid } = vpc.metadata;
+    const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
+    return {
+      networks: compute.networks(uid),
+      users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
+    };
+  },
+  plan: planVpc,
+  async act(step) {
+    switch (step.do) {
+      case 'createNetwork':
+        await compute.createNetwork(step.spec);
+        return;
+      case 'removeNetwork':
+        return compute.removeNetwork(step.id);
+    }
+  },
+  report: reportVpc,
+  print(step) {
+    switch (step.do) {
+      case 'createNetwork':
+        return `create network ${step.spec.name} ${step.spec.cidrBlock}${step.spec.internal ? ' (internal)' : ''}`;
+      case 'removeNetwork':
+        return `remove network ${step.name}`;
+    }
+  },
+});
+
+/** Only a VPC that waits to go cares for what is in it. */
+function vpcBeingDeleted(user: Resource, view: View): Ref[] {
+  const { vpc: name } = user.spec as { vpc?: unknown };
+  if (typeof name !== 'string') return [];
+  const vpc = view.get({ kind: 'VPC', namespace: user.metadata.namespace, name });
+  return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];
+}

@@ -1,0 +1,64 @@
+import { sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { messageOf, PassError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Compute } from '../drivers/compute.ts';
+import type { Store } from '../store/store.ts';
+
+const ENGINE_ID_EVERY_MS = 1_000;
+
+/**
+ * Ruling 1: the database remembers its Engine. While this daemon's Engine is not known to be that one it never leads:
+ * to it, everything would look deleted. After every outage the Engine is asked again before it is acted on.
+ */
+export class EngineGuard {
+  #isOurs = false;
+  #isVerified = false;
+  readonly #store: Store;
+  readonly #compute: Compute;
+  readonly #log: Log;
+
+  constructor(store: Store, compute: Compute, log: Log) {
+    this.#store = store;
+    this.#compute = compute;
+    this.#log = log;
+    compute.subscribe(({ owner }) => {
+      if (owner === undefined) void this.#afterUpheaval();
+    });
+  }
+
+  readonly eligible = (): boolean => this.#isOurs;
+
+  check(): void {
+    if (!this.#isVerified)
+      throw new PassError('EngineUnavailable', 'the Engine was away and has not yet said that it is the same one');
+  }
+
+  async run(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!this.#isVerified) await this.#identify();
+      await sleep(clock, ENGINE_ID_EVERY_MS, signal);
+    }
+  }
+
+  async #afterUpheaval(): Promise<void> {
+    this.#isVerified = false;
+    if (this.#compute.outage() === undefined) await this.#identify();
+  }
+
+  async #identify(): Promise<void> {
+    try {
+      const id = await this.#compute.engineId();
+      const recorded = await this.#store.settings.setOnce('engine-id', id);
+      if (recorded !== id)
+        this.#log.error(
+          { engine: id, recorded },
+          'this Engine is not the one of this database: not leading. Point DOCKER_HOST to that Engine, or use another database',
+        );
+      this.#isOurs = recorded === id;
+      this.#isVerified = recorded === id;
+    } catch (error) {
+      this.#log.debug({ err: messageOf(error) }, 'the Engine did not tell its id');
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify';
+import { API_VERSION } from '../api/metadata.ts';
+import { StatusError } from '../base/errors.ts';
+import type { Owned } from '../drivers/compute.ts';
+import { findOrphans } from './orphans.ts';
+import type { ApiContext } from '../http/context.ts';
+
+/**
+ * What bears this installation's mark and belongs to no document. It is shown, and removed by this explicit call only:
+ * an empty or restored database deletes nothing (ruling 1).
+ */
+export function orphanRoutes(app: FastifyInstance, context: ApiContext): void {
+  const orphans = async (): Promise<readonly Owned[]> => {
+    const found = await findOrphans(context.compute, await context.store.current(), context.installation);
+    if (found.state === 'unobservable') throw new StatusError('ServiceUnavailable', found.why);
+    return found.state === 'present' ? found.value : [];
+  };
+  app.get(`/apis/${API_VERSION}/orphans`, async () => ({
+    kind: 'OrphanList',
+    apiVersion: API_VERSION,
+    metadata: {},
+    items: await orphans(),
+  }));
+  app.delete(`/apis/${API_VERSION}/orphans/:type/:id`, async (request) => {
+    const { type = '', id = '' } = request.params as { type?: string; id?: string };
+    const orphan = (await orphans()).find((o) => o.type === type && o.id === id);
+    if (!orphan) throw new StatusError('NotFound', `no orphan ${type} ${id}: it is gone, or a document owns it`);
+    if (orphan.type === 'container') await context.compute.removeContainer(orphan.id);
+    else if (orphan.type === 'network') await context.compute.removeNetwork(orphan.id);
+    else await context.compute.removeVolume(orphan.name);
+    context.log.info({ type, id, name: orphan.name }, 'orphan removed by request');
+    return {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      details: { name: orphan.name, kind: type },
+    };
+  });
+}

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import type { Scenario } from '../../../src/proof/scenario.ts';
+import type { Hints } from '../../support/from-schema.ts';
+import { mainVpc } from '../vpc/scenarios.ts';
+
+const instance = (name: string, spec: object = {}) => ({
+  kind: 'Instance',
+  metadata: { name },
+  spec: { image: 'app:1', vpc: 'main', ...spec },
+});
+const web = (spec: object = {}) => ({ apply: instance('web', { resources: { cpus: 1 }, ...spec }) });
+const main = { apply: mainVpc };
+const both = [main, web()];
+
+const volumes = [{ name: 'data', mountPath: '/data' }];
+
+/** What the life of an instance is made of. */
+export const INSTANCE_SCENARIOS: readonly Scenario[] = [
+  { name: 'create', given: [], when: both },
+  {
+    name: 'create in the default VPC',
+    given: [],
+    when: [{ apply: { ...instance('web'), spec: { image: 'app:1' } } }],
+  },
+  { name: 'start of the daemon with work pending', given: [], when: both, pending: true },
+  { name: 'start of the daemon with a change pending', given: both, when: [web({ image: 'app:2' })], pending: true },
+  { name: 'change in place', given: both, when: [web({ resources: { cpus: 2 }, restartPolicy: 'OnFailure' })] },
+  { name: 'recreate', given: both, when: [web({ image: 'app:2', volumes })] },
+  { name: 'power off', given: both, when: [web({ powerState: 'Stopped' })] },
+  { name: 'power on', given: [main, web({ powerState: 'Stopped' })], when: [web()] },
+  {
+    name: 'VPC move refused',
+    given: both,
+    when: [{ refused: instance('web', { vpc: 'other' }), because: /cannot move/ }, web({ env: { A: '1' } })],
+  },
+  {
+    name: 'delete, instance first',
+    given: both,
+    when: [{ delete: 'Instance/default/web' }, { delete: 'VPC/default/main' }],
+  },
+  {
+    name: 'delete, VPC first',
+    given: both,
+    when: [{ delete: 'VPC/default/main' }, { delete: 'Instance/default/web' }],
+  },
+  {
+    name: 'deleted and made again under its name',
+    given: both,
+    when: [{ delete: 'Instance/default/web' }, web({ image: 'app:2' })],
+  },
+];
+
+/** Long ones: disturbed by deaths and failures alone. */
+export const BURSTS: readonly Scenario[] = [
+  {
+    name: 'burst of ten',
+    given: [main],
+    when: Array.from({ length: 10 }, (_, i) => ({ apply: instance(`web-${i}`, { volumes }) })),
+  },
+];
+
+/** What the schema alone does not say of a specification that can be Ready here. */
+export const INSTANCE_HINTS: Hints = {
+  image: fc.constantFrom('app:1', 'app:2', 'registry.example/app@sha256:0123'),
+  vpc: fc.constant('main'),
+  privateIp: fc.constantFrom('10.1.0.7', '10.1.0.8'),
+  command: fc.constantFrom(['serve'], ['serve', '--quiet']),
+  'ports[]': fc.constantFrom('80', '0:81', '8080:80', '127.0.0.1:8081:81/udp'),
+  'resources.memory': fc.constantFrom('6Mi', '64m', '1g'),
+  volumes: fc.constantFrom(
+    [],
+    [{ name: 'data', mountPath: '/data' }],
+    [{ name: 'logs', mountPath: '/data', readOnly: true }],
+    [{ hostPath: '/srv', mountPath: '/srv' }],
+  ),
+  healthCheck: fc.constantFrom(
+    { http: { port: 80 } },
+    { tcp: { port: 80 }, interval: '1s' },
+    { command: ['true'], retries: 1 },
+  ),
+  stopGracePeriod: fc.constantFrom('0s', '1s', '1m30s'),
+};
