@@ -5,7 +5,7 @@ import { messageOf } from './base/errors.ts';
 import { processIo } from './cli/io.ts';
 import { addClientCommands, runClient } from './cli/program.ts';
 import type { ClientSetup } from './cli/session.ts';
-import { KINDS } from './kinds/index.ts';
+import { COMMANDS, KINDS } from './kinds/index.ts';
 import { dataFolderAt, defaultDataDir } from './host/data-folder.ts';
 
 /** The `miniaws` command: the API's commands from `cli/`, the machine's own from `commands/`. */
@@ -23,11 +23,11 @@ const setup: ClientSetup = {
 /** A client command must start quickly: the daemon's half of the program is loaded only when it may be meant. */
 async function makeProgram(word: string | undefined): Promise<Command> {
   const program = new Command('miniaws').description('a small cloud on Docker');
-  addClientCommands(program, setup);
+  addClientCommands(program, setup, COMMANDS);
   const isClient = program.commands.some((c) => c.name() === word || c.aliases().includes(word ?? ''));
   if (!isClient) {
     const { addMachineCommands } = await import('./commands/all.ts');
-    addMachineCommands(program, version, (args) => runClient(setup, args));
+    addMachineCommands(program, version, (args) => runClient(setup, COMMANDS, args));
   }
   return program;
 }

@@ -14,11 +14,11 @@ const MAY: Record<string, readonly string[]> = {
   drivers: ['base', 'api'],
   host: ['base', 'api'],
   engine: ['base', 'api', 'admission', 'store'],
-  http: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'kinds', 'operator'],
+  http: ['base', 'api', 'admission', 'store', 'drivers', 'engine'],
   kinds: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'http', 'cli'],
   operator: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'http', 'kinds'],
   proof: ['base', 'api', 'admission', 'store', 'drivers', 'engine', 'kinds', 'operator'],
-  cli: ['base', 'api', 'admission', 'kinds'],
+  cli: ['base', 'api', 'admission'],
 };
 
 /** Packages that stop inside their own folder (STYLE: seams speak our nouns). */

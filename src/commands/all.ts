@@ -15,6 +15,7 @@ export function addMachineCommands(
   version: string,
   runClient: (args: readonly string[]) => Promise<number>,
 ): void {
+  program.commandsGroup('This machine:');
   serveCommand(program, version);
   upCommand(program, runClient);
   downCommand(program);

@@ -12,7 +12,7 @@ import type { Config } from '../base/config.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 import { startChores } from './maintenance.ts';
-import { assemble, defaultVpcDocument } from '../operator/assembly.ts';
+import { assemble, loadRuntimes } from '../operator/assembly.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { openDrivers } from './open-drivers.ts';
@@ -86,7 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       idleMs: Number(config.idleTimeout) * 1000,
     };
     const certificates = await certificatesOf(options, clock);
-    const server = await startServer(context, parseListen(config.listen), certificates);
+    const server = await startServer(context, parts.extensions, parseListen(config.listen), certificates);
     stops.push(() => server.close());
     await ensureAdminKey(store, folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
@@ -138,18 +138,18 @@ async function engineParts(
   };
   const intervalMs = Number(config.metricsInterval) * 1000;
   const metering = intervalMs > 0 ? { meter, intervalMs } : undefined;
-  const defaultVpc = await defaultVpcDocument();
+  const runtimes = await loadRuntimes();
   const images = createProxyImages({
     compute,
     build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
     log,
   });
-  const { informer, manager, sampler, reign } = assemble(
-    { store, kinds: KINDS, compute, proxies, images, clock, log, settings, installation, defaultVpc, check, metering },
+  const { informer, manager, extensions, live, reign } = assemble(
+    { store, kinds: KINDS, compute, proxies, images, clock, log, settings, installation, runtimes, check, metering },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
   await informer.open();
-  return { settings, informer, leader, manager, sampler, reign };
+  return { settings, informer, leader, manager, extensions, live, reign };
 }
 
 /** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from 'fastify';
 import type { AdmissionSettings, KindDefinition } from '../api/kind.ts';
+import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { WriteContext } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Sampler } from '../kinds/instance/metrics/sampler.ts';
 import type { Compute } from '../drivers/compute.ts';
 import type { Proxies } from '../drivers/proxies.ts';
 import type { Informer } from '../engine/informer.ts';
@@ -25,8 +25,8 @@ export interface ApiContext {
   informer: Informer;
   manager: Manager;
   leader: Leadership;
-  /** Left out where instances are not sampled. */
-  sampler: Sampler | undefined;
+  /** The document with what moves by itself: answered on read and never stored. */
+  live: (resource: Resource) => Promise<Resource>;
   installation: string;
   version: string;
   /** Aborted when the server stops: what goes on ends. */

@@ -4,6 +4,8 @@ import { widthOf } from '../store/metrics.ts';
 import { numberOf } from './context.ts';
 import type { Query } from './context.ts';
 
+/** Milliseconds between samples of another daemon's, where this one is told to take none. */
+export const USUAL_INTERVAL_MS = 10_000;
 const DEFAULT_SINCE = '1h';
 /** Milliseconds: as long as aggregates are kept. */
 const LONGEST_MS = 30 * 24 * 3_600_000;

@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { balancerGauges } from '../kinds/load-balancer/http/gauges.ts';
-import { findOrphans } from '../operator/orphans.ts';
 import type { ApiContext } from './context.ts';
-import { instanceGauges } from '../kinds/instance/http/gauges.ts';
+import type { HttpExtension } from './extension.ts';
 
 /** Seconds; a request is answered in a few milliseconds, a slow one by the database's time-outs. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -16,7 +14,7 @@ const LAG_STATISTICS = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 const NEVER_MS = 2 ** 31 - 1;
 
 /** Prometheus' text at /metrics: the daemon's process, requests, passes, Engine calls, documents, orphans, what instances use. */
-export function metricsRoutes(app: FastifyInstance, context: ApiContext): void {
+export function metricsRoutes(app: FastifyInstance, context: ApiContext, extensions: readonly HttpExtension[]): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
   for (const name of LAG_STATISTICS) registry.removeSingleMetric(`nodejs_eventloop_lag_${name}_seconds`);
@@ -32,8 +30,7 @@ export function metricsRoutes(app: FastifyInstance, context: ApiContext): void {
     requests.observe({ method: request.method, code: String(reply.statusCode) }, reply.elapsedTime / 1000);
   });
   gauges(registry, context);
-  instanceGauges(registry, context);
-  balancerGauges(registry, context);
+  for (const extension of extensions) extension.gauges?.(registry, context);
   app.get('/metrics', async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();
@@ -78,9 +75,6 @@ function gauges(registry: Registry, context: ApiContext): void {
   gauge('miniaws_queue_depth', 'Keys that wait for a pass', (set) => set({}, manager.depth()));
   gauge('miniaws_engine_up', '1 when the Engine answers', (set) => set({}, compute.outage() === undefined ? 1 : 0));
   gauge('miniaws_database_up', '1 when PostgreSQL answers', (set) => set({}, store.outage() === undefined ? 1 : 0));
-  gauge('miniaws_orphans', 'Objects with our mark that no document owns', async (set) =>
-    set({}, await orphanCount(context)),
-  );
   gauge('miniaws_resources', 'Live documents', (set) => countDocuments(context, set), ['kind', 'ready']);
   counter('miniaws_passes_total', 'Passes by outcome', ['kind', 'outcome'], (set) => {
     for (const { kind, outcome, count } of manager.passes()) set({ kind, outcome }, count);
@@ -88,11 +82,6 @@ function gauges(registry: Registry, context: ApiContext): void {
   counter('miniaws_engine_calls_total', 'Calls to the Engine', ['call'], (set) => {
     for (const [call, count] of compute.calls()) set({ call }, count);
   });
-}
-
-async function orphanCount({ compute, informer, installation }: ApiContext): Promise<number> {
-  const found = await findOrphans(compute, informer.view, installation).catch(() => undefined);
-  return found?.state === 'present' ? found.value.length : 0;
 }
 
 function countDocuments({ informer }: ApiContext, set: (labels: Record<string, string>, value: number) => void): void {

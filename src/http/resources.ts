@@ -16,7 +16,6 @@ import {
 } from '../admission/operations.ts';
 import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
-import { withSessions } from '../kinds/load-balancer/live-status.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, parseBody } from './body.ts';
@@ -89,7 +88,7 @@ export function addressed(body: unknown, target: Target) {
 
 async function get(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request, context.kinds);
-  const resource = await withSessions(existing(target, await context.store.current()), context.proxies);
+  const resource = await context.live(existing(target, await context.store.current()));
   return answer(request, reply, context, target, resource);
 }
 

@@ -6,18 +6,15 @@ import { Authenticator } from './auth.ts';
 import { Connections } from './connections.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
-import { execUpgrade } from '../kinds/instance/http/exec.ts';
-import { logRoutes } from '../kinds/instance/http/logs.ts';
-import { instanceMetricsRoutes } from '../kinds/instance/http/metrics.ts';
-import { trafficMetricsRoutes } from '../kinds/load-balancer/http/metrics.ts';
+import type { HttpExtension } from './extension.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
-import { orphanRoutes } from '../operator/orphans-route.ts';
 import { planRoutes } from './plan.ts';
 import { recordRoutes } from './records.ts';
 import { resourceRoutes } from './resources.ts';
 import { scaleRoutes } from './scale.ts';
 import { asStatusError, statusOf } from './status.ts';
+import { serveUpgrades } from './upgrades.ts';
 
 /** One document at most; the same bound as a file's. */
 const BODY_LIMIT = 1 << 20;
@@ -46,6 +43,7 @@ export interface ApiServer {
 /** Serves the API until closed, which takes a moment however many clients hold on. Throws when the address cannot be had. */
 export async function startServer(
   context: ApiContext,
+  extensions: readonly HttpExtension[],
   listen: { host: string; port: number },
   tls: Tls,
 ): Promise<ApiServer> {
@@ -87,10 +85,11 @@ export async function startServer(
     );
     void reply.code(404).send(statusOf(status));
   });
-  routes(app, context);
+  routes(app, context, extensions);
   const server = app.server as unknown as Server;
   const connections = new Connections(server, context.clock);
-  server.on('upgrade', execUpgrade(context, auth));
+  const upgrades = extensions.flatMap((extension) => extension.upgrades?.(context) ?? []);
+  serveUpgrades(server, upgrades, context, auth);
   await app.listen({ host: listen.host, port: listen.port });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : listen.port;
@@ -109,15 +108,12 @@ function refuse(error: unknown, reply: FastifyReply): void {
   void reply.code(status.code).type('application/json').send(statusOf(status));
 }
 
-function routes(app: FastifyInstance, context: ApiContext): void {
-  metricsRoutes(app, context);
+function routes(app: FastifyInstance, context: ApiContext, extensions: readonly HttpExtension[]): void {
+  metricsRoutes(app, context, extensions);
   discoveryRoutes(app, context);
   openApiRoutes(app, context.kinds);
   recordRoutes(app, context);
-  orphanRoutes(app, context);
-  logRoutes(app, context);
-  instanceMetricsRoutes(app, context);
-  trafficMetricsRoutes(app, context);
+  for (const extension of extensions) extension.routes?.(app, context);
   planRoutes(app, context);
   resourceRoutes(app, context);
   scaleRoutes(app, context);

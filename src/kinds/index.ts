@@ -1,18 +1,24 @@
-import { instanceKind } from './instance/definition.ts';
-import { loadBalancerKind } from './load-balancer/definition.ts';
 import type { Resource } from '../api/metadata.ts';
 import { KindRegistry } from '../api/registry.ts';
-import { scalingGroupKind } from './scaling-group/definition.ts';
-import type { KindDefinition } from '../api/kind.ts';
-import { vpcKind } from './vpc/definition.ts';
+import type { KindCommands } from '../cli/command.ts';
+import { instance } from './instance/index.ts';
+import { loadBalancer } from './load-balancer/index.ts';
+import { scalingGroup } from './scaling-group/index.ts';
+import type { KindModule } from './shared/kind-module.ts';
+import { vpc } from './vpc/index.ts';
 
-/** A kind speaks of its own resource type; tables of kinds speak of any. Admission only ever hands a kind its own documents. */
-const widen = <R extends Resource>(kind: KindDefinition<R>): KindDefinition => kind as unknown as KindDefinition;
+/** A kind speaks of its own resource type; tables of kinds speak of any. Everyone hands a kind its own documents only. */
+const widen = <R extends Resource>(kind: KindModule<R>): KindModule => kind as unknown as KindModule;
 
-/** Every kind there is. */
-export const KINDS = new KindRegistry([
-  widen(vpcKind),
-  widen(instanceKind),
-  widen(scalingGroupKind),
-  widen(loadBalancerKind),
-]);
+/** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
+export const MODULES: readonly KindModule[] = [widen(vpc), widen(instance), widen(scalingGroup), widen(loadBalancer)];
+
+export const KINDS = new KindRegistry(MODULES.map(({ definition }) => definition));
+
+/** What they add to the command. */
+export const COMMANDS: KindCommands = {
+  commands: MODULES.flatMap(({ commands = [] }) => commands),
+  metrics: new Map(
+    MODULES.flatMap(({ definition, metrics }) => (metrics ? [[definition.kind, metrics] as const] : [])),
+  ),
+};

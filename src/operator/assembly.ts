@@ -1,125 +1,86 @@
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
-import type { Compute } from '../drivers/compute.ts';
+import type { Resource } from '../api/metadata.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
-import type { Proxies } from '../drivers/proxies.ts';
-import type { ProxyImages } from '../drivers/proxy-image.ts';
-import type { Meter } from '../drivers/metering.ts';
-import type { Term } from '../engine/leader.ts';
 import { Informer } from '../engine/informer.ts';
+import type { Term } from '../engine/leader.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerSeams } from '../engine/options.ts';
-import type { AnyController } from '../engine/steps.ts';
-import { Autoscaler } from '../kinds/scaling-group/autoscaler.ts';
-import { HealthMonitor } from '../kinds/instance/health-monitor.ts';
-import { instanceController } from '../kinds/instance/controller.ts';
-import type { InstanceSeams } from '../kinds/instance/controller.ts';
-import { loadBalancerController } from '../kinds/load-balancer/controller.ts';
-import { ProxyMonitor } from '../kinds/load-balancer/proxy-monitor.ts';
-import { scalingGroupController } from '../kinds/scaling-group/controller.ts';
-import { Sampler } from '../kinds/instance/metrics/sampler.ts';
+import type { HttpExtension } from '../http/extension.ts';
+import { MODULES } from '../kinds/index.ts';
+import type { CreateRuntime, KindRuntime, RuntimeDeps } from '../kinds/shared/kind-module.ts';
+import type { MetricSource } from '../kinds/shared/metric-source.ts';
+import type { Store } from '../store/store.ts';
+import { orphansExtension } from './orphans-route.ts';
 import { Sweeper } from './sweeper.ts';
-import { TrafficSampler } from '../kinds/load-balancer/metrics/sampler.ts';
-import { vpcController } from '../kinds/vpc/controller.ts';
 
-export interface AssemblySeams extends Omit<ManagerSeams, 'informer'> {
-  compute: Compute;
-  proxies: Proxies;
-  images: ProxyImages;
-  installation: string;
-  defaultVpc: InstanceSeams['defaultVpc'];
+/** What the daemon's half of each kind is made with, by the kind's name. */
+export type RuntimeFactories = ReadonlyMap<string, CreateRuntime>;
+
+export interface AssemblySeams
+  extends Omit<ManagerSeams, 'informer'>, Omit<RuntimeDeps, 'view' | 'metrics' | 'notice' | keyof ManagerSeams> {
+  runtimes: RuntimeFactories;
   /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
   check: () => void;
-  /** How it is known what instances use, and how often they are looked at; left out, they are not. */
-  metering?: { meter: Meter; intervalMs: number } | undefined;
 }
 
 export interface Assembly {
   informer: Informer;
   manager: Manager;
-  health: HealthMonitor;
-  monitor: ProxyMonitor;
-  sampler: Sampler | undefined;
-  traffic: TrafficSampler | undefined;
-  autoscaler: Autoscaler;
+  /** By the kind's name. */
+  runtimes: ReadonlyMap<string, KindRuntime>;
+  /** What the API serves beside the verbs that all kinds have. */
+  extensions: readonly HttpExtension[];
+  /** The document with what moves by itself, as its kind tells it. */
+  live: (resource: Resource) => Promise<Resource>;
+  /** What kinds measure of instances, by the metric's name. */
+  metrics: ReadonlyMap<string, MetricSource>;
   /** Everything that a leader does, until its term ends. */
   reign: (term: Term) => Promise<void>;
+  /** Ends what the leader does beside passes, as the end of its term does. */
+  stop: () => void;
 }
 
-/**
- * The engine with every controller, over whatever store and driver there are: what the daemon runs is what a proof
- * runs. A new kind's controller is listed here.
- */
+/** Loads the daemon's half of every kind. */
+export async function loadRuntimes(): Promise<RuntimeFactories> {
+  const loaded = MODULES.map(async ({ definition, runtime }): Promise<[string, CreateRuntime]> => [
+    definition.kind,
+    (await runtime()).createRuntime,
+  ]);
+  return new Map(await Promise.all(loaded));
+}
+
+/** The engine with every kind, over whatever store and driver there are: what the daemon runs is what a proof runs. */
 export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> = {}): Assembly {
-  const { store, compute, clock, log, installation, defaultVpc, check, metering } = seams;
+  const { store, compute, clock, log, check } = seams;
   const informer = new Informer(store, seams.kinds, clock, log);
+  const metrics = new Map<string, MetricSource>();
   const acting = guarded(compute, MUTATING, check);
-  const actingProxies = guarded(seams.proxies, MUTATING_PROXY, check);
-  const health = new HealthMonitor(compute, clock, (ref, what) => manager.notice(ref, what, 'health'));
-  const monitor = new ProxyMonitor(seams.proxies, clock, (ref, what) => manager.notice(ref, what, 'health'));
-  const sampler =
-    metering &&
-    new Sampler({
-      ...metering,
-      compute,
-      view: informer.view,
-      append: (samples) => store.metrics.append(samples),
-      commit: (request) => store.commit(request),
-      clock,
-      log,
-    });
-  const traffic =
-    metering &&
-    new TrafficSampler({
-      intervalMs: metering.intervalMs,
-      monitor,
-      view: informer.view,
-      append: (samples) => store.traffic.append(samples),
-      clock,
-      log,
-    });
-  const autoscaler = new Autoscaler({
-    recommendations: store.recommendations,
+  const deps: RuntimeDeps = {
+    ...seams,
+    compute: acting,
+    proxies: guarded(seams.proxies, MUTATING_PROXY, check),
     view: informer.view,
-    clock,
-    log,
-    sampler,
-    requestRate: (uid) => traffic?.requestRate(uid),
-    onChange: (ref, what) => manager.notice(ref, what, 'metric'),
-  });
-  const controllers = [
-    vpcController(acting),
-    instanceController({ clock, compute: acting, health, installation, defaultVpc }),
-    scalingGroupController(autoscaler),
-    loadBalancerController({
-      compute: acting,
-      proxies: actingProxies,
-      images: seams.images,
-      monitor,
-      defaultVpc,
-      vpcPool: seams.settings.vpcPool,
-    }),
-  ] as unknown as AnyController[];
+    metrics,
+    notice: (ref, what, type) => manager.notice(ref, what, type),
+  };
+  const runtimes = new Map([...seams.runtimes].map(([kind, create]) => [kind, create(deps)]));
+  const controllers = [...runtimes.values()].flatMap(({ controller }) => controller ?? []);
   const manager: Manager = new Manager({ ...seams, informer }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
-  const sweep = { compute: acting, view: informer.view, clock, log };
+  const tasks = [...runtimes.values()].flatMap(({ leaderTasks = [] }) => leaderTasks);
+  const stop = () => {
+    for (const task of tasks) task.stop?.();
+  };
   const reign = async (term: Term) => {
-    const sweeper = new Sweeper({ ...sweep, history: (ref, limit) => store.history(ref, limit) });
+    const history: Store['history'] = (ref, limit) => store.history(ref, limit);
+    const sweeper = new Sweeper({ compute: acting, view: informer.view, clock, log, history });
     try {
-      await Promise.all([manager.reign(term), sweeper.run(term.signal), sampler?.run(term), traffic?.run(term)]);
+      await Promise.all([manager.reign(term), sweeper.run(term.signal), ...tasks.map((task) => task.run?.(term))]);
     } finally {
-      health.stop();
-      monitor.stop();
-      autoscaler.stop();
+      stop();
     }
   };
-  return { informer, manager, health, monitor, sampler, traffic, autoscaler, reign };
-}
-
-/** The document that a namespace's `default` VPC is made from (ruling 12). */
-export async function defaultVpcDocument(): Promise<InstanceSeams['defaultVpc']> {
-  const file = fileURLToPath(new URL('../../manifests/default-vpc.yaml', import.meta.url));
-  return parse(await readFile(file, 'utf8')) as InstanceSeams['defaultVpc'];
+  const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension];
+  const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
+  return { informer, manager, runtimes, extensions, live, metrics, reign, stop };
 }

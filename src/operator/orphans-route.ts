@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify';
+import { Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { API_VERSION } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Owned } from '../drivers/compute.ts';
 import { findOrphans } from './orphans.ts';
 import type { ApiContext } from '../http/context.ts';
+import type { HttpExtension } from '../http/extension.ts';
 
 /**
  * What bears this installation's mark and belongs to no document. It is shown, and removed by this explicit call only:
  * an empty or restored database deletes nothing (ruling 1).
  */
-export function orphanRoutes(app: FastifyInstance, context: ApiContext): void {
+function routes(app: FastifyInstance, context: ApiContext): void {
   const orphans = async (): Promise<readonly Owned[]> => {
     const found = await findOrphans(context.compute, await context.store.current(), context.installation);
     if (found.state === 'unobservable') throw new StatusError('ServiceUnavailable', found.why);
@@ -38,3 +41,18 @@ export function orphanRoutes(app: FastifyInstance, context: ApiContext): void {
     };
   });
 }
+
+function gauges(registry: Registry, context: ApiContext): void {
+  const { compute, informer, installation } = context;
+  new Gauge({
+    name: 'miniaws_orphans',
+    help: 'Objects with our mark that no document owns',
+    registers: [registry],
+    async collect() {
+      const found = await findOrphans(compute, informer.view, installation).catch(() => undefined);
+      this.set(found?.state === 'present' ? found.value.length : 0);
+    },
+  });
+}
+
+export const orphansExtension: HttpExtension = { routes, gauges };

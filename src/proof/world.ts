@@ -5,9 +5,10 @@ import type { InventoryRow } from '../api/records.ts';
 import { PassError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';
-import { assemble, defaultVpcDocument } from '../operator/assembly.ts';
+import { assemble, loadRuntimes } from '../operator/assembly.ts';
 import type { Assembly } from '../operator/assembly.ts';
 import type { Sampler } from '../kinds/instance/metrics/sampler.ts';
+import type { InstanceRuntime } from '../kinds/instance/runtime.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
@@ -33,7 +34,7 @@ const FOR_EVER_MS = 1e12;
 /** Every image can be pulled here. */
 const NO_BUILD = () => Promise.reject(new Error('nothing is built for the simulated Engine'));
 
-const defaultVpc = await defaultVpcDocument();
+const runtimes = await loadRuntimes();
 
 /** Puts a fault between a daemon and what it works on. */
 export interface Wrap {
@@ -199,7 +200,7 @@ export class WorldDaemon extends Person {
         log: silentLog,
         settings,
         installation: INSTALLATION,
-        defaultVpc,
+        runtimes,
         check: () => this.#check(),
         metering: world.metricsIntervalMs ? { meter: world.meter, intervalMs: world.metricsIntervalMs } : undefined,
       },
@@ -207,7 +208,7 @@ export class WorldDaemon extends Person {
     );
     this.informer = parts.informer;
     this.manager = parts.manager;
-    this.sampler = parts.sampler;
+    this.sampler = (parts.runtimes.get('Instance') as InstanceRuntime).sampler;
     this.#parts = parts;
   }
 
@@ -231,9 +232,7 @@ export class WorldDaemon extends Person {
   /** Ends in order. */
   async stop(): Promise<void> {
     this.#end.abort();
-    this.#parts.health.stop();
-    this.#parts.monitor.stop();
-    this.#parts.autoscaler.stop();
+    this.#parts.stop();
     await breathe();
     await this.#reign;
     await this.informer.close();
@@ -246,9 +245,7 @@ export class WorldDaemon extends Person {
     this.#end.abort();
     // Whatever its reign comes to now reaches nobody.
     this.#reign.catch(() => undefined);
-    this.#parts.health.stop();
-    this.#parts.monitor.stop();
-    this.#parts.autoscaler.stop();
+    this.#parts.stop();
     void this.informer.close();
     void this.compute.close();
     void this.store.close();
@@ -287,7 +284,7 @@ export class WorldDaemon extends Person {
 
   /** Requests a second that an instance gets, as far as this daemon knows. */
   requestRate(uid: string): number | undefined {
-    return this.#parts.traffic?.requestRate(uid);
+    return this.#parts.metrics.get('requestsPerTarget')?.measure(uid)?.value;
   }
 
   owned(): readonly Owned[] {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KINDS } from '../../src/kinds/index.ts';
-import { steps } from '../../src/kinds/instance/cli/metrics.ts';
+import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
+import { steps } from '../../src/cli/metrics-view.ts';
 import { runClient } from '../../src/cli/program.ts';
 import { heightsFor, sparkline } from '../../src/cli/sparkline.ts';
 import { startDaemon } from '../support/daemon.ts';
@@ -66,7 +66,7 @@ describe('miniaws top', () => {
       },
     };
     const setup = { io, kinds: KINDS, defaultKubeconfig: () => daemon.kubeconfigPath, version: '0.0.0-test' };
-    const ended = runClient(setup, ['top']);
+    const ended = runClient(setup, COMMANDS, ['top']);
     await eventually('two pictures', () => written.split('\u001b[H').length > 2);
     interrupt();
     expect(await ended).toBe(130);
@@ -96,7 +96,7 @@ describe('miniaws metrics', () => {
   });
 
   it('says what is wrong, and what to do', async () => {
-    expect((await miniaws(['metrics', 'vpc/main'])).err).toContain('only instances and load balancers have metrics');
+    expect((await miniaws(['metrics', 'vpc/main'])).err).toContain('only instances and loadbalancers have metrics');
     expect(await miniaws(['metrics', 'instance/nobody'])).toMatchObject({ code: 1, out: '' });
     expect((await miniaws(['metrics', 'instance/big', '--since', '1y'])).err).toContain('expected a duration');
     expect((await miniaws(['metrics', 'instance/big', '--since', '90d'])).err).toContain('from 1s to 30d');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
-import { KINDS } from '../../src/kinds/index.ts';
+import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runClient } from '../../src/cli/program.ts';
 import { eventually } from '../support/wait.ts';
@@ -55,7 +55,7 @@ export function start(args: readonly string[], options: RunOptions): Running {
     },
   };
   const setup = { io, kinds: KINDS, defaultKubeconfig: () => options.kubeconfig, version: '0.0.0-test' };
-  const ended = runClient(setup, args).then((code) => ({ code, out: stdout.text, err: stderr.text }));
+  const ended = runClient(setup, COMMANDS, args).then((code) => ({ code, out: stdout.text, err: stderr.text }));
   const breakPipe = () => void stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   return { out: () => stdout.text, err: () => stderr.text, interrupt: () => interrupt(), breakPipe, ended };
 }

@@ -4,7 +4,7 @@ import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { PassError } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
-import { assemble, defaultVpcDocument } from '../../src/operator/assembly.ts';
+import { assemble, loadRuntimes } from '../../src/operator/assembly.ts';
 import type { Assembly } from '../../src/operator/assembly.ts';
 import type { Compute } from '../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
@@ -78,7 +78,7 @@ export class RealWorld {
       effects?.store(store) ?? store,
       effects?.compute(compute) ?? compute,
       effects?.proxies(proxies) ?? proxies,
-      await defaultVpcDocument(),
+      await loadRuntimes(),
     );
     await daemon.open();
     return daemon;
@@ -158,7 +158,7 @@ export class RealDaemon extends Person {
     store: Store,
     compute: Compute,
     proxies: Proxies,
-    defaultVpc: Awaited<ReturnType<typeof defaultVpcDocument>>,
+    runtimes: Awaited<ReturnType<typeof loadRuntimes>>,
   ) {
     super(store, systemClock);
     this.#world = world;
@@ -174,7 +174,8 @@ export class RealDaemon extends Person {
       log: silentLog,
       settings,
       installation: world.installation,
-      defaultVpc,
+      runtimes,
+      metering: undefined,
       check: () => {
         this.#end.signal.throwIfAborted();
         if (world.epoch !== this.#epoch) throw new PassError('LeaseLost', 'another daemon leads');
@@ -192,8 +193,7 @@ export class RealDaemon extends Person {
   /** As after kill -9, as far as the rest of the world can tell: what it waits for is never waited for again. */
   async die(): Promise<void> {
     this.#end.abort();
-    this.#parts.health.stop();
-    this.#parts.monitor.stop();
+    this.#parts.stop();
     this.#proxies.close();
     await this.#parts.informer.close();
     await this.#compute.close();

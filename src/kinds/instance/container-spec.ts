@@ -5,7 +5,7 @@ import { durationMs, parseSize } from '../../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
 import { engineName, shortUid } from '../../drivers/labels.ts';
 import { specHash } from './spec-hash.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 /** Ruling 5: restarts are the Engine's, so that instances come back while the daemon is down. */
 const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', OnFailure: 'on-failure', Never: 'no' };

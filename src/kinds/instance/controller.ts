@@ -18,9 +18,10 @@ import { specHash } from './spec-hash.ts';
 import { choose, forcedBy, planInstance } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
+import { defaultVpcIn } from '../vpc/public.ts';
 import { crashed, reportInstance } from './report.ts';
 import { containerSpecOf } from './container-spec.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 /** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
 const PULL_WAIT_MS = 1_000;
@@ -34,8 +35,6 @@ export interface InstanceSeams {
   health: HealthMonitor;
   /** This installation's id: part of the names of volumes. */
   installation: string;
-  /** The document that `default` is made from on demand (ruling 12), from `manifests/`. */
-  defaultVpc: { apiVersion: string; kind: string; metadata: { name: string }; spec: object };
 }
 
 /** Names an attempt by what was attempted: a pull for one specification does not satisfy another. */
@@ -182,13 +181,10 @@ async function act(
   seams: InstanceSeams,
   pulled: Set<string>,
 ): Promise<UnderWay | void> {
-  const { compute, installation, defaultVpc } = seams;
+  const { compute, installation } = seams;
   switch (step.do) {
     case 'createDefaultVpc':
-      return pass.create({
-        ...defaultVpc,
-        metadata: { ...defaultVpc.metadata, namespace: instance.metadata.namespace },
-      });
+      return pass.create(defaultVpcIn(instance.metadata.namespace));
     case 'claimAddress':
       return pass.claim((latest, view) => claimAddress(latest as Instance, view));
     case 'claimDraining':

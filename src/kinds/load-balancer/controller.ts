@@ -22,16 +22,15 @@ import { printBalancerStep } from './steps.ts';
 import { reportLoadBalancer } from './report.ts';
 import { actOnContainer, madeId } from '../shared/container-steps.ts';
 import type { ProxyMonitor } from './proxy-monitor.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
+import { defaultVpcIn } from '../vpc/public.ts';
 
 export interface LoadBalancerSeams {
   compute: Compute;
   proxies: Proxies;
   images: ProxyImages;
   monitor: ProxyMonitor;
-  /** The document that `default` is made from on demand (ruling 12). */
-  defaultVpc: { apiVersion: string; kind: string; metadata: { name: string }; spec: object };
   /** Where the ranges of ingress networks are taken from. */
   vpcPool: string;
 }
@@ -134,12 +133,12 @@ async function act(
   step: LoadBalancerStep,
   lb: LoadBalancer,
   pass: Pass,
-  { compute, proxies, images, defaultVpc, vpcPool }: LoadBalancerSeams,
+  { compute, proxies, images, vpcPool }: LoadBalancerSeams,
   changes: Changes,
 ): Promise<UnderWay | void> {
   switch (step.do) {
     case 'createDefaultVpc':
-      return pass.create({ ...defaultVpc, metadata: { ...defaultVpc.metadata, namespace: lb.metadata.namespace } });
+      return pass.create(defaultVpcIn(lb.metadata.namespace));
     case 'claimAddress':
       return pass.claim((latest, view) => claimAddress(latest as LoadBalancer, view));
     case 'claimIngress':

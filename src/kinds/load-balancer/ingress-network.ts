@@ -10,7 +10,7 @@ import { engineName } from '../../drivers/labels.ts';
 import type { Step } from '../../engine/contract.ts';
 import type { Place } from '../shared/container-steps.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 /** The gateway, the proxy, and room for what a person connects to look around. */
 const PREFIX = 28;

@@ -11,7 +11,7 @@ import { PROXY_COMMAND, PROXY_STOP_SIGNAL } from '../../drivers/haproxy/configur
 import { shortUid } from '../../drivers/labels.ts';
 import type { ProxyConfig, ProxyListener, ServerRef } from '../../drivers/proxies.ts';
 import { containerNameOf } from '../shared/container-steps.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 /** An instance that shall get requests, and under which name the proxy knows it. */
 export interface WantedTarget extends ServerRef {

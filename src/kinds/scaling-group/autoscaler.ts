@@ -15,7 +15,7 @@ import { cooldownMs, recommendationOf, settledCount, wantedBy, WINDOW_MS } from 
 import type { Past, Reading, Recommendation, Scaling } from './recommendation.ts';
 import { observeMembers } from './members.ts';
 import { effectiveOf } from './schedules.ts';
-import type { Sampler } from '../instance/metrics/sampler.ts';
+import type { MetricSource } from '../shared/metric-source.ts';
 
 /** Kubernetes' period of its autoscaler, milliseconds. */
 const EVERY_MS = 15_000;
@@ -31,10 +31,8 @@ interface AutoscalerSeams {
   view: View;
   clock: Clock;
   log: Log;
-  /** Left out where instances are not sampled. */
-  sampler?: Pick<Sampler, 'recent' | 'intervalMs'> | undefined;
-  /** Requests a second that an instance gets from its load balancers. */
-  requestRate: (instanceUid: string) => number | undefined;
+  /** By the metric's name; none where instances are not sampled. */
+  metrics: ReadonlyMap<string, MetricSource>;
   /** Something that a pass would act on, or report. */
   onChange: (ref: Ref, what: string) => void;
 }
@@ -156,7 +154,8 @@ export class Autoscaler {
 
   /** Metrics need some intervals to be known after a start: until then, silence says nothing. */
   #patienceMs(): number {
-    return EVERY_MS + 3 * (this.#seams.sampler?.intervalMs ?? 0);
+    const slowestMs = Math.max(0, ...[...this.#seams.metrics.values()].map(({ intervalMs }) => intervalMs));
+    return EVERY_MS + 3 * slowestMs;
   }
 
   #past(watched: Watched): Past[] {
@@ -194,19 +193,11 @@ export class Autoscaler {
     return staying.map((instance): Reading => {
       const condition = findCondition(instance, 'Ready');
       if (condition?.status !== 'True') return { ready: false };
-      const { uid } = instance.metadata;
-      if (metric === 'requestsPerTarget') return readingOf(this.#seams.requestRate(uid));
-      const sample = this.#seams.sampler?.recent(uid);
-      if (!sample) return { ready: true };
+      const measured = this.#seams.metrics.get(metric)?.measure(instance.metadata.uid);
       // What it used while it started says nothing of its share of the load.
       const readyAt = Date.parse(condition.lastTransitionTime);
-      const begin = sample.at.getTime() - (this.#seams.sampler?.intervalMs ?? 0);
-      if (begin < readyAt && readyAt <= now.getTime()) return { ready: false };
-      if (metric === 'cpu') return readingOf(sample.cpuPercent);
-      const { memoryBytes, memoryLimitBytes } = sample;
-      return readingOf(
-        memoryBytes === undefined || !memoryLimitBytes ? undefined : (memoryBytes / memoryLimitBytes) * 100,
-      );
+      const isEarly = measured?.since && measured.since.getTime() < readyAt && readyAt <= now.getTime();
+      return { ready: !isEarly, ...(!isEarly && measured?.value !== undefined && { value: measured.value }) };
     });
   }
 
@@ -217,8 +208,6 @@ export class Autoscaler {
     if (isNews) this.#seams.onChange(watched.ref, said.decision?.why ?? said.active.message);
   }
 }
-
-const readingOf = (value: number | undefined): Reading => ({ ready: true, ...(value !== undefined && { value }) });
 
 const inactive = (current: number, policies: number, message: string): Verdict => ({
   type: 'ScalingActive',

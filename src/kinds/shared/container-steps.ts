@@ -4,7 +4,7 @@ import { valueOf } from '../../base/observed.ts';
 import type { Compute, Container, ContainerUpdate, Network } from '../../drivers/compute.ts';
 import { engineName } from '../../drivers/labels.ts';
 import type { Step, UnderWay } from '../../engine/contract.ts';
-import { ownerOfResource } from '../vpc/controller.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 type Stop = Step & { do: 'stopContainer'; name: string; id: string; graceMs: number };
 

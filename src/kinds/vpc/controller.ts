@@ -4,11 +4,12 @@ import type { View } from '../../api/kind.ts';
 import type { VpcStatus, Vpc } from './types.ts';
 import type { Observed } from '../../base/observed.ts';
 import { valueOf } from '../../base/observed.ts';
-import type { Compute, Network, NetworkSpec, Owner } from '../../drivers/compute.ts';
+import type { Compute, Network, NetworkSpec } from '../../drivers/compute.ts';
 import { engineName } from '../../drivers/labels.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Controller, Outcome, Report, Step, Verdict } from '../../engine/contract.ts';
 import { listed, progressing, ready } from '../shared/conditions.ts';
+import { ownerOfResource } from '../shared/owner.ts';
 
 export interface VpcObserved {
   networks: Observed<readonly Network[]>;
@@ -19,17 +20,6 @@ export interface VpcObserved {
 export type VpcStep =
   | (Step & { do: 'createNetwork'; spec: NetworkSpec })
   | (Step & { do: 'removeNetwork'; id: string; name: string });
-
-export const ownerOfResource = (r: {
-  kind: string;
-  metadata: { uid: string; namespace: string; name: string; generation: number };
-}): Owner => ({
-  uid: r.metadata.uid,
-  kind: r.kind,
-  namespace: r.metadata.namespace,
-  name: r.metadata.name,
-  generation: r.metadata.generation,
-});
 
 function networkSpecOf(vpc: Vpc): NetworkSpec {
   const owner = ownerOfResource(vpc);

@@ -2,7 +2,7 @@ import { KINDS } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { assemble, defaultVpcDocument } from '../../../src/operator/assembly.ts';
+import { assemble, loadRuntimes } from '../../../src/operator/assembly.ts';
 import type { Assembly } from '../../../src/operator/assembly.ts';
 import type { Compute } from '../../../src/drivers/compute.ts';
 import { MUTATING } from '../../../src/drivers/guarded.ts';
@@ -106,7 +106,8 @@ export class Candidate {
         log: silentLog,
         settings,
         installation: INSTALLATION,
-        defaultVpc: await defaultVpcDocument(),
+        runtimes: await loadRuntimes(),
+        metering: undefined,
         check,
       },
       { resyncMs: 500 },
@@ -144,7 +145,7 @@ export class Candidate {
   }
 
   async #close(): Promise<void> {
-    this.parts.health.stop();
+    this.parts.stop();
     await this.parts.informer.close();
     await this.compute.close();
     await this.store.close();

@@ -2,9 +2,8 @@ import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Resource } from '../../../api/metadata.ts';
 import type { Sample } from '../../../base/sample.ts';
-import type { ApiContext } from '../../../http/context.ts';
 import { readingsOf } from './readings.ts';
-import type { Reading } from './readings.ts';
+import type { Reading, SampledContext } from './readings.ts';
 
 /** Milliseconds for which one look serves all gauges: a scrape asks them one after the other. */
 const SHARED_MS = 500;
@@ -20,7 +19,7 @@ const GAUGES: readonly (readonly [string, string, (sample: Sample) => number | u
 ];
 
 /** What each running instance uses, at /metrics; of what is not known there is no line. */
-export function instanceGauges(registry: Registry, context: ApiContext): void {
+export function instanceGauges(registry: Registry, context: SampledContext): void {
   const look = sharedLook(context);
   for (const [name, help, valueOf] of GAUGES)
     new Gauge({
@@ -45,7 +44,7 @@ interface Look {
   readings: ReadonlyMap<string, Reading>;
 }
 
-function sharedLook(context: ApiContext): () => Promise<Look> {
+function sharedLook(context: SampledContext): () => Promise<Look> {
   let last: { at: number; look: Promise<Look> } | undefined;
   return () => {
     const now = context.clock.monotonic();

@@ -6,10 +6,10 @@ import { RATES } from '../../../base/sample.ts';
 import type { Rates } from '../../../base/sample.ts';
 import type { MetricsBucket } from '../../../store/store.ts';
 import { queryOf } from '../../../http/context.ts';
-import type { ApiContext, Query } from '../../../http/context.ts';
+import type { Query } from '../../../http/context.ts';
 import { rounded, windowOf } from '../../../http/metrics-window.ts';
 import { intervalOf, readingsOf } from './readings.ts';
-import type { Reading } from './readings.ts';
+import type { Reading, SampledContext } from './readings.ts';
 import { labelSelector } from '../../../http/selectors.ts';
 
 /** Instances that one answer holds at most. */
@@ -48,7 +48,7 @@ interface MetricsPoint extends Rates {
  * `GET …/[namespaces/NS/]instancemetrics?labelSelector=`: of every running instance what it uses now, and at most 20
  * points of the last minutes, for a small graph.
  */
-export function instanceMetricsRoutes(app: FastifyInstance, context: ApiContext): void {
+export function instanceMetricsRoutes(app: FastifyInstance, context: SampledContext): void {
   const root = `/apis/${API_VERSION}`;
   app.get(`${root}/namespaces/:namespace/instances/:name/metrics`, async (request) => {
     const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
@@ -61,7 +61,12 @@ export function instanceMetricsRoutes(app: FastifyInstance, context: ApiContext)
     });
 }
 
-async function metricsOf(context: ApiContext, namespace: string, name: string, query: Query): Promise<InstanceMetrics> {
+async function metricsOf(
+  context: SampledContext,
+  namespace: string,
+  name: string,
+  query: Query,
+): Promise<InstanceMetrics> {
   const { since, until, points, seconds } = windowOf(query, intervalOf(context), context.clock.now());
   const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
   if (!instance) throw notFound(context.kinds.must('Instance'), name);
@@ -73,7 +78,7 @@ async function metricsOf(context: ApiContext, namespace: string, name: string, q
   return document(instance, readings.get(uid), { since, until, seconds, buckets: buckets.get(uid) ?? [] });
 }
 
-async function listMetrics(context: ApiContext, namespace: string | undefined, query: Query): Promise<object> {
+async function listMetrics(context: SampledContext, namespace: string | undefined, query: Query): Promise<object> {
   const matches = labelSelector(query['labelSelector']);
   const snapshot = await context.store.current();
   const instances = [...snapshot.list('Instance', namespace)].filter(matches).toSorted(byName).slice(0, MOST);

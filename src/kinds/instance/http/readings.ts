@@ -5,10 +5,14 @@ import { HISTORY_POINTS } from '../metrics/short-history.ts';
 import type { HistoryPoint } from '../metrics/short-history.ts';
 import type { MetricsBucket } from '../../../store/store.ts';
 import type { ApiContext } from '../../../http/context.ts';
+import { USUAL_INTERVAL_MS } from '../../../http/metrics-window.ts';
 
-/** Milliseconds between samples of another daemon's, where this one is told to take none. */
-const USUAL_INTERVAL_MS = 10_000;
 const STALE_INTERVALS = 3;
+
+export interface SampledContext extends ApiContext {
+  /** Left out where instances are not sampled. */
+  sampler: Sampler | undefined;
+}
 
 /** What an instance uses now, and its last few minutes. */
 export interface Reading {
@@ -21,7 +25,7 @@ export interface Reading {
  * which knows them a moment later.
  */
 export async function readingsOf(
-  context: Pick<ApiContext, 'sampler' | 'leader' | 'store' | 'clock'>,
+  context: Pick<SampledContext, 'sampler' | 'leader' | 'store' | 'clock'>,
   instances: readonly Resource[],
 ): Promise<ReadonlyMap<string, Reading>> {
   const uids = instances.map(({ metadata }) => metadata.uid);
@@ -31,7 +35,7 @@ export async function readingsOf(
 }
 
 /** Milliseconds between two samples. */
-export const intervalOf = ({ sampler }: Pick<ApiContext, 'sampler'>): number =>
+export const intervalOf = ({ sampler }: Pick<SampledContext, 'sampler'>): number =>
   sampler?.intervalMs ?? USUAL_INTERVAL_MS;
 
 function fromMemory(sampler: Sampler, until: Date, uids: readonly string[]): ReadonlyMap<string, Reading> {
@@ -55,7 +59,7 @@ const asBucket = ({ at, cpuPercent, memoryBytes }: HistoryPoint): MetricsBucket 
 });
 
 async function fromStore(
-  { sampler, store, clock }: Pick<ApiContext, 'sampler' | 'store' | 'clock'>,
+  { sampler, store, clock }: Pick<SampledContext, 'sampler' | 'store' | 'clock'>,
   uids: readonly string[],
 ): Promise<ReadonlyMap<string, Reading>> {
   const intervalMs = intervalOf({ sampler });

@@ -16,6 +16,7 @@ import { Recorder } from '../../../engine/recorder.ts';
 import { sampleOf } from './rates.ts';
 import { ShortHistory } from './short-history.ts';
 import type { HistoryPoint } from './short-history.ts';
+import type { Measured } from '../../shared/metric-source.ts';
 import { Thresholds } from '../thresholds.ts';
 import type { Crossing } from '../thresholds.ts';
 
@@ -80,6 +81,17 @@ export class Sampler {
     if (!state) return undefined;
     const ageMs = this.#seams.clock.monotonic() - state.usage.monotonicMs;
     return ageMs > STALE_INTERVALS * this.intervalMs ? undefined : { ...state.sample, ageMs };
+  }
+
+  /** Percent of its limit that it used lately. */
+  measure(uid: string, metric: 'cpu' | 'memory'): Measured | undefined {
+    const sample = this.recent(uid);
+    if (!sample) return undefined;
+    const { memoryBytes, memoryLimitBytes, cpuPercent } = sample;
+    const memoryPercent =
+      memoryBytes === undefined || !memoryLimitBytes ? undefined : (memoryBytes / memoryLimitBytes) * 100;
+    const since = new Date(sample.at.getTime() - this.intervalMs);
+    return { value: metric === 'cpu' ? cpuPercent : memoryPercent, since };
   }
 
   /** Its last samples for a small graph, the oldest first; empty while it is not sampled. */

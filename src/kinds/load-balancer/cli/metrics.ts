@@ -1,10 +1,11 @@
 import type { Metadata } from '../../../api/metadata.ts';
 import type { TrafficRates } from '../../../base/traffic.ts';
+import type { MetricsWindow } from '../../../cli/metrics-view.ts';
 
 /** What the API tells of a load balancer's traffic. */
 export interface LoadBalancerMetrics {
   metadata: Pick<Metadata, 'name' | 'namespace'>;
-  window: { since: string; until: string; seconds: number };
+  window: MetricsWindow;
   points: readonly TrafficPoint[];
   targets: readonly { instance: string; points: readonly TrafficPoint[] }[];
 }

@@ -6,9 +6,9 @@ import { notFound } from '../../../admission/operations.ts';
 import type { TrafficRates } from '../../../base/traffic.ts';
 import type { TrafficBucket } from '../../../store/store.ts';
 import { queryOf } from '../../../http/context.ts';
-import type { ApiContext, Query } from '../../../http/context.ts';
+import type { ApiContext } from '../../../http/context.ts';
 import { rounded, windowOf } from '../../../http/metrics-window.ts';
-import { intervalOf } from '../../instance/http/readings.ts';
+import type { Asked } from '../../../http/metrics-window.ts';
 
 /** What went through a load balancer, a kind of ours that is read only. Rates are of a second. */
 interface LoadBalancerMetrics {
@@ -31,19 +31,22 @@ interface TrafficPoint extends TrafficRates {
 }
 
 /** `GET …/namespaces/NS/loadbalancers/NAME/metrics?since=1h&points=60`. */
-export function trafficMetricsRoutes(app: FastifyInstance, context: ApiContext): void {
+export function trafficMetricsRoutes(app: FastifyInstance, context: ApiContext, intervalMs: number): void {
   app.get(`/apis/${API_VERSION}/namespaces/:namespace/loadbalancers/:name/metrics`, async (request) => {
     const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
     const lb = (await context.store.current()).get({ kind: 'LoadBalancer', namespace, name });
     if (!lb || !isLoadBalancer(lb)) throw notFound(context.kinds.must('LoadBalancer'), name);
-    return metricsOf(context, lb, queryOf(request));
+    return metricsOf(context, lb, windowOf(queryOf(request), intervalMs, context.clock.now()));
   });
 }
 
-async function metricsOf(context: ApiContext, lb: LoadBalancer, query: Query): Promise<LoadBalancerMetrics> {
-  const { since, until, points, seconds } = windowOf(query, intervalOf(context), context.clock.now());
+async function metricsOf(
+  { store }: ApiContext,
+  lb: LoadBalancer,
+  { since, until, points, seconds }: Asked,
+): Promise<LoadBalancerMetrics> {
   const { name, namespace, uid } = lb.metadata;
-  const buckets = await context.store.traffic.range(uid, since, until, points);
+  const buckets = await store.traffic.range(uid, since, until, points);
   const pointsOf = (id: string) => (buckets.get(id) ?? []).map(pointOf);
   const names = new Map((lb.status?.targets ?? []).map((target) => [target.uid, target.instance]));
   return {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import type { Ref } from '../../api/metadata.ts';
-import { Failure } from '../failure.ts';
-import { booleanFlag, countFlag, durationFlag } from '../flags.ts';
-import { groupRefOf } from '../../kinds/scaling-group/cli/groups.ts';
-import { mergeObject, nameOf } from '../objects.ts';
-import type { ClientSetup, Session } from '../session.ts';
-import { task } from '../session.ts';
-import { judgeReady } from '../wait-for.ts';
-import { waitOrFail } from '../waiting.ts';
+import type { Ref } from '../../../api/metadata.ts';
+import { Failure } from '../../../cli/failure.ts';
+import { booleanFlag, countFlag, durationFlag } from '../../../cli/flags.ts';
+import { groupRefOf } from './groups.ts';
+import { mergeObject, nameOf } from '../../../cli/objects.ts';
+import type { ClientSetup, Session } from '../../../cli/session.ts';
+import { task } from '../../../cli/session.ts';
+import { judgeReady } from '../../../cli/wait-for.ts';
+import { waitOrFail } from '../../../cli/waiting.ts';
 
 interface ScaleOptions {
   replicas?: number;

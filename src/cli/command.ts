@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import type { Ref } from '../api/metadata.ts';
+import type { ClientSetup, Session } from './session.ts';
+
+/** Headings of the help, in its order. */
+export const COMMAND_GROUPS = [
+  'What is wanted',
+  'What there is',
+  'What happened',
+  'What an instance does',
+  'The command itself',
+] as const;
+
+/** A command of the API's client, and where the help has it. */
+export interface ClientCommand {
+  group: (typeof COMMAND_GROUPS)[number];
+  add: (program: Command, setup: ClientSetup) => void;
+}
+
+export interface MetricsOptions {
+  /** Milliseconds back. */
+  since: number;
+  points: number;
+  output?: 'json';
+  headers: boolean;
+}
+
+/** Prints what an object has used or carried over a time. */
+export type ShowMetrics = (session: Session, ref: Ref, options: MetricsOptions) => Promise<void>;
+
+/** What kinds add to the client's commands. */
+export interface KindCommands {
+  commands: readonly ClientCommand[];
+  /** By the kind's name. */
+  metrics: ReadonlyMap<string, ShowMetrics>;
+}

@@ -1,0 +1,66 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { PassError, StatusError } from '../base/errors.ts';
+import type { Authenticator, Credential } from './auth.ts';
+import type { ApiContext } from './context.ts';
+import { statusOf } from './status.ts';
+
+/** How long a client may take to read why it was refused. */
+const REFUSED_MS = 2_000;
+
+/** A request that wants to become another protocol, by whoever may ask. */
+interface UpgradeRequest {
+  request: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+  url: URL;
+  /** Of the route's path. */
+  match: RegExpExecArray;
+  credential: Credential;
+}
+
+export interface UpgradeRoute {
+  path: RegExp;
+  /** What it rejects with is the answer; until then nothing was begun. */
+  handle: (upgrade: UpgradeRequest) => Promise<void>;
+}
+
+/** Sees to it that each upgrade is authenticated, goes to its route, and is refused in words when it may not be. */
+export function serveUpgrades(
+  server: Pick<Server, 'on'>,
+  routes: readonly UpgradeRoute[],
+  context: ApiContext,
+  auth: Authenticator,
+): void {
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const credential = await auth.authenticate(request.headers.authorization);
+    const url = new URL(request.url ?? '', 'https://localhost');
+    for (const { path, handle } of routes) {
+      const match = path.exec(url.pathname);
+      if (match) return handle({ request, socket, head, url, match, credential });
+    }
+    throw new StatusError('NotFound', `nothing can be upgraded at ${url.pathname}`);
+  };
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, error, context));
+  });
+}
+
+/** The connection ends with the answer, though the client leaves its own side open. */
+export function refuseUpgrade(socket: Duplex, error: unknown, { clock }: ApiContext): void {
+  const status =
+    error instanceof StatusError
+      ? error
+      : new StatusError(
+          'InternalError',
+          error instanceof PassError ? error.message : 'the command could not be started',
+        );
+  const body = JSON.stringify(statusOf(status));
+  const cut = clock.after(REFUSED_MS, () => socket.destroy());
+  socket.once('close', () => cut.cancel());
+  socket.end(
+    `HTTP/1.1 ${status.code} ${status.reason}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

@@ -1,0 +1,49 @@
+import type { AnyController } from '../../engine/steps.ts';
+import type { KindRuntime, RuntimeDeps } from '../shared/kind-module.ts';
+import { instanceController } from './controller.ts';
+import { HealthMonitor } from './health-monitor.ts';
+import { execRoute } from './http/exec.ts';
+import { instanceGauges } from './http/gauges.ts';
+import { logRoutes } from './http/logs.ts';
+import { instanceMetricsRoutes } from './http/metrics.ts';
+import { Sampler } from './metrics/sampler.ts';
+
+export interface InstanceRuntime extends KindRuntime {
+  /** Left out where instances are not sampled. */
+  sampler: Sampler | undefined;
+}
+
+export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
+  const { compute, clock, installation, notice } = deps;
+  const health = new HealthMonitor(compute, clock, (ref, what) => notice(ref, what, 'health'));
+  const sampler = samplerOf(deps);
+  return {
+    controller: instanceController({ clock, compute, health, installation }) as unknown as AnyController,
+    leaderTasks: [{ stop: () => health.stop() }, ...(sampler ? [sampler] : [])],
+    routes(app, context) {
+      logRoutes(app, context);
+      instanceMetricsRoutes(app, { ...context, sampler });
+    },
+    upgrades: (context) => [execRoute(context)],
+    gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
+    sampler,
+  };
+}
+
+/** What instances use is measured for others, too. */
+function samplerOf({ metering, metrics, compute, view, store, clock, log }: RuntimeDeps): Sampler | undefined {
+  if (!metering) return undefined;
+  const sampler = new Sampler({
+    ...metering,
+    compute,
+    view,
+    append: (samples) => store.metrics.append(samples),
+    commit: (request) => store.commit(request),
+    clock,
+    log,
+  });
+  const { intervalMs } = metering;
+  for (const metric of ['cpu', 'memory'] as const)
+    metrics.set(metric, { intervalMs, measure: (uid) => sampler.measure(uid, metric) });
+  return sampler;
+}

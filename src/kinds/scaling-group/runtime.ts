@@ -1,0 +1,20 @@
+import type { AnyController } from '../../engine/steps.ts';
+import type { CreateRuntime } from '../shared/kind-module.ts';
+import { Autoscaler } from './autoscaler.ts';
+import { scalingGroupController } from './controller.ts';
+
+export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics, notice }) => {
+  const { recommendations } = store;
+  const autoscaler = new Autoscaler({
+    recommendations,
+    view,
+    clock,
+    log,
+    metrics,
+    onChange: (ref, what) => notice(ref, what, 'metric'),
+  });
+  return {
+    controller: scalingGroupController(autoscaler) as unknown as AnyController,
+    leaderTasks: [{ stop: () => autoscaler.stop() }],
+  };
+};

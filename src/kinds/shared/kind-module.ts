@@ -1,0 +1,64 @@
+import type { AdmissionSettings, KindDefinition, View } from '../../api/kind.ts';
+import type { Ref, Resource } from '../../api/metadata.ts';
+import type { Trigger } from '../../api/records.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { ClientCommand, ShowMetrics } from '../../cli/command.ts';
+import type { Compute } from '../../drivers/compute.ts';
+import type { Meter } from '../../drivers/metering.ts';
+import type { Proxies } from '../../drivers/proxies.ts';
+import type { ProxyImages } from '../../drivers/proxy-image.ts';
+import type { Term } from '../../engine/leader.ts';
+import type { AnyController } from '../../engine/steps.ts';
+import type { HttpExtension } from '../../http/extension.ts';
+import type { Store } from '../../store/store.ts';
+import type { MetricSource } from './metric-source.ts';
+
+/** A kind, as the program takes it in: adding one is its folder, and its line in `kinds/index.ts`. */
+export interface KindModule<R extends Resource = Resource> {
+  /** What is true of it wherever it appears; all that the command needs. */
+  definition: KindDefinition<R>;
+  /** Commands of its own. */
+  commands?: readonly ClientCommand[];
+  /** What `miniaws metrics KIND/NAME` shows. */
+  metrics?: ShowMetrics;
+  /** What the daemon needs of it, which loads it when it starts. */
+  runtime: () => Promise<{ createRuntime: CreateRuntime }>;
+}
+
+export type CreateRuntime = (deps: RuntimeDeps) => KindRuntime;
+
+/** A kind at work in a daemon. */
+export interface KindRuntime extends HttpExtension {
+  /** Left out by a kind whose documents need nothing done. */
+  controller?: AnyController;
+  leaderTasks?: readonly LeaderTask[];
+}
+
+/** What the leader does beside passes. Everything that it knows may be lost with the term. */
+interface LeaderTask {
+  /** Until the term's end. */
+  run?: (term: Term) => Promise<void>;
+  /** At the term's end. */
+  stop?: () => void;
+}
+
+/** What a kind's runtime is made of. */
+export interface RuntimeDeps {
+  store: Store;
+  view: View;
+  /** Each call that changes the world is refused when this daemon may not make it (I9). */
+  compute: Compute;
+  proxies: Proxies;
+  images: ProxyImages;
+  clock: Clock;
+  log: Log;
+  settings: AdmissionSettings;
+  installation: string;
+  /** How it is known what containers use, and how often they are looked at; left out, they are not. */
+  metering: { meter: Meter; intervalMs: number } | undefined;
+  /** By the metric's name: what kinds measure of instances, for those that decide by it. */
+  metrics: Map<string, MetricSource>;
+  /** Asks for a pass. */
+  notice: (ref: Ref, what: string, type: Trigger['type']) => void;
+}
