@@ -6,7 +6,7 @@ import { isReady } from '../src/api/metadata.ts';
 import { load } from '../src/admission/load.ts';
 import { World } from '../src/proof/world.ts';
 
-const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url));
+const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
 const files = (await readdir(EXAMPLES, { recursive: true })).filter((f) => f.endsWith('.yaml'));
 
 describe('examples', () => {

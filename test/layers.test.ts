@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const SRC = fileURLToPath(new URL('../src', import.meta.url));
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** What each folder may import, beside itself. `main`, `daemon` and `commands` put the parts together and may import all. */
 const MAY: Record<string, readonly string[]> = {

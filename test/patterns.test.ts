@@ -24,10 +24,10 @@ const MADE = [
   "drivers/docker/cgroup.ts: new RegExp(`^${name} (\\\\d+)$`, 'm')",
   'drivers/haproxy/configuration.ts: new RegExp(`^${MARK}([0-9a-f]{${HASH_DIGITS}})$`)',
   'drivers/haproxy/shell.ts: new RegExp(`${END}(\\\\d+)\\n`)',
-  'http/exec.ts: new RegExp(`^/apis/${API_VERSION}/namespaces/([^/]+)/instances/([^/]+)/exec$`)',
   'http/selectors.ts: new RegExp(`^(!?)\\\\s*(${NAME})$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s*(==|=|!=)\\\\s*([A-Za-z0-9._-]*)$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s+(in|notin)\\\\s+\\\\(([^)]*)\\\\)$`)',
+  'kinds/instance/http/exec.ts: new RegExp(`^/apis/${API_VERSION}/namespaces/([^/]+)/instances/([^/]+)/exec$`)',
 ];
 
 const unique = (patterns: readonly Pattern[]): Pattern[] => [

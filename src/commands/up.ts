@@ -19,7 +19,7 @@ import { withSettings } from './serve.ts';
 /** An embedded database is made in about 2 s, an Engine's first look takes less; a slow disk gets its time. */
 const START_MS = 120_000;
 const LOOK_MS = 50;
-const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart', import.meta.url));
+const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
 /** Where its load balancer listens. */
 const QUICKSTART_URL = 'http://localhost:8088/';
 

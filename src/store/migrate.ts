@@ -4,7 +4,7 @@ import pg from 'pg';
 import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 
-const FOLDER = fileURLToPath(new URL('../../drizzle', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../drizzle/', import.meta.url));
 /** Any number that is ours alone: 'mini' in ASCII. Starters wait for each other on it. */
 const ADVISORY_LOCK = 0x6d696e69;
 const TABLE = `CREATE TABLE IF NOT EXISTS schema_migrations (

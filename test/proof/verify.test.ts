@@ -8,7 +8,7 @@ import type { World } from '../../src/proof/world.ts';
 import { filesOf } from '../cli/support.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart', import.meta.url));
+const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
 
 async function miniaws(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const ran = promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, 'verify', ...args]);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseSync } from 'oxc-parser';
 import { KINDS } from '../../src/kinds/index.ts';
 
-const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
 export interface Pattern {
   /** The file below `src`, or the place in a schema. */
