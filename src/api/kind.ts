@@ -57,7 +57,7 @@ export interface View {
   indexed(index: string): readonly Indexed[];
 }
 
-export interface Indexed {
+interface Indexed {
   value: string;
   resource: Resource;
 }

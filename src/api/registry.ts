@@ -1,5 +1,8 @@
 import { distance } from 'fastest-levenshtein';
-import type { KindDefinition } from './kind.ts';
+import type { KindDefinition, View } from './kind.ts';
+
+/** The index that every kind has: whom a document names as its owner, by uid. */
+export const OWNER = 'owner';
 
 /** The kinds that a program knows, in the order in which documents of a file are applied: what is referred to comes first. */
 export class KindRegistry implements Iterable<KindDefinition> {
@@ -38,11 +41,30 @@ export class KindRegistry implements Iterable<KindDefinition> {
     return this.all.find((k) => [k.kind.toLowerCase(), k.plural, k.singular, ...k.shortNames].includes(lower));
   }
 
+  /** Kinds whose documents have the index; those of every kind have `owner`. */
+  withIndex(index: string): readonly KindDefinition[] {
+    return index === OWNER ? this.all : this.all.filter(({ indexes }) => Object.hasOwn(indexes, index));
+  }
+
   /** Where the kind stands in the order of applying. */
   position(kind: string): number {
     return this.all.findIndex((k) => k.kind === kind);
   }
 }
+
+/** What `View` promises of indexes over all kinds, by what it can do for one. */
+export const acrossKinds = (
+  kinds: KindRegistry,
+  view: Pick<View, 'list' | 'lookup'>,
+): Pick<View, 'lookupAll' | 'indexed'> => ({
+  lookupAll: (index, value) => kinds.withIndex(index).flatMap(({ kind }) => view.lookup(kind, index, value)),
+  indexed: (index) =>
+    kinds
+      .withIndex(index)
+      .flatMap(({ kind, indexes }) =>
+        view.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
+      ),
+});
 
 /** The nearest of the candidates, when it is near enough to be what was meant: a third of its letters, at least 2. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {

@@ -1,7 +1,8 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import { acrossKinds } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { Indexed, View } from '../api/kind.ts';
+import type { View } from '../api/kind.ts';
 
 /** The documents of one batch so far, as rules look at them. */
 export class BatchView implements View {
@@ -9,8 +10,14 @@ export class BatchView implements View {
   readonly #objects = new Map<string, Resource>();
   readonly #indexed = new Map<string, Resource[]>();
 
+  readonly lookupAll: View['lookupAll'];
+  readonly indexed: View['indexed'];
+
   constructor(kinds: KindRegistry) {
     this.#kinds = kinds;
+    const across = acrossKinds(kinds, this);
+    this.lookupAll = across.lookupAll;
+    this.indexed = across.indexed;
   }
 
   add(resource: Resource): void {
@@ -39,15 +46,5 @@ export class BatchView implements View {
 
   lookup(kind: string, index: string, value: string): readonly Resource[] {
     return this.#indexed.get(`${kind} ${index} ${value}`) ?? [];
-  }
-
-  lookupAll(index: string, value: string): readonly Resource[] {
-    return this.#kinds.all.flatMap(({ kind }) => this.lookup(kind, index, value));
-  }
-
-  indexed(index: string): Indexed[] {
-    return this.#kinds.all.flatMap(({ kind, indexes }) =>
-      this.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
-    );
   }
 }

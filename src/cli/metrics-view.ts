@@ -10,7 +10,7 @@ export interface MetricsWindow {
   seconds: number;
 }
 
-/** Reads what is known of an object's time, and prints it as JSON or by `lines`: a graph, and a table. */
+/** Reads what is known of an object's time, and prints it: as JSON, or as a graph and a table. */
 export async function showMetrics<T extends { points: readonly unknown[] }>(
   session: Session,
   ref: Ref,

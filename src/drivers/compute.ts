@@ -275,6 +275,7 @@ export interface ExecSession {
   write(data: Buffer): Promise<void> | undefined;
   /** Ends standard input. */
   closeInput(): void;
+  /** The size of its terminal. Nothing happens when the process has ended. */
   resize(columns: number, rows: number): Promise<void>;
   /** Resolves after the output's end; rejects when the session was closed before. */
   exitCode(): Promise<number>;

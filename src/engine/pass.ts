@@ -1,3 +1,4 @@
+import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import type { View } from '../api/kind.ts';
@@ -83,8 +84,7 @@ export class PassRun {
     try {
       return { ...(await ending.write({ acted, difference, report, failure, retry })), ...rest };
     } catch (error) {
-      const { kind, metadata } = this.#writes.resource;
-      const key = `${kind}/${metadata.namespace}/${metadata.name}`;
+      const key = keyOf(refOf(this.#writes.resource));
       this.#tools.log.warn({ key, pass: this.#id, err: messageOf(error) }, 'pass could not be ended; trying again');
       return { outcome: 'retrying', afterMs: retry.next(), untold: acted, ...rest };
     }

@@ -1,3 +1,4 @@
+import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { EventRecord, StepRecord } from '../api/records.ts';
 import type { Clock } from '../base/clock.ts';
@@ -7,6 +8,10 @@ import type { Log } from '../base/log.ts';
 import type { Controller, Pass, Step } from './contract.ts';
 
 export type AnyController = Controller<Resource, unknown, Step>;
+
+/** A controller speaks of its own documents, observations and steps; the engine hands it no others. */
+export const anyController = <R extends Resource, O, S extends Step>(controller: Controller<R, O, S>): AnyController =>
+  controller as unknown as AnyController;
 type NewEvent = Pick<EventRecord, 'type' | 'reason' | 'message'>;
 
 /**
@@ -79,10 +84,9 @@ export class StepRunner {
       };
     } catch (thrown) {
       const error = asPassError(thrown);
-      const { kind, metadata } = resource;
       this.#log.info(
         {
-          key: `${kind}/${metadata.namespace}/${metadata.name}`,
+          key: keyOf(refOf(resource)),
           pass: this.#pass.id,
           step: words,
           reason: error.reason,

@@ -1,15 +1,14 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
+import { acrossKinds, OWNER } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { Indexed, KindDefinition } from '../api/kind.ts';
+import type { View } from '../api/kind.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Change, Page, PageOptions, Snapshot } from './store.ts';
 
 const NONE: readonly Resource[] = [];
 /** What comes after every key of a prefix that ends with a slash. */
 const AFTER_SLASH = '0';
-/** The index that every kind has: whom a document names as its owner, by uid. */
-const OWNER = 'owner';
 /** Behind a key, what comes next. */
 const NEXT = '\0';
 
@@ -26,8 +25,14 @@ export class Mirror implements Snapshot {
   /** `kind/index/value` to the documents that have it. */
   readonly #indexes = new Map<string, Set<Resource>>();
 
+  readonly lookupAll: View['lookupAll'];
+  readonly indexed: View['indexed'];
+
   constructor(kinds: KindRegistry) {
     this.#kinds = kinds;
+    const across = acrossKinds(kinds, this);
+    this.lookupAll = across.lookupAll;
+    this.indexed = across.indexed;
   }
 
   get(ref: Ref): Resource | undefined {
@@ -56,20 +61,6 @@ export class Mirror implements Snapshot {
   lookup(kind: string, index: string, value: string): readonly Resource[] {
     const found = this.#indexes.get(`${kind}/${index}/${value}`);
     return found ? [...found] : NONE;
-  }
-
-  lookupAll(index: string, value: string): readonly Resource[] {
-    return this.#kindsWith(index).flatMap(({ kind }) => this.lookup(kind, index, value));
-  }
-
-  indexed(index: string): readonly Indexed[] {
-    return this.#kindsWith(index).flatMap(({ kind, indexes }) =>
-      this.list(kind).flatMap((resource) => (indexes[index]?.(resource) ?? []).map((value) => ({ value, resource }))),
-    );
-  }
-
-  #kindsWith(index: string): KindDefinition[] {
-    return this.#kinds.all.filter((kind) => index === OWNER || Object.hasOwn(kind.indexes, index));
   }
 
   all(): Iterable<Resource> {

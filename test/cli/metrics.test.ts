@@ -96,7 +96,7 @@ describe('miniaws metrics', () => {
   });
 
   it('says what is wrong, and what to do', async () => {
-    expect((await miniaws(['metrics', 'vpc/main'])).err).toContain('only instances and loadbalancers have metrics');
+    expect((await miniaws(['metrics', 'vpc/main'])).err).toContain('only instances and load balancers have metrics');
     expect(await miniaws(['metrics', 'instance/nobody'])).toMatchObject({ code: 1, out: '' });
     expect((await miniaws(['metrics', 'instance/big', '--since', '1y'])).err).toContain('expected a duration');
     expect((await miniaws(['metrics', 'instance/big', '--since', '90d'])).err).toContain('from 1s to 30d');

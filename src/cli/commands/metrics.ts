@@ -30,6 +30,12 @@ async function metrics(
   const ref = refOfWords(session.kinds, words, session.namespace);
   const show = shows.get(ref.kind);
   if (show) return show(session, ref, options);
-  const measured = [...shows.keys()].map((kind) => session.kinds.must(kind).plural);
-  throw new Failure(`only ${measured.join(' and ')} have metrics, not ${words.join(' ')}`);
+  const measured = [...shows.keys()];
+  const example = session.kinds.must(measured[0] ?? '').singular;
+  throw new Failure(
+    `only ${measured.map(asWords).join(' and ')} have metrics: ${example}/NAME, not ${words.join(' ')}`,
+  );
 }
+
+/** `LoadBalancer` as a person says several of them. */
+const asWords = (kind: string): string => `${kind.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()}s`;

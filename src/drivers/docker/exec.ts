@@ -92,7 +92,13 @@ export class DockerExecSession implements ExecSession {
 
   resize(columns: number, rows: number): Promise<void> {
     return translated('resize a terminal', async () => {
-      await this.#calls.raw('resizeExec', () => this.#exec.resize({ w: columns, h: rows }));
+      try {
+        await this.#calls.raw('resizeExec', () => this.#exec.resize({ w: columns, h: rows }));
+      } catch (error) {
+        // The Engine refuses with words of several kinds when the process has ended meanwhile.
+        const { Running } = await this.#calls.raw('inspectExec', () => this.#exec.inspect());
+        if (Running) throw error;
+      }
     });
   }
 

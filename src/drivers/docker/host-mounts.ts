@@ -18,29 +18,26 @@ export class HostMounts {
 
   /** The same container with resolved mounts. Rejects with `Refused` for one that leads where it may not. */
   async resolve(spec: ContainerSpec): Promise<ContainerSpec> {
-    const follow = await this.#follower();
     const resolved = async (mount: Mount): Promise<Mount> =>
-      'hostPath' in mount.source ? { ...mount, source: { hostPath: await follow(mount.source.hostPath) } } : mount;
+      'hostPath' in mount.source
+        ? { ...mount, source: { hostPath: await this.#follow(mount.source.hostPath) } }
+        : mount;
     return { ...spec, mounts: await Promise.all(spec.mounts.map(resolved)) };
   }
 
   /** Before a start: rejects with `Refused` unless each folder that was mounted is what it was at creation. */
   async check(folders: readonly string[]): Promise<void> {
-    const follow = await this.#follower();
     for (const folder of folders) {
-      const path = await follow(folder);
+      const path = await this.#follow(folder);
       if (path !== folder)
         throw new PassError('Refused', `${folder} leads to ${path} now: it was another folder when it was mounted`);
     }
   }
 
-  async #follower(): Promise<(hostPath: string) => Promise<string>> {
+  /** Where it leads. Rejects with `Refused` when that may not be mounted. */
+  async #follow(hostPath: string): Promise<string> {
     const { allowed, guarded } = this.#rules;
     const [roots, secrets] = await Promise.all([realpaths(allowed), realpaths(guarded)]);
-    return (hostPath) => this.#follow(hostPath, roots, secrets);
-  }
-
-  async #follow(hostPath: string, roots: readonly string[], secrets: readonly string[]): Promise<string> {
     const path = await realpath(hostPath).catch((error: unknown) => {
       throw new PassError('Refused', `${hostPath} cannot be mounted: ${messageOf(error)}`, error);
     });
@@ -48,7 +45,7 @@ export class HostMounts {
     const secret = exposedBy(path, secrets);
     if (secret !== undefined) throw new PassError('Refused', `${leads} would expose ${secret}: it is never mounted`);
     if (!roots.some((root) => isWithin(path, root)))
-      throw new PassError('Refused', `${leads} is not below ${this.#rules.allowed.join(', ') || 'any allowed folder'}`);
+      throw new PassError('Refused', `${leads} is not below ${allowed.join(', ') || 'any allowed folder'}`);
     return path;
   }
 }

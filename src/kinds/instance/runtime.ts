@@ -1,4 +1,4 @@
-import type { AnyController } from '../../engine/steps.ts';
+import { anyController } from '../../engine/steps.ts';
 import type { KindRuntime, RuntimeDeps } from '../shared/kind-module.ts';
 import { instanceController } from './controller.ts';
 import { HealthMonitor } from './health-monitor.ts';
@@ -18,7 +18,7 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
   const health = new HealthMonitor(compute, clock, (ref, what) => notice(ref, what, 'health'));
   const sampler = samplerOf(deps);
   return {
-    controller: instanceController({ clock, compute, health, installation }) as unknown as AnyController,
+    controller: anyController(instanceController({ clock, compute, health, installation })),
     leaderTasks: [{ stop: () => health.stop() }, ...(sampler ? [sampler] : [])],
     routes(app, context) {
       logRoutes(app, context);

@@ -1,5 +1,6 @@
-import { DURATION_PATTERN, SIZE_PATTERN } from '../../base/quantity.ts';
+import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
+import { duration, port } from '../shared/schemas.ts';
 
 const strings = (description: string, maxItems: number): JsonSchema => ({
   type: 'array',
@@ -7,17 +8,6 @@ const strings = (description: string, maxItems: number): JsonSchema => ({
   items: { type: 'string', maxLength: 32_768 },
   description,
 });
-
-const duration = (description: string, fallback: string): JsonSchema => ({
-  type: 'string',
-  pattern: DURATION_PATTERN,
-  maxLength: 32,
-  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
-  default: fallback,
-  description,
-});
-
-const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
 
 const healthCheck: JsonSchema = {
   type: 'object',

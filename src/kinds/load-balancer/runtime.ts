@@ -1,5 +1,5 @@
 import { USUAL_INTERVAL_MS } from '../../http/metrics-window.ts';
-import type { AnyController } from '../../engine/steps.ts';
+import { anyController } from '../../engine/steps.ts';
 import type { CreateRuntime, RuntimeDeps } from '../shared/kind-module.ts';
 import { loadBalancerController } from './controller.ts';
 import { balancerGauges } from './http/gauges.ts';
@@ -14,7 +14,7 @@ export const createRuntime: CreateRuntime = (deps) => {
   const traffic = trafficOf(deps, monitor);
   const { vpcPool } = settings;
   return {
-    controller: loadBalancerController({ compute, proxies, images, monitor, vpcPool }) as unknown as AnyController,
+    controller: anyController(loadBalancerController({ compute, proxies, images, monitor, vpcPool })),
     leaderTasks: [{ stop: () => monitor.stop() }, ...(traffic ? [traffic] : [])],
     routes: (app, context) => trafficMetricsRoutes(app, context, metering?.intervalMs ?? USUAL_INTERVAL_MS),
     gauges: balancerGauges,

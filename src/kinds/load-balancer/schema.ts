@@ -1,16 +1,5 @@
-import { DURATION_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
-
-const duration = (description: string, fallback: string): JsonSchema => ({
-  type: 'string',
-  pattern: DURATION_PATTERN,
-  maxLength: 32,
-  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
-  default: fallback,
-  description,
-});
-
-const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
+import { duration, port } from '../shared/schemas.ts';
 
 const label = (description: string): JsonSchema => ({
   type: 'string',

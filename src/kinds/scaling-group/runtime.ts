@@ -1,4 +1,4 @@
-import type { AnyController } from '../../engine/steps.ts';
+import { anyController } from '../../engine/steps.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { scalingGroupController } from './controller.ts';
@@ -14,7 +14,7 @@ export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics,
     onChange: (ref, what) => notice(ref, what, 'metric'),
   });
   return {
-    controller: scalingGroupController(autoscaler) as unknown as AnyController,
+    controller: anyController(scalingGroupController(autoscaler)),
     leaderTasks: [{ stop: () => autoscaler.stop() }],
   };
 };

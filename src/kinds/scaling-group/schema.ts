@@ -1,7 +1,7 @@
-import { DURATION_PATTERN } from '../../base/quantity.ts';
 import { instanceSpecSchema } from '../instance/schema.ts';
 import { policiesSchema, schedulesSchema, scheduleStatusSchema } from './policies-schema.ts';
 import type { JsonSchema } from '../../api/kind.ts';
+import { duration } from '../shared/schemas.ts';
 
 /** The Engine runs a few hundred; the rest is room for one that is larger than any that was measured. */
 const MOST_INSTANCES = 10_000;
@@ -24,15 +24,6 @@ const count = (description: string): JsonSchema => ({
 
 const countOrPercent = (description: string, fallback: number): JsonSchema => ({
   'x-kubernetes-int-or-string': true,
-  default: fallback,
-  description,
-});
-
-const duration = (description: string, fallback: string): JsonSchema => ({
-  type: 'string',
-  pattern: DURATION_PATTERN,
-  maxLength: 32,
-  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
   default: fallback,
   description,
 });

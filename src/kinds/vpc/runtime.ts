@@ -1,7 +1,7 @@
-import type { AnyController } from '../../engine/steps.ts';
+import { anyController } from '../../engine/steps.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import { vpcController } from './controller.ts';
 
 export const createRuntime: CreateRuntime = ({ compute }) => ({
-  controller: vpcController(compute) as unknown as AnyController,
+  controller: anyController(vpcController(compute)),
 });

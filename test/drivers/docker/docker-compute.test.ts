@@ -1,9 +1,9 @@
-import { afterAll } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
 import { cleanInstallation, engine, engineProxy, freshInstallation } from '../../support/engine.ts';
 import { testImage } from '../../support/images.ts';
 import { computeContract } from '../contract.ts';
-import type { ContractSubject } from '../contract/context.ts';
+import { collect, textOf, type ContractContext, type ContractSubject } from '../contract/context.ts';
 
 const installation = freshInstallation();
 /** Objects that play somebody else's: they bear another installation's mark, so that they are found and removed. */
@@ -45,4 +45,16 @@ afterAll(async () => {
   await cleanInstallation(foreign);
 });
 
-computeContract('docker', open);
+/** A simulated process has no terminal. */
+function terminals(t: ContractContext): void {
+  it('gives a terminal the size that is asked for', async () => {
+    const { id } = await t.started();
+    const command = ['sh', '-c', 'read _; stty size'];
+    const session = await t.compute.exec(id, { command, tty: true, stdin: true });
+    await session.resize(132, 50);
+    void session.write(Buffer.from('\n'));
+    expect(textOf(await collect(session.output), 'stdout')).toMatch(/^50 132\r?$/m);
+  });
+}
+
+computeContract('docker', open, terminals);

@@ -1,0 +1,15 @@
+import type { JsonSchema } from '../../api/kind.ts';
+import { DURATION_PATTERN } from '../../base/quantity.ts';
+
+/** Fields that several kinds have. */
+
+export const duration = (description: string, fallback: string): JsonSchema => ({
+  type: 'string',
+  pattern: DURATION_PATTERN,
+  maxLength: 32,
+  'x-expected': 'a duration such as 500ms, 10s or 1m30s',
+  default: fallback,
+  description,
+});
+
+export const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
