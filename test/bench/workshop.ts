@@ -59,7 +59,6 @@ export class Workshop {
     const daemon = await startDaemon({
       database: options.database ?? (await this.database()),
       dataDir: await mkdtemp(join(this.folder, 'daemon-')),
-      built: true,
       ...options,
       env: { MINIAWS_INSTALLATION: this.installation, MINIAWS_LOG_LEVEL: 'info', ...options.env },
       nodeFlags: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`],

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BACKED_UP, NOT_BACKED_UP } from '../../src/store/tables.ts';
@@ -11,8 +10,7 @@ import { databaseForTest } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { call, watch } from '../support/http.ts';
 import { pathOf, vpc } from '../support/manifests.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { PROGRAM } from '../support/program.ts';
 
 async function newFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'miniaws-backup-'));
@@ -23,7 +21,7 @@ async function newFolder(): Promise<string> {
 /** The program as people run it, to its end. */
 async function miniaws(dir: string, database: TestDatabase, ...words: string[]): Promise<string> {
   const env = { ...process.env, MINIAWS_DATA_DIR: dir, DATABASE_URL: database.url };
-  return (await promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, ...words], { env })).stdout;
+  return (await promisify(execFile)(process.execPath, [PROGRAM, ...words], { env })).stdout;
 }
 
 /** A value for a column, in SQL: what JSON and JavaScript round, quote or shorten stands for the rest. */

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,8 +12,7 @@ import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { databaseForTest } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { PROGRAM } from '../support/program.ts';
 
 let base: string;
 let dir: string;
@@ -29,7 +27,7 @@ afterEach(async () => {
 });
 
 const databaseUrl = async (env: Record<string, string>, ...more: string[]): Promise<string> => {
-  const words = ['--import', 'tsx', MAIN, 'database-url', ...more];
+  const words = [PROGRAM, 'database-url', ...more];
   const all = { ...process.env, MINIAWS_DATA_DIR: dir, DATABASE_URL: '', ...env };
   return (await promisify(execFile)(process.execPath, words, { env: all })).stdout.trim();
 };

@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LABEL, ownerLabels } from '../../src/drivers/labels.ts';
@@ -16,8 +15,7 @@ import type { TestDatabase } from '../support/database.ts';
 import { cleanInstallation, engine, freshInstallation } from '../support/engine.ts';
 import { testImage } from '../support/images.ts';
 import { vpc } from '../support/manifests.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+import { PROGRAM } from '../support/program.ts';
 
 let image: string;
 let installation: string;
@@ -50,7 +48,7 @@ const envOf = (dataDir: string, more: Record<string, string> = {}): NodeJS.Proce
   DATABASE_URL: database.url,
   ...more,
 });
-const words = (...more: string[]) => ['--import', 'tsx', MAIN, 'down', '--purge', ...more];
+const words = (...more: string[]) => [PROGRAM, 'down', '--purge', ...more];
 /** To its end, without a terminal. */
 const purge = async (env: NodeJS.ProcessEnv, ...more: string[]): Promise<string> =>
   (await promisify(execFile)(process.execPath, words(...more), { env })).stdout;

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
@@ -21,8 +20,8 @@ import { instance, pathOf, vpc } from '../support/manifests.ts';
 import type { Manifest } from '../support/manifests.ts';
 import { freePort } from '../support/ports.ts';
 import { eventually } from '../support/wait.ts';
+import { PROGRAM } from '../support/program.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const installation = freshInstallation();
 const foreign = `foreign-${installation}`;
 const ours = { filters: { label: [`miniaws.dev/installation=${installation}`] } };
@@ -68,7 +67,7 @@ afterAll(async () => {
 
 /** The program as people run it, to its end. */
 const miniaws = async (...words: string[]): Promise<string> =>
-  (await promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, ...words], { env })).stdout;
+  (await promisify(execFile)(process.execPath, [PROGRAM, ...words], { env })).stdout;
 const api = (): Endpoint => {
   const { server, ca = '', token = '' } = connectionOf({ kubeconfig: join(dir, 'admin.kubeconfig') }, {}, '');
   return { url: server, ca, token };

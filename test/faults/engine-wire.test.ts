@@ -31,8 +31,6 @@ const AT_CHANGES = ['is answered 500', 'is answered 409', 'is done, and its answ
 /** A fault costs the request that it met and what finds out how that one ended. */
 const COST = 2;
 
-/** Requests at which each fault happens when it is not at all of them. */
-const FEW = 2;
 const placesOf = (requests: readonly string[]): number[] => requests.map((_, i) => i + 1);
 
 const netOf = (name: string) => `net-${name}`;
@@ -107,7 +105,7 @@ describe('one request to the Engine goes wrong on the wire, anywhere, and the en
   });
 
   it.each(Object.entries(FAULTS))('a request of a create %s', async (what, fault) => {
-    for (const at of sampled(`create ${what}`, placesOf(clean.create), FEW)) {
+    for (const at of sampled(`create ${what}`, placesOf(clean.create))) {
       const name = freshName();
       await disturbed('create', at, fault, () => make(name));
       standing.push(name);
@@ -117,7 +115,7 @@ describe('one request to the Engine goes wrong on the wire, anywhere, and the en
   it.each(AT_CHANGES)('a request of a recreate %s', async (kind) => {
     const name = freshName();
     await make(name);
-    for (const at of sampled(`recreate ${kind}`, placesOf(clean.recreate), FEW)) {
+    for (const at of sampled(`recreate ${kind}`, placesOf(clean.recreate))) {
       await disturbed('recreate', at, FAULTS[kind]!, async () => {
         await cloud.apply(instance(name, spec(name, { env: { ROUND: `${at}` } })));
         await cloud.ready('instances', name);
@@ -128,7 +126,7 @@ describe('one request to the Engine goes wrong on the wire, anywhere, and the en
   });
 
   it.each(AT_CHANGES)('a request of a delete %s', async (kind) => {
-    const places = sampled(`delete ${kind}`, placesOf(clean.delete), FEW);
+    const places = sampled(`delete ${kind}`, placesOf(clean.delete));
     const names = places.map(freshName);
     await Promise.all(names.map(make));
     for (const [i, name] of names.entries())

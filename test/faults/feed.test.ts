@@ -17,7 +17,7 @@ import type { Watched, WatcherOrders, WatcherTold, WriterOrders, WriterTold, Wri
 import { Worker } from './support/workers.ts';
 
 const WRITERS = 8;
-const WRITES = Number(process.env['FEED_WRITES'] ?? runs(3_000, 10_000));
+const WRITES = Number(process.env['FEED_WRITES'] ?? runs(1_500, 10_000));
 const WATCHERS = 4;
 const WATCHERS_EACH = 4;
 /** Changes that the compaction keeps: more than those who come and go miss, fewer than one who stands still does. */

@@ -10,14 +10,11 @@ import { startDaemon } from '../support/daemon.ts';
 import { freshDatabase } from '../support/database.ts';
 import { call } from '../support/http.ts';
 import { pathOf } from '../support/manifests.ts';
+import { PROGRAM } from '../support/program.ts';
 import { sampled } from '../support/prove.ts';
 import { eventually } from '../support/wait.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const PRELOAD = fileURLToPath(new URL('./support/die-at-file-write.ts', import.meta.url));
-
-/** Deaths that are tried when not all are. */
-const FEW = 12;
 
 /** Where the data folders are. */
 let folder: string;
@@ -30,7 +27,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function firstStart(name: string, die: string, url: string): Promise<{ dataDir: string; writes: string[] }> {
   const dataDir = join(folder, name);
   const log = join(folder, `${name}.log`);
-  const child = spawn(process.execPath, ['--import', 'tsx', '--import', PRELOAD, MAIN, 'serve'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', PRELOAD, PROGRAM, 'serve'], {
     env: {
       ...process.env,
       DATABASE_URL: url,
@@ -77,7 +74,7 @@ const EXPECTED = [
 /** The next start ends in a daemon that serves, with all its files as they should be. */
 async function judge(dataDir: string, database: Awaited<ReturnType<typeof freshDatabase>>): Promise<void> {
   // Its client takes address, authority and key from admin.kubeconfig.
-  const daemon = await startDaemon({ engine: 'simulated', dataDir, database, built: true });
+  const daemon = await startDaemon({ engine: 'simulated', dataDir, database });
   try {
     expect((await call(daemon, 'GET', pathOf('instances'))).status).toBe(200);
     const authority = new X509Certificate(daemon.ca);
@@ -108,7 +105,7 @@ describe('a first start that is killed at a file write (F1, I3)', () => {
       `before ${i + 1}`,
       ...(write.startsWith('write ') ? [`amid ${i + 1}`] : []),
     ]);
-    const deaths = [...sampled('file writes', [...all, `after ${writes.length}`], FEW)];
+    const deaths = [...sampled('file writes', [...all, `after ${writes.length}`])];
     const failed: string[] = [];
     const work = async () => {
       for (let die = deaths.shift(); die !== undefined; die = deaths.shift()) {

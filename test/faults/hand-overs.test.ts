@@ -18,7 +18,7 @@ import { eventually } from '../support/wait.ts';
 import { Candidate } from './support/candidate.ts';
 import type { Witness } from './support/candidate.ts';
 
-const HAND_OVERS = runs(25, 50);
+const HAND_OVERS = runs(15, 50);
 /** Each takes a lease's time and a daemon's start: fewer of them over the real Engine, unless more are asked for. */
 const REAL_HAND_OVERS = Number(process.env['HAND_OVERS'] ?? runs(4, 12));
 

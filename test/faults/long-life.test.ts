@@ -13,7 +13,7 @@ import { postgresWorld } from '../support/postgres-world.ts';
 import { runs } from '../support/prove.ts';
 import { mainVpc } from '../kinds/vpc/scenarios.ts';
 
-const CHANGES = runs(4_000, 10_000);
+const CHANGES = runs(2_000, 10_000);
 const HOURS = 24;
 const HOUR_MS = 3_600_000;
 const EVERY_MS = (HOURS * HOUR_MS) / CHANGES;

@@ -12,7 +12,7 @@ import { World } from '../../src/proof/world.ts';
 import type { WorldDaemon } from '../../src/proof/world.ts';
 import { fieldChanges, fromSchema } from '../support/from-schema.ts';
 import type { FieldChange, Hints } from '../support/from-schema.ts';
-import { runs } from '../support/prove.ts';
+import { runsOfEach, seeds } from '../support/prove.ts';
 import { INSTANCE_HINTS } from '../kinds/instance/scenarios.ts';
 import { scalingGroupKind } from '../../src/kinds/scaling-group/definition.ts';
 import { GROUP_HINTS } from '../kinds/scaling-group/scenarios.ts';
@@ -21,8 +21,8 @@ import { loadBalancerKind } from '../../src/kinds/load-balancer/definition.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from '../kinds/load-balancer/scenarios.ts';
 import { mainVpc, VPC_HINTS } from '../kinds/vpc/scenarios.ts';
 
-const WALKS = Number(process.env['WALKS'] ?? runs(100, 300));
-const SEED = Number(process.env['SEED'] ?? 20_261_122);
+/** With each seed. */
+const WALKS = Number(process.env['WALKS'] ?? runsOfEach(30));
 /** A new kind is listed here: what its schema does not say, what is there beside it, and which fields stay when they are left out. */
 const WALKERS: { kind: KindDefinition; hints: Hints; given: readonly Document[]; kept: readonly string[] }[] = [
   {
@@ -111,10 +111,10 @@ describe('walks from specification to specification, one field at a time', () =>
     expect(WALKERS.map((w) => w.kind.kind).sort()).toEqual(KINDS.all.map((k) => k.kind).sort());
   });
 
-  it.each(WALKERS)(
-    '$kind.kind: the end equals a fresh apply of the last one',
+  it.each(seeds().flatMap((seed) => WALKERS.map((walker) => ({ ...walker, seed }))))(
+    '$kind.kind, seed $seed: the end equals a fresh apply of the last one',
     { timeout: 300_000 },
-    async ({ kind, hints, given, kept }) => {
+    async ({ kind, hints, given, kept, seed }) => {
       const total = { taken: 0, refused: 0 };
       const specs = fromSchema(kind.spec, hints) as fc.Arbitrary<Spec>;
       const changes = fc.array(fieldChanges(kind.spec, hints), { minLength: 1, maxLength: 12 });
@@ -150,7 +150,7 @@ describe('walks from specification to specification, one field at a time', () =>
             await daemon.stop();
           }
         }),
-        { numRuns: WALKS, seed: SEED },
+        { numRuns: WALKS, seed },
       );
       // A walk whose steps are nearly all refused proves little; a VPC takes none once it is there.
       if (given.length > 0) expect(total.taken).toBeGreaterThan(total.refused);

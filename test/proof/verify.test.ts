@@ -6,12 +6,12 @@ import { verify } from '../../src/proof/verify.ts';
 import type { Progress } from '../../src/proof/verify.ts';
 import type { World } from '../../src/proof/world.ts';
 import { filesOf } from '../cli/support.ts';
+import { PROGRAM } from '../support/program.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
 
 async function miniaws(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const ran = promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, 'verify', ...args]);
+  const ran = promisify(execFile)(process.execPath, [PROGRAM, 'verify', ...args]);
   return ran.then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     (failed: { code: number; stdout: string; stderr: string }) => ({

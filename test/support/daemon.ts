@@ -3,16 +3,13 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { KINDS } from '../../src/kinds/index.ts';
 import { ApiClient } from '../../src/cli/client.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
 import { freshDatabase } from './database.ts';
 import type { TestDatabase } from './database.ts';
 import { eventually } from './wait.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+import { PROGRAM } from './program.ts';
 
 export interface DaemonOptions {
   engine: 'docker' | 'simulated';
@@ -22,8 +19,6 @@ export interface DaemonOptions {
   env?: Record<string, string>;
   /** Where it listens; a free port by default. */
   listen?: string;
-  /** What people run, `dist/`, as it was built last; the sources, compiled as they are read, when left out. */
-  built?: boolean;
   /** More of Node's own flags, such as `--cpu-prof`. */
   nodeFlags?: readonly string[];
 }
@@ -57,8 +52,7 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     MINIAWS_LISTEN: options.listen ?? '127.0.0.1:0',
     ...options.env,
   };
-  const program = options.built ? [BUILT] : ['--import', 'tsx', MAIN];
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), ...program, 'serve'], {
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), PROGRAM, 'serve'], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
