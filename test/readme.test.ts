@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { specSchema } from '../src/api/kind.ts';
 import { KINDS } from '../src/kinds/index.ts';
 import { SETTINGS } from '../src/base/config.ts';
 import { PASS_REASONS, STATUS_REASONS } from '../src/base/errors.ts';
@@ -23,7 +24,7 @@ describe('the README says what the code does', () => {
   it('every field of every kind is listed with its description', async () => {
     const readme = await read('README.md');
     for (const kind of KINDS) {
-      for (const [name, field] of Object.entries(kind.spec.properties ?? {}))
+      for (const [name, field] of Object.entries(specSchema(kind).properties ?? {}))
         expect(readme, `${kind.kind} ${name}`).toMatch(
           new RegExp(`\\| \`${name}\` \\|[^|]*\\| ${escape(field.description ?? '')} \\|`),
         );

@@ -1,5 +1,6 @@
-import { DEFAULT_NAMESPACE, FINALIZER, GROUP } from '../api/metadata.ts';
+import { contentOf, DEFAULT_NAMESPACE, FINALIZER } from '../api/metadata.ts';
 import type { Metadata, Resource } from '../api/metadata.ts';
+import { groupOf } from '../api/kind.ts';
 import type { Admission, AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
@@ -49,8 +50,8 @@ export function admit(
   dropServerFields(metadata);
   const most = context.fieldValidation === 'Strict' ? undefined : Infinity;
   refuse(kind, document, handleUnknown(rest, validate(kind, rest, most), context));
-  const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
-  const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
+  const base = { ...rest, metadata: serverMetadata(kind, metadata, old, context) } as unknown as Resource;
+  const completed = kind.complete?.(base) ?? base;
   refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);
   const { resource, causes, takenOver } = kind.admit(
     withStatus(completed, old),
@@ -80,26 +81,32 @@ function dropServerFields(metadata: Record<string, unknown>): void {
   }
 }
 
-function serverMetadata(sent: Record<string, unknown>, old: Resource | undefined, { now }: AdmissionContext): Metadata {
+function serverMetadata(
+  kind: KindDefinition,
+  sent: Record<string, unknown>,
+  old: Resource | undefined,
+  { now }: AdmissionContext,
+): Metadata {
   const own = old?.metadata;
   const finalizers = (sent['finalizers'] as string[] | undefined) ?? [];
   const metadata: Record<string, unknown> = {
     ...sent,
-    namespace: sent['namespace'] ?? DEFAULT_NAMESPACE,
+    namespace: kind.scope === 'Cluster' ? undefined : (sent['namespace'] ?? DEFAULT_NAMESPACE),
     uid: own?.uid ?? crypto.randomUUID(),
     resourceVersion: own?.resourceVersion ?? '0',
     generation: own?.generation ?? 1,
     creationTimestamp: own?.creationTimestamp ?? timestamp(now),
     deletionTimestamp: own?.deletionTimestamp,
-    finalizers: keepsOurs(old) ? withOurs(finalizers, own?.finalizers) : finalizers,
+    finalizers: keepsOurs(kind, old) ? withOurs(finalizers, own?.finalizers) : finalizers,
   };
   for (const [field, value] of Object.entries(metadata))
     if (value === undefined || isEmptyContainer(value)) delete metadata[field];
   return metadata as unknown as Metadata;
 }
 
-/** Set at creation (ruling 7), and taken away by the engine alone: a client's replace must not lose a container. */
-const keepsOurs = (old: Resource | undefined): boolean => !old || (old.metadata.finalizers ?? []).includes(FINALIZER);
+/** Set at creation, and taken away by the engine alone: a client's replace must not lose a container. */
+const keepsOurs = (kind: KindDefinition, old: Resource | undefined): boolean =>
+  old ? (old.metadata.finalizers ?? []).includes(FINALIZER) : kind.finalizer;
 
 function withOurs(sent: readonly string[], stored: readonly string[] | undefined): readonly string[] {
   if (sent.includes(FINALIZER)) return sent;
@@ -115,7 +122,9 @@ const withStatus = (resource: Resource, old: Resource | undefined): Resource =>
 
 function finish(resource: Resource, old: Resource | undefined): Resource {
   if (!old) return resource;
-  const generation = sameJson(resource.spec, old.spec) ? old.metadata.generation : old.metadata.generation + 1;
+  const generation = sameJson(contentOf(resource), contentOf(old))
+    ? old.metadata.generation
+    : old.metadata.generation + 1;
   const next = { ...resource, metadata: { ...resource.metadata, generation } };
   if (sameJson(next, old)) return old;
   return keepTimes(old, next) as Resource;
@@ -148,14 +157,15 @@ function refuse(kind: KindDefinition, document: RawDocument, causes: readonly Ca
 }
 
 export function invalid(
-  kind: Pick<KindDefinition, 'kind' | 'plural'>,
+  kind: Pick<KindDefinition, 'kind' | 'plural' | 'apiVersion'>,
   name: string,
   causes: readonly Cause[],
 ): StatusError {
   const told = causes.map((cause) => `${cause.field ? `${cause.field}: ` : ''}${cause.message}`);
   const list = told.length === 1 ? told[0] : `[${told.join(', ')}]`;
-  return new StatusError('Invalid', `${kind.kind}.${GROUP} "${name}" is invalid: ${list}`, {
+  const group = groupOf(kind);
+  return new StatusError('Invalid', `${kind.kind}${group && `.${group}`} "${name}" is invalid: ${list}`, {
     causes,
-    details: { name, kind: kind.plural, group: GROUP },
+    details: { name, kind: kind.plural, group },
   });
 }

@@ -1,7 +1,8 @@
-import { FINALIZER, GROUP, refOf } from '../api/metadata.ts';
+import { FINALIZER, refOf } from '../api/metadata.ts';
 import type { Metadata, Ref, Resource } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import { groupOf, groupResource, refIn } from '../api/kind.ts';
 import type { KindDefinition, View } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
@@ -60,16 +61,16 @@ export function kindOfDocument(document: RawDocument, kinds: KindRegistry): Kind
 }
 
 export function notFound(kind: KindDefinition, name: string): StatusError {
-  return new StatusError('NotFound', `${kind.plural}.${GROUP} "${name}" not found`, {
-    details: { name, kind: kind.plural, group: GROUP },
+  return new StatusError('NotFound', `${groupResource(kind)} "${name}" not found`, {
+    details: { name, kind: kind.plural, group: groupOf(kind) },
   });
 }
 
 export function create(kind: KindDefinition, document: RawDocument, view: View, context: WriteContext): Resource {
   const { namespace, name } = identityOf(document);
-  if (view.get({ kind: kind.kind, namespace, name })) {
-    throw new StatusError('AlreadyExists', `${kind.plural}.${GROUP} "${name}" already exists`, {
-      details: { name, kind: kind.plural, group: GROUP },
+  if (view.get(refIn(kind, namespace, name))) {
+    throw new StatusError('AlreadyExists', `${groupResource(kind)} "${name}" already exists`, {
+      details: { name, kind: kind.plural, group: groupOf(kind) },
     });
   }
   return owned(kind, undefined, admit(kind, withoutOwners(document), undefined, view, context), context);
@@ -241,11 +242,9 @@ function checkPreconditions(
 ): void {
   const { name, uid, resourceVersion } = old.metadata;
   const refuse = (message: string) => {
-    throw new StatusError(
-      'Conflict',
-      `Operation cannot be fulfilled on ${kind.plural}.${GROUP} "${name}": ${message}`,
-      { details: { name, kind: kind.plural, group: GROUP } },
-    );
+    throw new StatusError('Conflict', `Operation cannot be fulfilled on ${groupResource(kind)} "${name}": ${message}`, {
+      details: { name, kind: kind.plural, group: groupOf(kind) },
+    });
   };
   if (want.uid && want.uid !== uid)
     refuse(
@@ -260,7 +259,7 @@ function checkPreconditions(
  * What a body says of itself must be what the URL says: else a write would go to an object that nobody named. What it
  * leaves out holds as the URL has it. Throws BadRequest, in Kubernetes' words.
  */
-export function checkAddress(document: RawDocument, at: { namespace: string; name?: string }): void {
+export function checkAddress(document: RawDocument, at: { namespace?: string; name?: string }): void {
   const { name, namespace } = document.metadata ?? {};
   const said = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   if (at.name !== undefined && name !== undefined && name !== at.name)
@@ -268,9 +267,9 @@ export function checkAddress(document: RawDocument, at: { namespace: string; nam
       'BadRequest',
       `the name of the object (${said(name)}) does not match the name on the URL (${at.name})`,
     );
-  if (namespace !== undefined && namespace !== '' && namespace !== at.namespace)
+  if (namespace !== undefined && namespace !== '' && namespace !== (at.namespace ?? ''))
     throw new StatusError(
       'BadRequest',
-      `the namespace of the object (${said(namespace)}) does not match the namespace on the request (${at.namespace})`,
+      `the namespace of the object (${said(namespace)}) does not match the namespace on the request (${at.namespace ?? ''})`,
     );
 }

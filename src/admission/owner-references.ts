@@ -1,3 +1,4 @@
+import { refOf, titleOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { View } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
@@ -8,12 +9,12 @@ export function checkOwners(next: Resource, old: Resource | undefined, view: Vie
   const known = new Set((old?.metadata.ownerReferences ?? []).map((reference) => reference.uid));
   const causes = references.flatMap((reference, at): Cause[] => {
     const owner = view.byUid(reference.uid);
-    if (!owner || known.has(reference.uid) || owner.metadata.namespace === next.metadata.namespace) return [];
-    const { namespace, name } = owner.metadata;
+    const inNamespace = owner && refOf(owner).namespace !== '';
+    if (!inNamespace || known.has(reference.uid) || owner.metadata.namespace === next.metadata.namespace) return [];
     return [
       invalidOwner(
         at,
-        `${owner.kind} ${namespace}/${name} is of another namespace; an owner must be of the namespace of what it owns, "${next.metadata.namespace}"`,
+        `${titleOf(refOf(owner))} is of another namespace; an owner must be of the namespace of what it owns, "${next.metadata.namespace}"`,
       ),
     ];
   });

@@ -1,36 +1,39 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { API_VERSION } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
 import { memoised } from '../base/memoised.ts';
+import { childSchema } from './fields/structure.ts';
 import { formatPath, fromPointer } from './path.ts';
+import type { Segment } from './path.ts';
 
 /** A DNS label: what a name becomes on its network. */
 const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+/** A DNS subdomain (RFC 1123): labels with dots between them. */
+const SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 /** Kubernetes' qualified names, for keys of labels and annotations. */
 const QUALIFIED = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
 const LABEL_VALUE = '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$';
 
-const name = (maxLength: number): JsonSchema => ({
+const name = ({ are, maxLength }: KindDefinition['names']): JsonSchema => ({
   type: 'string',
   minLength: 1,
   maxLength,
-  pattern: LABEL,
-  'x-expected': 'lower-case letters, digits and "-", beginning and ending with a letter or digit',
+  pattern: are === 'label' ? LABEL : SUBDOMAIN,
+  'x-expected': `lower-case letters, digits${are === 'label' ? '' : ', "."'} and "-", beginning and ending with a letter or digit`,
 });
 
 const text: JsonSchema = { type: 'string' };
 
 /** Metadata as it may be sent. What the server sets is accepted and ignored, as Kubernetes does. */
-const metadataSchema = (maxNameLength: number): JsonSchema => ({
+const metadataSchema = ({ names, scope }: KindDefinition): JsonSchema => ({
   type: 'object',
   additionalProperties: false,
   required: ['name'],
   properties: {
-    name: name(maxNameLength),
-    namespace: name(63),
+    name: name(names),
+    ...(scope === 'Namespaced' ? { namespace: name({ are: 'label', maxLength: 63 }) } : {}),
     labels: {
       type: 'object',
       maxProperties: 64,
@@ -82,12 +85,12 @@ const metadataSchema = (maxNameLength: number): JsonSchema => ({
 const documentSchemaOf = (kind: KindDefinition): JsonSchema => ({
   type: 'object',
   additionalProperties: false,
-  required: ['apiVersion', 'kind', 'metadata', 'spec'],
+  required: ['apiVersion', 'kind', 'metadata', ...('spec' in kind.content ? ['spec'] : [])],
   properties: {
-    apiVersion: { const: API_VERSION },
+    apiVersion: { const: kind.apiVersion },
     kind: { const: kind.kind },
-    metadata: metadataSchema(kind.maxNameLength),
-    spec: kind.spec,
+    metadata: metadataSchema(kind),
+    ...kind.content,
     status: { type: 'object' },
   },
 });
@@ -140,12 +143,12 @@ export const validateStatus = (kind: KindDefinition, document: Record<string, un
 function causesOf(validator: ValidateFunction, document: Record<string, unknown>, most: number): Cause[] {
   if (validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
-  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document));
+  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document, validator.schema as JsonSchema));
   const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));
   return [...unique.values()].slice(0, most);
 }
 
-function toCause(error: ErrorObject, document: unknown): Cause {
+function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause {
   const at = fromPointer(error.instancePath, document);
   const invalid = (message: string, extra?: string): Cause => ({
     reason: 'FieldValueInvalid',
@@ -153,7 +156,7 @@ function toCause(error: ErrorObject, document: unknown): Cause {
     message,
   });
   const schema = error.parentSchema as JsonSchema | undefined;
-  const found = shown(error.data, at.includes('env'));
+  const found = shown(error.data, isSensitive(root, at));
   switch (error.keyword) {
     case 'required':
       return {
@@ -214,7 +217,17 @@ const article = (type: string): string =>
     boolean: 'true or false',
   })[type] ?? type;
 
-/** Names the kind of value and shows a short one; never a long one, which might be a secret in the wrong place, nor one of `env` (ruling 13). */
+/** Whether the schema says that values there are nobody else's to read. */
+function isSensitive(root: JsonSchema, at: readonly Segment[]): boolean {
+  let schema: JsonSchema | undefined = root;
+  for (const segment of at) {
+    if (schema === undefined || schema['x-sensitive'] === true) break;
+    schema = typeof segment === 'number' ? schema.items : childSchema(schema, segment);
+  }
+  return schema?.['x-sensitive'] === true;
+}
+
+/** Names the kind of value and shows a short one; never a long one, which might be a secret in the wrong place, nor one that is sensitive. */
 function shown(value: unknown, secret = false): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';

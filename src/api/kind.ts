@@ -32,6 +32,8 @@ export interface JsonSchema {
   'x-kubernetes-int-or-string'?: boolean;
   /** What `pattern` means, for the message of a refusal: "a DNS label such as web-1". */
   'x-expected'?: string;
+  /** No value below it is shown in a message. */
+  'x-sensitive'?: boolean;
 }
 
 /** One printed column of `get`. `wide` columns show with `-o wide` only. */
@@ -76,24 +78,30 @@ export interface AdmissionSettings {
 /** Everything that is true of a kind wherever it appears: a new kind is this, a controller and a driver. */
 export interface KindDefinition<R extends Resource = Resource> {
   kind: string;
+  /** `miniaws.dev/v1`, or `v1` for Kubernetes' own kinds. */
+  apiVersion: string;
+  scope: 'Namespaced' | 'Cluster';
   plural: string;
   singular: string;
   shortNames: readonly string[];
   categories: readonly string[];
   description: string;
-  spec: JsonSchema;
+  /** What people want: the members of a document beside metadata and status. `spec` must be there, others may be left out. */
+  content: Readonly<Record<string, JsonSchema>>;
   status: JsonSchema;
   columns: readonly Column<R>[];
-  /** Longest name, from the seed's columns and from what the name becomes (a DNS label on its network). */
-  maxNameLength: number;
+  /** What a name may be: a DNS label, or a DNS subdomain, which may have dots (RFC 1123). */
+  names: { are: 'label' | 'subdomain'; maxLength: number };
+  /** Something real stands behind a document: a deletion waits, by our finalizer, until the controller says that it is gone (I14). */
+  finalizer: boolean;
   /**
    * Named keys under which documents are found again without a scan. Those of one name mean the same in all kinds:
    * `vpc` what lives in a VPC (`namespace/name`), `address` what holds one there (`namespace/vpc/address`), `hostPort` what
    * is published on the host, `ipRange` what holds a range that no network may overlap.
    */
   indexes: Record<string, (resource: R) => readonly string[]>;
-  /** Defaults that a schema cannot say, because they depend on other fields. Returns the spec itself when none apply. */
-  complete?: (spec: R['spec']) => R['spec'];
+  /** Defaults that a schema cannot say, because they depend on other fields. Returns the document itself when none apply. */
+  complete?: (resource: R) => R;
   /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
   check: (resource: R, old?: R) => readonly Cause[];
   /**
@@ -115,6 +123,28 @@ export interface KindDefinition<R extends Resource = Resource> {
     selector: (resource: R) => string;
   };
 }
+
+/** The schema of the kind's specification; it knows nothing where the kind has other members. */
+export const specSchema = (kind: Pick<KindDefinition, 'content'>): JsonSchema => kind.content['spec'] ?? {};
+
+/** An object of the kind by its name; the namespace counts where the kind is in namespaces. */
+export const refIn = (kind: KindDefinition, namespace: string | undefined, name: string): Ref => ({
+  kind: kind.kind,
+  namespace: kind.scope === 'Cluster' ? '' : (namespace ?? ''),
+  name,
+});
+
+/** Its API's group; Kubernetes' own kinds have none. */
+export const groupOf = ({ apiVersion }: Pick<KindDefinition, 'apiVersion'>): string =>
+  apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+
+/** `vpcs.miniaws.dev`, `secrets`: Kubernetes' GroupResource. */
+export const groupResource = (kind: Pick<KindDefinition, 'apiVersion' | 'plural'>): string =>
+  groupOf(kind) === '' ? kind.plural : `${kind.plural}.${groupOf(kind)}`;
+
+/** Where the API serves what has this version: kinds without a group have a root of their own. */
+export const apiRoot = (apiVersion: string): string =>
+  apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 
 export interface Admission<R extends Resource = Resource> {
   resource: R;

@@ -1,7 +1,9 @@
-/** The group and version that every kind of ours belongs to. */
+/** The group and version of the kinds that are ours. */
 export const GROUP = 'miniaws.dev';
 export const VERSION = 'v1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
+/** The API version of Kubernetes' own kinds, which have no group. */
+export const CORE_V1 = 'v1';
 
 /** The namespace of a document that names none. */
 export const DEFAULT_NAMESPACE = 'default';
@@ -41,6 +43,7 @@ export interface OwnerReference {
 
 export interface Metadata {
   name: string;
+  /** Absent from documents of kinds whose scope is the cluster: code that is for any kind asks `refOf`. */
   namespace: string;
   uid: string;
   /** The revision of the last write, in decimal. Opaque to clients but for equality and order within this store. */
@@ -56,7 +59,10 @@ export interface Metadata {
   managedFields?: readonly ManagedFields[];
 }
 
-/** A live document: what people want (spec) and what was last seen (status). Treated as immutable everywhere. */
+/**
+ * A live document: what people want (spec) and what was last seen (status). Treated as immutable everywhere. Kubernetes'
+ * own kinds have other members in place of the spec: code that is for any kind asks `contentOf`.
+ */
 export interface Resource<Spec = object, Status = object> {
   apiVersion: string;
   kind: string;
@@ -82,24 +88,39 @@ export interface Condition {
   message: string;
 }
 
+/** What people want, whatever its members are: `spec`, or those of a kind that has none. */
+export function contentOf(resource: Resource): Readonly<Record<string, unknown>> {
+  const { apiVersion: _, kind: __, metadata: ___, status: ____, ...content } = resource;
+  return content;
+}
+
 /** What identifies a live document among its kind; a deleted and re-created one has the same ref and another uid. */
 export interface Ref {
   kind: string;
+  /** Empty for kinds whose scope is the cluster. */
   namespace: string;
   name: string;
 }
 
-export const refOf = (r: { kind: string; metadata: { namespace: string; name: string } }): Ref => ({
+export const refOf = (r: { kind: string; metadata: { namespace?: string; name: string } }): Ref => ({
   kind: r.kind,
-  namespace: r.metadata.namespace,
+  namespace: r.metadata.namespace ?? '',
   name: r.metadata.name,
 });
 
+/** `default/web`, or `web` where there is no namespace: Kubernetes' NamespacedName. */
+export const namespacedName = ({ namespace, name }: Omit<Ref, 'kind'>): string =>
+  namespace === '' ? name : `${namespace}/${name}`;
+
 /** `Instance/default/web`: the form in which keys travel in queues, maps and logs. */
-export const keyOf = (ref: Ref): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
+export const keyOf = (ref: Ref): string => `${ref.kind}/${namespacedName(ref)}`;
+
+/** `Instance default/web`: how an object is named in sentences. */
+export const titleOf = (ref: Ref): string => `${ref.kind} ${namespacedName(ref)}`;
 
 export function parseKey(key: string): Ref {
-  const [kind = '', namespace = '', name = ''] = key.split('/');
+  const [kind = '', ...rest] = key.split('/');
+  const [name = '', namespace = ''] = rest.reverse();
   return { kind, namespace, name };
 }
 

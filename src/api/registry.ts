@@ -8,12 +8,16 @@ export const OWNER = 'owner';
 export class KindRegistry implements Iterable<KindDefinition> {
   readonly all: readonly KindDefinition[];
   readonly #byKind: ReadonlyMap<string, KindDefinition>;
+  /** By API version and plural: two groups may have the same one. */
   readonly #byPlural: ReadonlyMap<string, KindDefinition>;
+  /** Those that some kind has. */
+  readonly apiVersions: readonly string[];
 
   constructor(all: readonly KindDefinition[]) {
     this.all = all;
     this.#byKind = new Map(all.map((k) => [k.kind, k]));
-    this.#byPlural = new Map(all.map((k) => [k.plural, k]));
+    this.#byPlural = new Map(all.map((k) => [`${k.apiVersion}/${k.plural}`, k]));
+    this.apiVersions = [...new Set(all.map((k) => k.apiVersion))];
   }
 
   [Symbol.iterator](): Iterator<KindDefinition> {
@@ -24,8 +28,8 @@ export class KindRegistry implements Iterable<KindDefinition> {
     return this.#byKind.get(kind);
   }
 
-  ofPlural(plural: string): KindDefinition | undefined {
-    return this.#byPlural.get(plural);
+  ofPlural(apiVersion: string, plural: string): KindDefinition | undefined {
+    return this.#byPlural.get(`${apiVersion}/${plural}`);
   }
 
   /** Of a document that is stored, or a kind that the code names. Throws when there is none, which is a mistake in the code. */

@@ -135,7 +135,8 @@ function clashes(kinds: KindRegistry, changes: readonly Comparison[], would: Rea
 }
 
 const isChosen = ({ document }: Manifest, object: Resource): boolean =>
-  'cidrBlock' in object.spec && (document['spec'] as { cidrBlock?: unknown } | undefined)?.cidrBlock === undefined;
+  'cidrBlock' in (object.spec ?? {}) &&
+  (document['spec'] as { cidrBlock?: unknown } | undefined)?.cidrBlock === undefined;
 
 function check(kind: KindDefinition, object: Resource, live: Resource | undefined, before: BatchView): void {
   const document = { ...object, metadata: { ...object.metadata } } as unknown as RawDocument;

@@ -1,8 +1,9 @@
 import type { Command, Option } from 'commander';
+import type { KindDefinition } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
 
 /** Asks for the names of objects of a kind. */
-export type NamesOf = (plural: string, namespace: string | undefined) => Promise<string[]>;
+export type NamesOf = (kind: KindDefinition, namespace: string | undefined) => Promise<string[]>;
 
 /** Commands whose words name objects, by what they take: any kind, or instances by name alone. */
 const OF_ANY_KIND = ['get', 'describe', 'delete', 'edit', 'pause', 'resume', 'wait', 'reconcile-log', 'log', 'why'];
@@ -42,7 +43,7 @@ async function options(
   if (last === '-o' || last === '--output') return OUTPUTS;
   if (takesValue(command, last) || takesValue(program, last)) return [];
   if (!command) return commandsOf(program);
-  return objects(kinds, command.name(), rest, current, (plural) => namesOf(plural, namespace));
+  return objects(kinds, command.name(), rest, current, (kind) => namesOf(kind, namespace));
 }
 
 /** Commands that are not hidden; commander tells by its help. */
@@ -81,11 +82,11 @@ async function objects(
   command: string,
   rest: readonly string[],
   current: string,
-  namesOf: (plural: string) => Promise<string[]>,
+  namesOf: (kind: KindDefinition) => Promise<string[]>,
 ): Promise<string[]> {
   if (OF_INSTANCES.includes(command)) {
     if (command !== 'restart' && rest.length > 0) return [];
-    const names = await namesOf('instances');
+    const names = await namesOf(kinds.must('Instance'));
     return WITH_KIND.includes(command) ? names.map((name) => `instance/${name}`) : names;
   }
   if (command === 'top') return rest.length > 0 ? [] : ['instances'];
@@ -94,8 +95,8 @@ async function objects(
   const slash = current.indexOf('/');
   const kindWord = slash > 0 ? current.slice(0, slash) : (rest[0] ?? '');
   const kind = kindWord.includes('/') ? undefined : kinds.byAnyName(kindWord);
-  if (slash > 0 && kind) return (await namesOf(kind.plural)).map((name) => `${kindWord}/${name}`);
-  if (kind) return namesOf(kind.plural);
+  if (slash > 0 && kind) return (await namesOf(kind)).map((name) => `${kindWord}/${name}`);
+  if (kind) return namesOf(kind);
   const bare = OF_KINDS.includes(command) ? ['all', ...kinds.all.map((k) => k.plural)] : [];
   return [...bare, ...kinds.all.map((k) => `${k.singular}/`)];
 }

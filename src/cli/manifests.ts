@@ -4,9 +4,10 @@ import type { AdmissionContext, RawDocument } from '../admission/admit.ts';
 import { identityOf, load } from '../admission/load.ts';
 import type { LoadedDocument, Problem } from '../admission/load.ts';
 import { kindOfDocument } from '../admission/operations.ts';
-import { keyOf } from '../api/metadata.ts';
+import { keyOf, titleOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import { refIn } from '../api/kind.ts';
 import type { AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
 import type { Source } from './sources.ts';
@@ -86,6 +87,10 @@ function read(kinds: KindRegistry, loaded: LoadedDocument, choice: NamespaceChoi
   const kind = kindOfDocument(document as RawDocument, kinds);
   const { metadata } = document as RawDocument;
   const named = typeof metadata === 'object' && metadata !== null ? metadata['namespace'] : undefined;
+  if (kind.scope === 'Cluster') {
+    const { name } = identityOf(document as RawDocument);
+    return { ...loaded, document: document as RawDocument, kind, ref: refIn(kind, undefined, name) };
+  }
   if (choice.explicit && named !== undefined && named !== choice.namespace)
     throw new StatusError('BadRequest', '', {
       causes: [
@@ -123,9 +128,8 @@ function duplicates(manifests: readonly Manifest[]): Problem[] {
     const before = first.get(keyOf(manifest.ref));
     first.set(keyOf(manifest.ref), before ?? manifest);
     if (!before) return [];
-    const { kind, namespace, name } = manifest.ref;
     const { line } = before.locate('metadata.name');
-    const message = `${kind} ${namespace}/${name} is already in ${before.file}:${line}`;
+    const message = `${titleOf(manifest.ref)} is already in ${before.file}:${line}`;
     return [{ file: manifest.file, place: manifest.locate('metadata.name'), field: 'metadata.name', message }];
   });
 }

@@ -1,6 +1,7 @@
-import { API_VERSION, GROUP } from '../api/metadata.ts';
+import { API_VERSION, CORE_V1 } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import { apiRoot, groupOf } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import { APPLY_PATCH, MERGE_PATCH } from './client.ts';
@@ -8,7 +9,6 @@ import type { Answer, ApiClient } from './client.ts';
 
 /** The verbs of the API on objects, by their kind and name. */
 
-const ROOT = `/apis/${API_VERSION}`;
 /** Objects asked for at once. */
 const PAGE = 1_000;
 
@@ -25,24 +25,28 @@ export interface Selectors {
   fieldSelector?: string | undefined;
 }
 
-/** Where objects of the kind are; without a namespace those of all namespaces. */
-export const collectionPath = (kind: Pick<KindDefinition, 'plural'>, namespace?: string): string =>
-  namespace === undefined
-    ? `${ROOT}/${kind.plural}`
-    : `${ROOT}/namespaces/${encodeURIComponent(namespace)}/${kind.plural}`;
+/** Where the API serves lists of a version; without a namespace, of all namespaces. */
+export const pathAt = (apiVersion: string, namespace: string | undefined, plural: string): string =>
+  `${apiRoot(apiVersion)}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
+
+/** Where objects of the kind are; without a namespace those of all namespaces, and of the cluster. */
+export const collectionPath = (kind: KindDefinition, namespace?: string): string =>
+  pathAt(kind.apiVersion, kind.scope === 'Cluster' ? undefined : namespace, kind.plural);
 
 export const objectPath = (kinds: KindRegistry, ref: Ref, subresource = ''): string =>
   `${collectionPath(kinds.must(ref.kind), ref.namespace)}/${encodeURIComponent(ref.name)}${subresource && `/${subresource}`}`;
 
 /** Records about objects: events are Kubernetes' own kind, the reconcile log is ours. */
-export const eventsPath = (namespace?: string): string =>
-  namespace === undefined ? '/api/v1/events' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/events`;
-export const logPath = (namespace?: string): string => collectionPath({ plural: 'reconcilelogs' }, namespace);
-export const orphansPath = `${ROOT}/orphans`;
+export const eventsPath = (namespace?: string): string => pathAt(CORE_V1, namespace, 'events');
+export const logPath = (namespace?: string): string => pathAt(API_VERSION, namespace, 'reconcilelogs');
+export const orphansPath = `${apiRoot(API_VERSION)}/orphans`;
 
 /** How an object is named to people: `vpc.miniaws.dev/main`. */
-export const nameOf = (kinds: KindRegistry, ref: Pick<Ref, 'kind' | 'name'>): string =>
-  `${kinds.must(ref.kind).singular}.${GROUP}/${ref.name}`;
+export function nameOf(kinds: KindRegistry, ref: Pick<Ref, 'kind' | 'name'>): string {
+  const kind = kinds.must(ref.kind);
+  const group = groupOf(kind);
+  return `${kind.singular}${group && `.${group}`}/${ref.name}`;
+}
 
 /** The fields by which records say of whom they speak. */
 export const involving = (ref: Pick<Ref, 'kind' | 'name'>): string =>

@@ -1,6 +1,7 @@
 import type { Ref } from '../api/metadata.ts';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
+import { refIn } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
 import type { ApiClient } from './client.ts';
 import { tell } from './failure.ts';
@@ -27,7 +28,7 @@ export async function selectObjects(
       result.objects.push(...(await listObjects(client, kind, namespace, selectors)).items);
       continue;
     }
-    const refs = names.map((name) => ({ kind: kind.kind, namespace: namespace ?? '', name }));
+    const refs = names.map((name) => refIn(kind, namespace, name));
     for (const found of await Promise.all(refs.map((ref) => find(client, ref)))) {
       if ('message' in found) result.missing.push(found);
       else result.objects.push(found);

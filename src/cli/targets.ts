@@ -1,6 +1,7 @@
 import type { Ref } from '../api/metadata.ts';
 import { nearest } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import { refIn } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import { Failure } from './failure.ts';
 
@@ -59,7 +60,7 @@ function gathered(pairs: readonly { kind: KindDefinition; name: string }[]): Tar
 export function refsOf(kinds: KindRegistry, words: readonly string[], namespace: string): Ref[] {
   return targetsOf(kinds, words).flatMap(({ kind, names }) => {
     if (!names) throw new Failure(`name the ${kind.singular}: ${kind.singular}/NAME`);
-    return names.map((name) => ({ kind: kind.kind, namespace, name }));
+    return names.map((name) => refIn(kind, namespace, name));
   });
 }
 

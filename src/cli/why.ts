@@ -1,5 +1,5 @@
 import type { Ref, Resource } from '../api/metadata.ts';
-import { isReady, PAUSED } from '../api/metadata.ts';
+import { isReady, PAUSED, refOf, titleOf } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { LogEntry } from '../api/records.ts';
 import { formatAge } from '../base/quantity.ts';
@@ -22,7 +22,7 @@ export function chainOf(entries: readonly LogEntry[], uid: string | undefined): 
 /** Objects that the spec names by their kind: `vpc: main`. */
 export function referredBy(kinds: KindRegistry, object: Resource): Ref[] {
   const { namespace } = object.metadata;
-  return Object.entries(object.spec).flatMap(([field, value]) => {
+  return Object.entries(object.spec ?? {}).flatMap(([field, value]) => {
     const kind = kinds.byAnyName(field);
     return kind && kind.singular === field && typeof value === 'string'
       ? [{ kind: kind.kind, namespace, name: value }]
@@ -34,8 +34,8 @@ const ago = (time: string, now: Date): string => `${formatAge(now.getTime() - Da
 
 /** What is so now. */
 export function stateLines(object: Resource, now: Date, colors: Colors): string[] {
-  const { kind, metadata, status } = object;
-  const who = `${kind} ${metadata.namespace}/${metadata.name}`;
+  const { metadata, status } = object;
+  const who = titleOf(refOf(object));
   const verdict = isReady(object) ? colors.green('is Ready') : colors.red('is not Ready');
   const phase = (status as { phase?: string } | undefined)?.phase;
   const conditions = (status?.conditions ?? []).flatMap((c) => [

@@ -1,11 +1,12 @@
 import { stringify } from 'yaml';
+import { contentOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { JsonSchema } from '../api/kind.ts';
 
 /** Documents as people read them: keys in the order of the schema, without what only machines need. */
 
-const TOP = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
+const FIRST = ['apiVersion', 'kind', 'metadata'];
 const METADATA = ['name', 'namespace', 'labels', 'annotations'];
 
 type Members = Readonly<Record<string, unknown>>;
@@ -23,10 +24,17 @@ export function natural(kinds: KindRegistry, resource: Resource, showManagedFiel
   const members: Members = {
     ...resource,
     metadata: inOrder(shown, METADATA),
-    spec: bySchema(resource.spec, kind?.spec),
+    ...contentInOrder(kinds, resource),
     ...(resource.status ? { status: bySchema(resource.status, kind?.status) } : {}),
   };
-  return inOrder(members, TOP);
+  return inOrder(members, [...FIRST, ...Object.keys(contentOf(resource)), 'status']);
+}
+
+/** What people want, in the order of the kind's schema. */
+export function contentInOrder(kinds: KindRegistry, resource: Resource): Members {
+  const schemas = kinds.get(resource.kind)?.content ?? {};
+  const content = Object.entries(contentOf(resource)).map(([name, value]) => [name, bySchema(value, schemas[name])]);
+  return inOrder(Object.fromEntries(content) as Members, Object.keys(schemas));
 }
 
 function inOrder(members: Members, first: readonly string[]): Members {
@@ -48,7 +56,12 @@ export function bySchema(value: unknown, schema: JsonSchema | undefined): unknow
 /** What a person wrote of a document: what `edit` shows and `diff` compares. */
 export function desired(kinds: KindRegistry, resource: Resource): object {
   const { name, namespace, labels, annotations } = resource.metadata;
-  const metadata = { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
+  const metadata = {
+    name,
+    ...(namespace ? { namespace } : {}),
+    ...(labels ? { labels } : {}),
+    ...(annotations ? { annotations } : {}),
+  };
   const { apiVersion, kind } = resource;
-  return { apiVersion, kind, metadata, spec: bySchema(resource.spec, kinds.get(kind)?.spec) };
+  return { apiVersion, kind, metadata, ...contentInOrder(kinds, resource) };
 }

@@ -10,6 +10,7 @@ import { openDataFolder } from '../host/data-folder.ts';
 import { removeDrafts } from '../host/private-file.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { locateDatabase, redactUrl } from '../host/database.ts';
+import { MODULES } from '../kinds/index.ts';
 import { migrateDown, migrateUp } from '../store/migrate.ts';
 
 /** Milliseconds that a stopped daemon's process may take to end by itself. */
@@ -67,7 +68,7 @@ async function serve(config: Config, folder: DataFolder, log: Log, version: stri
     log.info({ database: redactUrl(database.url), source: database.source }, 'database');
     try {
       await migrateUp(database.url, log);
-      const daemon = await startDaemon({ config, folder, database, log, version });
+      const daemon = await startDaemon({ config, folder, database, log, version, modules: MODULES });
       // Before anything else: whoever reads that it serves may stop it at once, and then too it stops in order.
       const stopping = stopSignal();
       await lock.setListen(new URL(daemon.url).host);

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
-import { KINDS } from '../kinds/index.ts';
+import { kindsOf } from '../kinds/index.ts';
+import type { KindModule } from '../kinds/shared/kind-module.ts';
 import type { AdmissionSettings } from '../api/kind.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { ENGINE_SOCKETS, normalizedPath } from '../base/host-paths.ts';
@@ -46,19 +48,22 @@ export interface DaemonOptions {
   database: Database;
   log: Log;
   version: string;
+  /** The kinds that it serves. */
+  modules: readonly KindModule[];
   clock?: Clock;
 }
 
 /** Puts the parts together and runs them: store, driver, engine, API. Everything that was started is stopped by `stop`, last first. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, folder, log, clock = systemClock } = options;
+  const kinds = kindsOf(options.modules);
   const stops: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     const late = sleep(clock, STOP_MS).then(() => log.warn('what is under way is left: it takes too long'));
     for (const end of stops.splice(0).reverse()) await Promise.race([end(), late]);
   };
   try {
-    const store = await openPostgresStore({ url: options.database.url, kinds: KINDS, clock, log });
+    const store = await openPostgresStore({ url: options.database.url, kinds, clock, log });
     stops.push(() => store.close());
     const installation = await installationOf(store, config);
     await recordInstallation(folder, { installation, database: placeOf(options.database), engine: config.engine });
@@ -69,13 +74,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stops.push(() => proxies.close());
     await compute.open();
     const guard = new EngineGuard(store, compute, log);
-    const parts = await engineParts(options, store, drivers, guard, installation, clock);
+    const parts = await engineParts(options, kinds, store, drivers, guard, installation, clock);
     stops.push(() => parts.informer.close());
     const closing = new AbortController();
     const context: ApiContext = {
       ...parts,
       store,
-      kinds: KINDS,
+      kinds,
       compute,
       proxies,
       clock,
@@ -117,6 +122,7 @@ async function installationOf(store: Store, config: Config): Promise<string> {
 
 async function engineParts(
   options: DaemonOptions,
+  kinds: KindRegistry,
   store: Store,
   { compute, proxies, meter }: Drivers,
   guard: EngineGuard,
@@ -138,16 +144,31 @@ async function engineParts(
   };
   const intervalMs = Number(config.metricsInterval) * 1000;
   const metering = intervalMs > 0 ? { meter, intervalMs } : undefined;
-  const runtimes = await loadRuntimes();
+  const runtimes = await loadRuntimes(options.modules);
   const images = createProxyImages({
     compute,
     build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
     log,
   });
   const { informer, manager, extensions, live, reign } = assemble(
-    { store, kinds: KINDS, compute, proxies, images, clock, log, settings, installation, runtimes, check, metering },
+    {
+      store,
+      kinds,
+      compute,
+      proxies,
+      images,
+      clock,
+      log,
+      settings,
+      installation,
+      runtimes,
+      check,
+      believable: guard.believable,
+      metering,
+    },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
+  guard.onKnown(() => manager.notice(undefined, 'the Engine is known to be ours'));
   await informer.open();
   return { settings, informer, leader, manager, extensions, live, reign };
 }

@@ -17,6 +17,8 @@ import type { Log } from '../base/log.ts';
  */
 export interface Controller<R extends Resource, O, S extends Step> {
   readonly kind: string;
+  /** It looks at the Engine: while that has not said that it is the one of this database, there are no passes. */
+  readonly needsEngine: boolean;
   /** What else can make a pass of this kind necessary. */
   readonly watches: readonly Watch[];
   observe(resource: R, pass: Pass): Promise<O>;

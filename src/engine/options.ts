@@ -15,6 +15,8 @@ export interface ManagerOptions {
 }
 
 export interface ManagerSeams {
+  /** Whether what the Engine shows may be believed: what needs one waits until then. */
+  believable: () => boolean;
   store: Store;
   informer: Informer;
   kinds: KindRegistry;

@@ -12,7 +12,7 @@ import type { Effects } from '../store/store.ts';
  *   foreground, is taken from a dependent that another owner still holds;
  * - foreground: an owner waits, with its finalizer, for the dependents that block it;
  * - orphan: dependents lose the reference, then the owner goes.
- * An owner is of the dependent's own namespace; a reference that does not fit the object with its uid is to nobody.
+ * An owner is of the dependent's own namespace, or of none; a reference that does not fit the object with its uid is to nobody.
  * One decision a key, over exact views: repeating it changes nothing.
  */
 export function collect(key: Ref, kinds: KindRegistry, now: Date): (view: View) => Effects {
@@ -27,18 +27,19 @@ export function collect(key: Ref, kinds: KindRegistry, now: Date): (view: View) 
   };
 }
 
-const dependentsOf = ({ metadata }: Resource, view: View): Resource[] =>
-  view.lookupAll('owner', metadata.uid).filter((dependent) => dependent.metadata.namespace === metadata.namespace);
+const dependentsOf = (owner: Resource, view: View): Resource[] =>
+  view.lookupAll('owner', owner.metadata.uid).filter((dependent) => mayOwn(owner, dependent));
+
+/** What has no namespace owns in all of them. */
+const mayOwn = (owner: Resource, dependent: Resource): boolean =>
+  ['', refOf(dependent).namespace].includes(refOf(owner).namespace);
 
 /** Kubernetes' words: `waiting` owners are deleted in the foreground, `dangling` ones are gone. */
 type OwnerState = 'solid' | 'waiting' | 'dangling';
 
 function stateOf(reference: OwnerReference, dependent: Resource, view: View): OwnerState {
   const owner = view.byUid(reference.uid);
-  const fits =
-    owner?.kind === reference.kind &&
-    owner.metadata.name === reference.name &&
-    owner.metadata.namespace === dependent.metadata.namespace;
+  const fits = owner?.kind === reference.kind && owner.metadata.name === reference.name && mayOwn(owner, dependent);
   if (!owner || !fits) return 'dangling';
   return isDeletingDependents(owner) ? 'waiting' : 'solid';
 }

@@ -1,4 +1,4 @@
-import { keyOf, parseKey, PAUSED, refOf } from '../api/metadata.ts';
+import { keyOf, parseKey, PAUSED, refOf, titleOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import { sameJson } from '../base/hash.ts';
@@ -108,6 +108,8 @@ export class Reign {
     const resource = informer.view.get(ref);
     if (this.#stale(key, trigger)) return {};
     if (!controller || !resource || resource.metadata.annotations?.[PAUSED] === 'true') return {};
+    // Everything is looked at once more when it may be.
+    if (controller.needsEngine && !this.#seams.believable()) return {};
     const { uid } = resource.metadata;
     const id = `${this.#tools.epoch}-${++this.#lastPass}`;
     const end = await new PassRun(this.#tools, controller, resource, informer.view, id, trigger).run(
@@ -211,7 +213,7 @@ export class Reign {
       this.passes.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old), revision });
     const trigger: Trigger = {
       type: 'dependency',
-      detail: `${object.kind} ${ref.namespace}/${ref.name} ${noticed.type === 'DELETED' ? 'is gone' : 'changed'}`,
+      detail: `${titleOf(ref)} ${noticed.type === 'DELETED' ? 'is gone' : 'changed'}`,
       revision,
     };
     for (const controller of this.#controllers.values()) {

@@ -54,15 +54,29 @@ export interface Target {
   name: string;
 }
 
-/** The kind and object that the path names. Throws NotFound for a plural that no kind has. */
+/** The API version in a route's pattern: `/api/v1/…`, `/apis/GROUP/VERSION/…`. */
+function apiVersionOf(route: string): string {
+  const [, root, ...rest] = route.split('/');
+  return rest.slice(0, root === 'api' ? 1 : 2).join('/');
+}
+
+/** The kind and object that the path names. Throws NotFound for a plural that no kind has, or in a scope that the kind has not. */
 export function targetOf(request: FastifyRequest, kinds: KindRegistry): Target {
   const {
     plural = '',
     namespace,
     name = '',
   } = request.params as { plural?: string; namespace?: string; name?: string };
-  const kind = kinds.ofPlural(plural);
+  const kind = kinds.ofPlural(apiVersionOf(request.routeOptions.url ?? ''), plural);
   if (!kind) throw new StatusError('NotFound', `the server has no resource "${plural}"`);
+  if (kind.scope === 'Cluster' && namespace !== undefined)
+    throw new StatusError('NotFound', `${plural} are in no namespace: the path has none`);
+  const isCollection = name === '' && request.method === 'GET';
+  if (kind.scope === 'Namespaced' && namespace === undefined && !isCollection)
+    throw new StatusError(
+      'NotFound',
+      `${plural} are in namespaces: the path names one, …/namespaces/NAMESPACE/${plural}`,
+    );
   return { kind, namespace, name };
 }
 

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import { GROUP, VERSION, API_VERSION } from '../api/metadata.ts';
+import { CORE_V1 } from '../api/metadata.ts';
+import { apiRoot, groupOf } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { ApiContext } from './context.ts';
 
 const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
@@ -9,7 +11,8 @@ const AGGREGATED = /g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryL
 
 /** How clients find out what there is: aggregated discovery for new ones, the legacy lists for old ones. */
 export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void {
-  const aggregated = (accept: string | undefined) => AGGREGATED.exec(accept ?? '')?.[1];
+  const { kinds } = context;
+  const named = kinds.apiVersions.filter((apiVersion) => apiVersion !== CORE_V1);
   app.get('/version', async () => ({
     major: '1',
     minor: '32',
@@ -18,57 +21,62 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
     goVersion: 'node',
     installation: context.installation,
   }));
-  app.get('/apis', async (request, reply) => {
-    const version = aggregated(request.headers.accept);
-    if (!version) return { kind: 'APIGroupList', apiVersion: 'v1', groups: [group] };
-    void reply.header('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`);
-    return discoveryList(version, [
-      {
-        metadata: { name: GROUP },
-        versions: [{ version: VERSION, freshness: 'Current', resources: context.kinds.all.map(aggregatedResource) }],
-      },
-    ]);
-  });
-  app.get('/api', async (request, reply) => {
-    const version = aggregated(request.headers.accept);
-    if (!version) return { kind: 'APIVersions', apiVersion: 'v1', versions: ['v1'], serverAddressByClientCIDRs: [] };
-    void reply.header('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`);
-    return discoveryList(version, [
-      { metadata: { name: '' }, versions: [{ version: 'v1', freshness: 'Current', resources: [eventsAggregated] }] },
-    ]);
-  });
-  app.get(`/apis/${GROUP}`, async () => ({ kind: 'APIGroup', apiVersion: 'v1', ...group }));
-  app.get(`/apis/${API_VERSION}`, async () => ({
-    kind: 'APIResourceList',
-    apiVersion: 'v1',
-    groupVersion: API_VERSION,
-    resources: context.kinds.all.flatMap(legacyResources),
-  }));
-  app.get('/api/v1', async () => ({
-    kind: 'APIResourceList',
-    apiVersion: 'v1',
-    groupVersion: 'v1',
-    resources: [
-      { name: 'events', singularName: 'event', namespaced: true, kind: 'Event', shortNames: ['ev'], verbs: READ },
-    ],
-  }));
+  const lists = (path: string, apiVersions: readonly string[], legacy: object) =>
+    app.get(path, async (request, reply) => {
+      const version = AGGREGATED.exec(request.headers.accept ?? '')?.[1];
+      if (!version) return legacy;
+      void reply.header('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`);
+      const items = apiVersions.map((apiVersion) => aggregatedGroup(apiVersion, kinds));
+      return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
+    });
+  lists('/apis', named, { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) });
+  lists('/api', [CORE_V1], { kind: 'APIVersions', apiVersion: 'v1', versions: ['v1'], serverAddressByClientCIDRs: [] });
+  for (const apiVersion of named)
+    app.get(`/apis/${groupOf({ apiVersion })}`, async () => ({
+      kind: 'APIGroup',
+      apiVersion: 'v1',
+      ...groupEntry(apiVersion),
+    }));
+  for (const apiVersion of [CORE_V1, ...named])
+    app.get(apiRoot(apiVersion), async () => ({
+      kind: 'APIResourceList',
+      apiVersion: 'v1',
+      groupVersion: apiVersion,
+      resources: [...(apiVersion === CORE_V1 ? [EVENTS] : []), ...kindsOf(apiVersion, kinds).flatMap(legacyResources)],
+    }));
 }
 
-const groupVersion = { groupVersion: API_VERSION, version: VERSION };
-const group = { name: GROUP, versions: [groupVersion], preferredVersion: groupVersion };
+const versionOf = (apiVersion: string): string => apiVersion.split('/').at(-1) ?? '';
 
-const discoveryList = (version: string, items: readonly object[]) => ({
-  kind: 'APIGroupDiscoveryList',
-  apiVersion: `apidiscovery.k8s.io/${version}`,
-  metadata: {},
-  items,
-});
+const kindsOf = (apiVersion: string, kinds: KindRegistry): KindDefinition[] =>
+  kinds.all.filter((kind) => kind.apiVersion === apiVersion);
 
-const kindOf = (kind: string, g = GROUP, v = VERSION) => ({ group: g, version: v, kind });
+function groupEntry(apiVersion: string): object {
+  const groupVersion = { groupVersion: apiVersion, version: versionOf(apiVersion) };
+  return { name: groupOf({ apiVersion }), versions: [groupVersion], preferredVersion: groupVersion };
+}
 
-const eventsAggregated = {
+function aggregatedGroup(apiVersion: string, kinds: KindRegistry): object {
+  const resources = kindsOf(apiVersion, kinds).map(aggregatedResource);
+  if (apiVersion === CORE_V1) resources.unshift(AGGREGATED_EVENTS);
+  return {
+    metadata: { name: groupOf({ apiVersion }) },
+    versions: [{ version: versionOf(apiVersion), freshness: 'Current', resources }],
+  };
+}
+
+const EVENTS = {
+  name: 'events',
+  singularName: 'event',
+  namespaced: true,
+  kind: 'Event',
+  shortNames: ['ev'],
+  verbs: READ,
+};
+
+const AGGREGATED_EVENTS: object = {
   resource: 'events',
-  responseKind: kindOf('Event', '', 'v1'),
+  responseKind: { group: '', version: 'v1', kind: 'Event' },
   scope: 'Namespaced',
   singularResource: 'event',
   shortNames: ['ev'],
@@ -78,27 +86,31 @@ const eventsAggregated = {
 const CHANGE = ['get', 'patch', 'update'];
 const SCALE = { group: 'autoscaling', version: 'v1' };
 
-const aggregatedResource = (k: KindDefinition): object => ({
-  resource: k.plural,
-  responseKind: kindOf(k.kind),
-  scope: 'Namespaced',
-  singularResource: k.singular,
-  shortNames: k.shortNames,
-  categories: k.categories,
-  verbs: VERBS,
-  subresources: [
-    { subresource: 'status', responseKind: kindOf(k.kind), verbs: CHANGE },
-    ...(k.scale ? [{ subresource: 'scale', responseKind: kindOf('Scale', 'autoscaling', 'v1'), verbs: CHANGE }] : []),
-  ],
-});
+function aggregatedResource(k: KindDefinition): object {
+  const responseKind = { group: groupOf(k), version: versionOf(k.apiVersion), kind: k.kind };
+  return {
+    resource: k.plural,
+    responseKind,
+    scope: k.scope,
+    singularResource: k.singular,
+    shortNames: k.shortNames,
+    categories: k.categories,
+    verbs: VERBS,
+    subresources: [
+      { subresource: 'status', responseKind, verbs: CHANGE },
+      ...(k.scale ? [{ subresource: 'scale', responseKind: { ...SCALE, kind: 'Scale' }, verbs: CHANGE }] : []),
+    ],
+  };
+}
 
 function legacyResources(k: KindDefinition): object[] {
-  const names = { singularName: k.singular, namespaced: true, kind: k.kind };
+  const namespaced = k.scope === 'Namespaced';
+  const names = { singularName: k.singular, namespaced, kind: k.kind };
   return [
     { name: k.plural, ...names, shortNames: k.shortNames, categories: k.categories, verbs: VERBS },
-    { name: `${k.plural}/status`, singularName: '', namespaced: true, kind: k.kind, verbs: CHANGE },
+    { name: `${k.plural}/status`, singularName: '', namespaced, kind: k.kind, verbs: CHANGE },
     ...(k.scale
-      ? [{ ...SCALE, name: `${k.plural}/scale`, singularName: '', namespaced: true, kind: 'Scale', verbs: CHANGE }]
+      ? [{ ...SCALE, name: `${k.plural}/scale`, singularName: '', namespaced, kind: 'Scale', verbs: CHANGE }]
       : []),
   ];
 }

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { API_VERSION } from '../api/metadata.ts';
+import { namespacedName, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
@@ -30,7 +30,7 @@ function wanted(target: Target, query: Query): Selector {
     byField(r);
 }
 
-const orderKey = (r: Resource) => `${r.metadata.namespace}/${r.metadata.name}`;
+const orderKey = (r: Resource) => namespacedName(refOf(r));
 
 async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request, context.kinds);
@@ -78,7 +78,7 @@ function formOf(
     const include = includeOf(query);
     return { head: tableHead(kind), item: (resource) => JSON.stringify(rowOf(kind, resource, now, include)) };
   }
-  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: API_VERSION });
+  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: kind.apiVersion });
   // The texts that are kept are for watchers; a large list would drive them all out.
   return { head: `${head.slice(0, -1)},"items":[`, item: count > SMALL ? JSON.stringify : jsonOf };
 }
@@ -86,7 +86,7 @@ function formOf(
 function readContinue(token: string | undefined): string {
   if (!token) return '';
   const text = Buffer.from(token, 'base64url').toString('utf8');
-  if (!/^[a-z0-9-]+\/[a-z0-9-]+$/.test(text))
+  if (!/^([a-z0-9-]+\/)?[a-z0-9.-]+$/.test(text))
     throw new StatusError('BadRequest', 'continue: this is not a token that a list answered');
   return text;
 }
@@ -128,7 +128,7 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
   const plain = !wantsTable(request.headers.accept);
   const bookmark = (annotations?: object) => ({
     kind: target.kind.kind,
-    apiVersion: API_VERSION,
+    apiVersion: target.kind.apiVersion,
     metadata: { resourceVersion: String(seen), ...(annotations && { annotations }) },
   });
   await streamWatch<Change>(request, reply, context.clock, context.closing, {

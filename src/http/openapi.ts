@@ -1,19 +1,22 @@
 import type { FastifyInstance } from 'fastify';
-import { API_VERSION, GROUP, VERSION } from '../api/metadata.ts';
+import { CORE_V1, VERSION } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import { apiRoot, groupOf } from '../api/kind.ts';
 import type { JsonSchema, KindDefinition } from '../api/kind.ts';
 
 /** OpenAPI v3 made of the kinds' schemas, as far as kubectl's apply and explain need it. */
 export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {
+  const apiVersions = [...new Set([...kinds.apiVersions, CORE_V1])];
+  const addressOf = (apiVersion: string) => `/openapi/v3${apiRoot(apiVersion)}`;
   app.get('/openapi/v3', async () => ({
-    paths: {
-      [`apis/${API_VERSION}`]: { serverRelativeURL: `/openapi/v3/apis/${API_VERSION}` },
-      'api/v1': { serverRelativeURL: '/openapi/v3/api/v1' },
-    },
+    paths: Object.fromEntries(
+      apiVersions.map((version) => [apiRoot(version).slice(1), { serverRelativeURL: addressOf(version) }]),
+    ),
   }));
-  const group = groupDocument(kinds);
-  app.get(`/openapi/v3/apis/${API_VERSION}`, async () => group);
-  app.get('/openapi/v3/api/v1', async () => ({ openapi: '3.0.0', info, paths: {}, components: { schemas: {} } }));
+  for (const apiVersion of apiVersions) {
+    const document = documentOf(kinds.all.filter((kind) => kind.apiVersion === apiVersion));
+    app.get(addressOf(apiVersion), async () => document);
+  }
   // kubectl 1.27 and 1.28 read nothing of it but that it is protobuf: swagger (1) "2.0", info (2) with title and version.
   app.get('/openapi/v2', async (_request, reply) => {
     void reply.header('content-type', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf');
@@ -23,16 +26,26 @@ export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {
 
 const info = { title: 'Mini AWS', version: VERSION };
 
-function groupDocument(kinds: KindRegistry): object {
-  return {
-    openapi: '3.0.0',
-    info,
-    paths: Object.fromEntries(kinds.all.map(pathOf)),
-    components: {
-      schemas: Object.fromEntries(kinds.all.map((k) => [`dev.miniaws.${VERSION}.${k.kind}`, schemaOf(k)])),
-    },
-  };
+const documentOf = (kinds: readonly KindDefinition[]): object => ({
+  openapi: '3.0.0',
+  info,
+  paths: Object.fromEntries(kinds.map(pathOf)),
+  components: { schemas: Object.fromEntries(kinds.map((kind) => [schemaName(kind), schemaOf(kind)])) },
+});
+
+/** As Kubernetes names them: `dev.miniaws.v1.VPC`, `io.k8s.api.core.v1.Secret`. */
+function schemaName(kind: KindDefinition): string {
+  const group = groupOf(kind);
+  const version = kind.apiVersion.split('/').at(-1) ?? '';
+  const reversed = group === '' ? 'io.k8s.api.core' : group.split('.').toReversed().join('.');
+  return `${reversed}.${version}.${kind.kind}`;
 }
+
+const groupVersionKind = (kind: KindDefinition): object => ({
+  group: groupOf(kind),
+  version: kind.apiVersion.split('/').at(-1),
+  kind: kind.kind,
+});
 
 function pathOf(kind: KindDefinition): [string, object] {
   const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({
@@ -42,26 +55,29 @@ function pathOf(kind: KindDefinition): [string, object] {
   }));
   const patch = {
     'x-kubernetes-action': 'patch',
-    'x-kubernetes-group-version-kind': { group: GROUP, version: VERSION, kind: kind.kind },
+    'x-kubernetes-group-version-kind': groupVersionKind(kind),
     parameters,
     responses: { 200: { description: 'OK' } },
   };
-  return [`/apis/${API_VERSION}/namespaces/{namespace}/${kind.plural}/{name}`, { patch }];
+  const place = kind.scope === 'Namespaced' ? '/namespaces/{namespace}' : '';
+  return [`${apiRoot(kind.apiVersion)}${place}/${kind.plural}/{name}`, { patch }];
 }
 
 function schemaOf(kind: KindDefinition): object {
   const text = (description: string): JsonSchema => ({ type: 'string', description });
+  const { spec, ...others } = kind.content;
   return {
     type: 'object',
     description: kind.description,
     properties: {
-      apiVersion: text(`Always ${API_VERSION}.`),
+      apiVersion: text(`Always ${kind.apiVersion}.`),
       kind: text(`Always ${kind.kind}.`),
       metadata: { type: 'object', description: 'Name, namespace, labels and annotations.' },
-      spec: { description: 'What is wanted.', ...kind.spec },
+      ...(spec ? { spec: { description: 'What is wanted.', ...spec } } : {}),
+      ...others,
       status: { description: 'What was last seen.', ...kind.status },
     },
-    'x-kubernetes-group-version-kind': [{ group: GROUP, version: VERSION, kind: kind.kind }],
+    'x-kubernetes-group-version-kind': [groupVersionKind(kind)],
   };
 }
 

@@ -7,14 +7,18 @@ import type { Pass } from '../engine/contract.ts';
 import { asDocument, parseBody } from './body.ts';
 import { targetOf, writeContext } from './context.ts';
 import type { ApiContext } from './context.ts';
-import { addressed } from './resources.ts';
+import { addressed, collections } from './resources.ts';
 
 /**
  * POST .../plan: what a pass would do if the object were as the body says. Looks at the world, changes nothing: the
  * same `observe` and `plan` as the real pass, so that it cannot say anything else.
  */
 export function planRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.post(`/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/plan`, async (request) => {
+  for (const path of collections(context.kinds)) planAt(app, context, `${path}/:name/plan`);
+}
+
+function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
+  app.post(path, async (request) => {
     const target = targetOf(request, context.kinds);
     const controller = context.manager.controller(target.kind.kind);
     if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);

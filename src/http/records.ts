@@ -1,6 +1,6 @@
 import { own } from '../base/own.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { API_VERSION } from '../api/metadata.ts';
+import { API_VERSION, DEFAULT_NAMESPACE } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { RecordPage, RecordQuery } from '../store/store.ts';
 import { isTrue, numberOf, queryOf } from './context.ts';
@@ -31,7 +31,8 @@ export function recordRoutes(app: FastifyInstance, context: ApiContext): void {
     paths: ['/api/v1/events', '/api/v1/namespaces/:namespace/events'],
     listKind: 'EventList',
     apiVersion: 'v1',
-    render: renderEvent,
+    render: (recorded: Recorded<EventRecord>) =>
+      renderEvent(recorded, context.kinds.get(recorded.record.kind)?.apiVersion ?? API_VERSION),
     query: (query) => store.events(query),
     watch: (from, signal) => store.watchEvents(from, signal),
     table: {
@@ -191,18 +192,19 @@ function exactFields(query: Query, namespace: string | undefined): Omit<RecordQu
   };
 }
 
-function renderEvent({ revision, record: e }: Recorded<EventRecord>): object {
+function renderEvent({ revision, record: e }: Recorded<EventRecord>, apiVersion: string): object {
   return {
     kind: 'Event',
     apiVersion: 'v1',
     metadata: {
       name: e.id,
-      namespace: e.namespace,
+      // As in Kubernetes, events about what has no namespace are in that one.
+      namespace: e.namespace || DEFAULT_NAMESPACE,
       uid: e.id,
       resourceVersion: String(revision),
       creationTimestamp: e.firstSeen,
     },
-    involvedObject: { kind: e.kind, apiVersion: API_VERSION, namespace: e.namespace, name: e.name, uid: e.uid },
+    involvedObject: { kind: e.kind, apiVersion, namespace: e.namespace, name: e.name, uid: e.uid },
     type: e.type,
     reason: e.reason,
     message: e.message,

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { API_VERSION } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
+import { apiRoot, groupOf, refIn } from '../api/kind.ts';
 import type { View } from '../api/kind.ts';
 import {
   applyDocument,
@@ -25,14 +26,20 @@ import { listOrWatch } from './list.ts';
 import { tableOf, wantsTable } from './table.ts';
 import { warningHeaders } from './warnings.ts';
 
-const ROOT = `/apis/${API_VERSION}`;
-
 /** The verbs of the Kubernetes API on every kind: paths, answers and refusals are its. */
 export function resourceRoutes(app: FastifyInstance, context: ApiContext): void {
-  const all = `${ROOT}/:plural`;
-  const collection = `${ROOT}/namespaces/:namespace/:plural`;
+  for (const path of collections(context.kinds)) verbsAt(app, context, path);
+}
+
+/** Where objects of all kinds are: those of the cluster, and of all namespaces; and those of one namespace. */
+export const collections = (kinds: KindRegistry): string[] =>
+  kinds.apiVersions.flatMap((version) =>
+    ['', '/namespaces/:namespace'].map((at) => `${apiRoot(version)}${at}/:plural`),
+  );
+
+function verbsAt(app: FastifyInstance, context: ApiContext, collection: string): void {
   const item = `${collection}/:name`;
-  for (const path of [all, collection]) app.get(path, (request, reply) => listOrWatch(request, reply, context));
+  app.get(collection, (request, reply) => listOrWatch(request, reply, context));
   app.get(item, (request, reply) => get(request, reply, context));
   app.get(`${item}/status`, (request, reply) => get(request, reply, context));
   app.post(collection, (request, reply) =>
@@ -60,11 +67,7 @@ export function resourceRoutes(app: FastifyInstance, context: ApiContext): void 
   app.delete(item, (request, reply) => removeItem(request, reply, context));
 }
 
-const refTo = (target: Target): Ref => ({
-  kind: target.kind.kind,
-  namespace: target.namespace ?? '',
-  name: target.name,
-});
+const refTo = ({ kind, namespace, name }: Target): Ref => refIn(kind, namespace, name);
 
 function existing(target: Target, view: View): Resource {
   const found = view.get(refTo(target));
@@ -75,14 +78,14 @@ function existing(target: Target, view: View): Resource {
 /** The path's kind, namespace and name hold for a document that says none; one that says another is refused. */
 export function addressed(body: unknown, target: Target) {
   const document = asDocument(body);
-  const { namespace = '' } = target;
-  checkAddress(document, target.name ? { namespace, name: target.name } : { namespace });
-  const name = document.metadata?.['name'] ?? (target.name || undefined);
+  const place = target.namespace === undefined ? {} : { namespace: target.namespace };
+  checkAddress(document, target.name ? { ...place, name: target.name } : place);
+  const { namespace: _, ...metadata } = document.metadata ?? {};
   return {
-    apiVersion: API_VERSION,
+    apiVersion: target.kind.apiVersion,
     kind: target.kind.kind,
     ...document,
-    metadata: { ...document.metadata, name, namespace },
+    metadata: { ...metadata, name: metadata['name'] ?? (target.name || undefined), ...place },
   };
 }
 
@@ -227,6 +230,6 @@ async function removeItem(request: FastifyRequest, reply: FastifyReply, context:
     apiVersion: 'v1',
     metadata: {},
     status: 'Success',
-    details: { name, group: 'miniaws.dev', kind: target.kind.plural, uid },
+    details: { name, group: groupOf(target.kind), kind: target.kind.plural, uid },
   };
 }

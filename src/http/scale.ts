@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { API_VERSION } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindDefinition, View } from '../api/kind.ts';
 import { jsonPatch, mergePatch } from '../admission/fields/patch.ts';
@@ -8,7 +7,7 @@ import { StatusError } from '../base/errors.ts';
 import { parseBody } from './body.ts';
 import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
-import { patchOf } from './resources.ts';
+import { collections, patchOf } from './resources.ts';
 
 /** The count of an object, as every client that scales knows it (Kubernetes' autoscaling/v1). */
 interface Scale {
@@ -21,7 +20,10 @@ interface Scale {
 
 /** `/scale` of the kinds that have a count: reading it, and writing it as `kubectl scale` does. */
 export function scaleRoutes(app: FastifyInstance, context: ApiContext): void {
-  const path = `/apis/${API_VERSION}/namespaces/:namespace/:plural/:name/scale`;
+  for (const path of collections(context.kinds)) scaleAt(app, context, `${path}/:name/scale`);
+}
+
+function scaleAt(app: FastifyInstance, context: ApiContext, path: string): void {
   app.get(path, async (request) => {
     const target = targetOf(request, context.kinds);
     return scaleOf(target.kind, existing(target, await context.store.current()));

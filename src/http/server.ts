@@ -7,6 +7,7 @@ import { Connections } from './connections.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import type { HttpExtension } from './extension.ts';
+import { healthRoutes } from './health.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { planRoutes } from './plan.ts';
@@ -117,18 +118,5 @@ function routes(app: FastifyInstance, context: ApiContext, extensions: readonly 
   planRoutes(app, context);
   resourceRoutes(app, context);
   scaleRoutes(app, context);
-  app.get('/healthz', async () => 'ok');
-  app.get('/livez', async () => 'ok');
-  app.get('/readyz', async (_request, reply) => {
-    const checks = { database: context.store.outage(), engine: context.compute.outage() };
-    const failing = Object.entries(checks).filter(([, outage]) => outage !== undefined);
-    void reply.code(failing.length === 0 ? 200 : 503).type('text/plain');
-    return [
-      ...Object.entries(checks).map(
-        ([name, outage]) => `${outage === undefined ? '[+]' : '[-]'}${name} ${outage ?? 'ok'}`,
-      ),
-      `${context.leader.isLeading() ? 'leading' : 'standing by'}`,
-      '',
-    ].join('\n');
-  });
+  healthRoutes(app, context);
 }

@@ -13,7 +13,11 @@ const widen = <R extends Resource>(kind: KindModule<R>): KindModule => kind as u
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
 export const MODULES: readonly KindModule[] = [widen(vpc), widen(instance), widen(scalingGroup), widen(loadBalancer)];
 
-export const KINDS = new KindRegistry(MODULES.map(({ definition }) => definition));
+/** The kinds of such modules. */
+export const kindsOf = (modules: readonly KindModule[]): KindRegistry =>
+  new KindRegistry(modules.map(({ definition }) => definition));
+
+export const KINDS = kindsOf(MODULES);
 
 /** What they add to the command. */
 export const COMMANDS: KindCommands = {

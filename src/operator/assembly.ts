@@ -6,8 +6,7 @@ import type { Term } from '../engine/leader.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerSeams } from '../engine/options.ts';
 import type { HttpExtension } from '../http/extension.ts';
-import { MODULES } from '../kinds/index.ts';
-import type { CreateRuntime, KindRuntime, RuntimeDeps } from '../kinds/shared/kind-module.ts';
+import type { CreateRuntime, KindModule, KindRuntime, RuntimeDeps } from '../kinds/shared/kind-module.ts';
 import type { MetricSource } from '../kinds/shared/metric-source.ts';
 import type { Store } from '../store/store.ts';
 import { orphansExtension } from './orphans-route.ts';
@@ -41,8 +40,8 @@ export interface Assembly {
 }
 
 /** Loads the daemon's half of every kind. */
-export async function loadRuntimes(): Promise<RuntimeFactories> {
-  const loaded = MODULES.map(async ({ definition, runtime }): Promise<[string, CreateRuntime]> => [
+export async function loadRuntimes(modules: readonly KindModule[]): Promise<RuntimeFactories> {
+  const loaded = modules.map(async ({ definition, runtime }): Promise<[string, CreateRuntime]> => [
     definition.kind,
     (await runtime()).createRuntime,
   ]);

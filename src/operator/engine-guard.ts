@@ -8,15 +8,18 @@ import type { Store } from '../store/store.ts';
 const ENGINE_ID_EVERY_MS = 1_000;
 
 /**
- * Ruling 1: the database remembers its Engine. While this daemon's Engine is not known to be that one it never leads:
- * to it, everything would look deleted. After every outage the Engine is asked again before it is acted on.
+ * The database remembers its Engine. A daemon whose Engine is another one never leads: to it, everything would look
+ * deleted. One whose Engine is away may: what needs none goes on. After every outage the Engine is asked who it is
+ * before anything looks at it or acts on it.
  */
 export class EngineGuard {
   #isOurs = false;
+  #isForeign = false;
   #isVerified = false;
   readonly #store: Store;
   readonly #compute: Compute;
   readonly #log: Log;
+  readonly #onKnown: (() => void)[] = [];
 
   constructor(store: Store, compute: Compute, log: Log) {
     this.#store = store;
@@ -27,7 +30,15 @@ export class EngineGuard {
     });
   }
 
-  readonly eligible = (): boolean => this.#isOurs;
+  readonly eligible = (): boolean => this.#isOurs || (!this.#isForeign && this.#compute.outage() !== undefined);
+
+  /** Whether what the Engine shows may be believed: it is ours, or it is away and shows nothing. */
+  readonly believable = (): boolean => this.#isVerified || this.#compute.outage() !== undefined;
+
+  /** Calls back each time that the Engine has said that it is ours. */
+  onKnown(listener: () => void): void {
+    this.#onKnown.push(listener);
+  }
 
   check(): void {
     if (!this.#isVerified)
@@ -56,7 +67,9 @@ export class EngineGuard {
           'this Engine is not the one of this database: not leading. Point DOCKER_HOST to that Engine, or use another database',
         );
       this.#isOurs = recorded === id;
-      this.#isVerified = recorded === id;
+      this.#isForeign = !this.#isOurs;
+      this.#isVerified = this.#isOurs;
+      if (this.#isOurs) for (const listener of this.#onKnown) listener();
     } catch (error) {
       this.#log.debug({ err: messageOf(error) }, 'the Engine did not tell its id');
     }

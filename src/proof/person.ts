@@ -1,5 +1,5 @@
 import { ENGINE_SOCKETS } from '../base/host-paths.ts';
-import { KINDS } from '../kinds/index.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import { parseKey, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { AdmissionSettings } from '../api/kind.ts';
@@ -14,7 +14,8 @@ export interface Document {
   apiVersion?: string;
   kind: string;
   metadata: { name: string; namespace?: string; [key: string]: unknown };
-  spec: object;
+  spec?: object;
+  data?: Readonly<Record<string, string>>;
 }
 
 export const settings: AdmissionSettings = {
@@ -27,19 +28,21 @@ export const settings: AdmissionSettings = {
 /** What people do, through admission and the store, as the API does it. Refusals are `StatusError`s. */
 export class Person {
   readonly store: Store;
+  readonly kinds: KindRegistry;
   readonly #clock: Clock;
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, kinds: KindRegistry) {
+    this.kinds = kinds;
     this.store = store;
     this.#clock = clock;
   }
 
   async apply(document: Document, manager = 'person', force = false): Promise<Resource> {
-    const kind = KINDS.must(document.kind);
+    const kind = this.kinds.must(document.kind);
     const raw = {
-      apiVersion: 'miniaws.dev/v1',
+      apiVersion: kind.apiVersion,
       ...document,
-      metadata: { namespace: 'default', ...document.metadata },
+      metadata: { ...(kind.scope === 'Cluster' ? {} : { namespace: 'default' }), ...document.metadata },
     } as unknown as RawDocument;
     const ref = refOf(raw as unknown as Resource);
     let result: Resource | undefined;
@@ -67,7 +70,7 @@ export class Person {
       decide: (view) => {
         const old = view.get(ref);
         if (!old) return {};
-        const left = remove(KINDS.must(ref.kind), old, options, this.#clock.now());
+        const left = remove(this.kinds.must(ref.kind), old, options, this.#clock.now());
         return 'put' in left ? (left.put === old ? {} : { put: [left.put] }) : { remove: [left.remove] };
       },
     });

@@ -1,4 +1,5 @@
-import { KINDS } from '../kinds/index.ts';
+import { kindsOf, MODULES } from '../kinds/index.ts';
+import type { KindModule } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
@@ -6,7 +7,8 @@ import { PassError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';
 import { assemble, loadRuntimes } from '../operator/assembly.ts';
-import type { Assembly } from '../operator/assembly.ts';
+import type { Assembly, RuntimeFactories } from '../operator/assembly.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Sampler } from '../kinds/instance/metrics/sampler.ts';
 import type { InstanceRuntime } from '../kinds/instance/runtime.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
@@ -34,8 +36,6 @@ const FOR_EVER_MS = 1e12;
 /** Every image can be pulled here. */
 const NO_BUILD = () => Promise.reject(new Error('nothing is built for the simulated Engine'));
 
-const runtimes = await loadRuntimes();
-
 /** Puts a fault between a daemon and what it works on. */
 export interface Wrap {
   compute?: (compute: Compute) => Compute;
@@ -45,6 +45,8 @@ export interface Wrap {
 
 interface WorldOptions {
   clock?: ManualClock;
+  /** The kinds there are; those of the program when left out. */
+  modules?: readonly KindModule[];
   /** Instances are sampled so often; not at all when left out. */
   metricsIntervalMs?: number;
   /** Another store over the same database each time; of a database in memory when left out. */
@@ -58,6 +60,8 @@ export class World {
   /** What containers use, and how often daemons look. */
   readonly meter: SimulatedMeter;
   readonly metricsIntervalMs: number | undefined;
+  readonly modules: readonly KindModule[];
+  readonly kinds: KindRegistry;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly lies: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
@@ -79,7 +83,9 @@ export class World {
     this.meter = new SimulatedMeter(this.engine);
     this.metricsIntervalMs = options.metricsIntervalMs;
     const database = new MemoryDatabase(this.clock);
-    this.#open = options.open ?? (() => openMemoryStore(database, KINDS));
+    this.modules = options.modules ?? MODULES;
+    this.kinds = kindsOf(this.modules);
+    this.#open = options.open ?? (() => openMemoryStore(database, this.kinds));
   }
 
   /** A daemon that leads from now on: whoever led before finds its lease lost. */
@@ -96,6 +102,7 @@ export class World {
       wrap.compute ? wrap.compute(simulated) : simulated,
       wrap.proxies ? wrap.proxies(proxies) : proxies,
       this.#random,
+      await loadRuntimes(this.modules),
     );
     await daemon.open();
     return daemon;
@@ -103,7 +110,7 @@ export class World {
 
   /** Someone at another daemon's API: nothing here acts on what they write. */
   async person(): Promise<Person> {
-    return new Person(await this.#open(), this.clock);
+    return new Person(await this.#open(), this.clock, this.kinds);
   }
 
   /** The next epoch's lease, whoever has it now. */
@@ -185,14 +192,21 @@ export class WorldDaemon extends Person {
   #epoch = 0;
   #reign: Promise<void> = Promise.resolve();
 
-  constructor(world: World, store: Store, compute: Compute, proxies: Proxies, random: () => number) {
-    super(store, world.clock);
+  constructor(
+    world: World,
+    store: Store,
+    compute: Compute,
+    proxies: Proxies,
+    random: () => number,
+    runtimes: RuntimeFactories,
+  ) {
+    super(store, world.clock, world.kinds);
     this.#world = world;
     this.compute = compute;
     const parts = assemble(
       {
         store,
-        kinds: KINDS,
+        kinds: world.kinds,
         compute,
         proxies,
         images: createProxyImages({ compute, build: NO_BUILD }),
@@ -202,6 +216,7 @@ export class WorldDaemon extends Person {
         installation: INSTALLATION,
         runtimes,
         check: () => this.#check(),
+        believable: () => true,
         metering: world.metricsIntervalMs ? { meter: world.meter, intervalMs: world.metricsIntervalMs } : undefined,
       },
       { random },

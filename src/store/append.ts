@@ -20,8 +20,8 @@ WITH given AS MATERIALIZED (
 ), put AS (
   INSERT INTO resources (uid, kind, namespace, name, labels, annotations, spec, status, generation, revision,
     finalizers, owner_references, field_owners, created_at, deletion_time)
-  SELECT (metadata->>'uid')::uuid, object->>'kind', metadata->>'namespace', metadata->>'name', metadata->'labels',
-    metadata->'annotations', object->'spec', object->'status', (metadata->>'generation')::integer, revision,
+  SELECT (metadata->>'uid')::uuid, object->>'kind', coalesce(metadata->>'namespace', ''), metadata->>'name', metadata->'labels',
+    metadata->'annotations', coalesce(object->'spec', object - '{apiVersion,kind,metadata,status}'::text[]), object->'status', (metadata->>'generation')::integer, revision,
     metadata->'finalizers', metadata->'ownerReferences', metadata->'managedFields',
     (metadata->>'creationTimestamp')::timestamptz, (metadata->>'deletionTimestamp')::timestamptz
   FROM given WHERE newest AND type <> 'DELETED'

@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import { keyOf } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { appendInventory, statementsOf } from './append.ts';
@@ -32,10 +33,12 @@ export class PostgresJournal implements Journal {
   /** A notification can be lost with its connection. */
   readonly pollMs = 2_000;
   readonly #pool: Pool;
+  readonly #kinds: KindRegistry;
   readonly #notifications: Notifications;
 
-  constructor(pool: Pool, notifications: Notifications) {
+  constructor(pool: Pool, notifications: Notifications, kinds: KindRegistry) {
     this.#pool = pool;
+    this.#kinds = kinds;
     this.#notifications = notifications;
   }
 
@@ -77,7 +80,10 @@ export class PostgresJournal implements Journal {
     let loaded: { position: Position; resources: readonly Resource[] } | undefined;
     await this.#pool.transaction(['SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', POSITION], async (db, began) => {
       const rows = await db.select().from(resources);
-      loaded = { position: readPosition(began.at(-1)?.rows[0]), resources: rows.map(fromResourceRow) };
+      loaded = {
+        position: readPosition(began.at(-1)?.rows[0]),
+        resources: rows.map((row) => fromResourceRow(row, this.#kinds)),
+      };
       return undefined;
     });
     if (!loaded) throw new Error('the database gave no position');

@@ -20,7 +20,7 @@ export async function openPostgresStore(options: {
 }): Promise<Store> {
   const pool = new Pool(options.url, options.log);
   const notifications = new Notifications(options.url, options.clock, options.log);
-  const journal = new PostgresJournal(pool, notifications);
+  const journal = new PostgresJournal(pool, notifications, options.kinds);
   const parts = {
     leases: postgresLeases(pool, notifications),
     keys: postgresKeys(pool),

@@ -1,5 +1,6 @@
 import type { ManagedFields, Resource } from '../api/metadata.ts';
 import { API_VERSION } from '../api/metadata.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { changes, events, reconcileLog, resources } from './schema.ts';
 import type { Change } from './store.ts';
@@ -13,10 +14,11 @@ const orUndefined = <T>(value: T | null): T | undefined => value ?? undefined;
 /** Kubernetes' times have whole seconds; so do those of documents, or a reload would change them. */
 const seconds = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');
 
-export function fromResourceRow(row: ResourceRow): Resource {
+/** The column `spec` has the specification, or the members that a kind without one has in its place. */
+export function fromResourceRow(row: ResourceRow, kinds: KindRegistry): Resource {
   const metadata = {
     name: row.name,
-    namespace: row.namespace,
+    namespace: row.namespace || undefined,
     uid: row.uid,
     resourceVersion: String(row.revision),
     generation: row.generation,
@@ -31,7 +33,14 @@ export function fromResourceRow(row: ResourceRow): Resource {
   const present = Object.fromEntries(
     Object.entries(metadata).filter(([, v]) => v !== undefined),
   ) as unknown as Resource['metadata'];
-  const resource: Resource = { apiVersion: API_VERSION, kind: row.kind, metadata: present, spec: row.spec };
+  const kind = kinds.get(row.kind);
+  const content = !kind || 'spec' in kind.content ? { spec: row.spec } : row.spec;
+  const resource = {
+    apiVersion: kind?.apiVersion ?? API_VERSION,
+    kind: row.kind,
+    metadata: present,
+    ...content,
+  } as Resource;
   return row.status ? { ...resource, status: row.status } : resource;
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { KINDS } from '../../src/kinds/index.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { SimulatedEngine } from '../../src/drivers/simulated/simulated-engine.ts';
@@ -89,7 +90,7 @@ describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => 
     await start();
     await start();
     const observer = await start();
-    const person = new Person(observer.store, systemClock);
+    const person = new Person(observer.store, systemClock, KINDS);
     const apply = (name: string, round: string) => {
       wanted.rounds.set(name, round);
       return person.apply(instance(name, { image: 'web:1', vpc: 'net', env: { ROUND: round } }), 'person', true);

@@ -83,8 +83,13 @@ describe('the Engine is out of reach (F6)', () => {
     await proxy.cut();
     const said = await cloud.condition('instances', 'a', 'Ready', (c) => c.reason === 'EngineUnavailable');
     expect(said.status).toBe('Unknown');
-    const ready = await call(cloud.daemon, 'GET', '/readyz');
-    expect([ready.status, ready.text]).toEqual([503, expect.stringContaining('[-]engine')]);
+    // Ready for what needs no Engine, and the check says what is wrong.
+    const [ready, check] = [
+      await call(cloud.daemon, 'GET', '/readyz'),
+      await call(cloud.daemon, 'GET', '/readyz/engine'),
+    ];
+    expect([ready.status, ready.text]).toEqual([200, expect.stringContaining('[-]engine')]);
+    expect([check.status, check.text]).toEqual([503, expect.stringContaining('[-]engine')]);
     // What people want goes on being taken.
     await cloud.apply(instance('c', { image: cloud.image, vpc: 'net', stopGracePeriod: '0s' }));
     await cloud.remove('instances', 'b');
@@ -94,6 +99,6 @@ describe('the Engine is out of reach (F6)', () => {
     await proxy.restore();
     await cloud.gone('instances', 'b');
     await cloud.judge(['net'], ['a', 'c']);
-    expect((await call(cloud.daemon, 'GET', '/readyz')).status).toBe(200);
+    expect((await call(cloud.daemon, 'GET', '/readyz/engine')).status).toBe(200);
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { instanceKind } from '../../src/kinds/instance/definition.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { KINDS } from '../../src/kinds/index.ts';
+import { specSchema } from '../../src/api/kind.ts';
 import type { KindDefinition } from '../../src/api/kind.ts';
 import { vpcKind } from '../../src/kinds/vpc/definition.ts';
 import { canonicalJson } from '../../src/base/hash.ts';
@@ -29,7 +30,7 @@ const WALKERS: { kind: KindDefinition; hints: Hints; given: readonly Document[];
     kind: vpcKind as unknown as KindDefinition,
     hints: VPC_HINTS,
     given: [],
-    kept: Object.keys(vpcKind.spec.properties ?? {}),
+    kept: Object.keys(specSchema(vpcKind).properties ?? {}),
   },
   { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, given: [mainVpc], kept: [] },
   { kind: scalingGroupKind as unknown as KindDefinition, hints: GROUP_HINTS, given: [mainVpc], kept: ['desiredCount'] },
@@ -116,8 +117,8 @@ describe('walks from specification to specification, one field at a time', () =>
     { timeout: 300_000 },
     async ({ kind, hints, given, kept, seed }) => {
       const total = { taken: 0, refused: 0 };
-      const specs = fromSchema(kind.spec, hints) as fc.Arbitrary<Spec>;
-      const changes = fc.array(fieldChanges(kind.spec, hints), { minLength: 1, maxLength: 12 });
+      const specs = fromSchema(specSchema(kind), hints) as fc.Arbitrary<Spec>;
+      const changes = fc.array(fieldChanges(specSchema(kind), hints), { minLength: 1, maxLength: 12 });
       await fc.assert(
         fc.asyncProperty(specs, changes, async (first, steps) => {
           const walked = await start(given);

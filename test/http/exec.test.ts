@@ -149,7 +149,7 @@ describe('each way out closes the Engine’s side', () => {
     expect(heard.status()).toMatchObject({ status: 'Failure' });
     await eventually(
       'the Engine to be reached',
-      async () => (await call(cloud.daemon, 'GET', '/readyz')).status === 200,
+      async () => (await call(cloud.daemon, 'GET', '/readyz/engine')).status === 200,
     );
     await eventually('the command to end', async () => (await running()) === 0);
   });

@@ -52,7 +52,7 @@ export function patternsOfSchemas(): Pattern[] {
       else look(`${where}.${name}`, member);
     }
   };
-  for (const kind of KINDS) look(kind.kind, kind.spec);
+  for (const kind of KINDS) look(kind.kind, kind.content);
   return found;
 }
 

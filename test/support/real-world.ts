@@ -1,4 +1,4 @@
-import { KINDS } from '../../src/kinds/index.ts';
+import { KINDS, MODULES } from '../../src/kinds/index.ts';
 import { findCondition, isReady, keyOf, refOf } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -78,7 +78,7 @@ export class RealWorld {
       effects?.store(store) ?? store,
       effects?.compute(compute) ?? compute,
       effects?.proxies(proxies) ?? proxies,
-      await loadRuntimes(),
+      await loadRuntimes(MODULES),
     );
     await daemon.open();
     return daemon;
@@ -160,7 +160,7 @@ export class RealDaemon extends Person {
     proxies: Proxies,
     runtimes: Awaited<ReturnType<typeof loadRuntimes>>,
   ) {
-    super(store, systemClock);
+    super(store, systemClock, KINDS);
     this.#world = world;
     this.#compute = compute;
     this.#proxies = proxies;
@@ -175,6 +175,7 @@ export class RealDaemon extends Person {
       settings,
       installation: world.installation,
       runtimes,
+      believable: () => true,
       metering: undefined,
       check: () => {
         this.#end.signal.throwIfAborted();

@@ -27,9 +27,9 @@ export const METADATA: JsonSchema = {
 };
 
 /** The schema of a kind's whole document, as the functions of this folder take it. Make it once per kind. */
-export const documentSchema = (kind: Pick<KindDefinition, 'spec' | 'status'>): JsonSchema => ({
+export const documentSchema = (kind: Pick<KindDefinition, 'content' | 'status'>): JsonSchema => ({
   type: 'object',
-  properties: { metadata: METADATA, spec: kind.spec, status: kind.status },
+  properties: { metadata: METADATA, ...kind.content, status: kind.status },
 });
 
 const roots = new WeakMap<JsonSchema, JsonSchema>();

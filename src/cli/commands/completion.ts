@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { refOf } from '../../api/metadata.ts';
+import type { KindDefinition } from '../../api/kind.ts';
 import { ApiClient } from '../client.ts';
 import { candidates } from '../completion.ts';
 import { oneOfFlag } from '../flags.ts';
@@ -54,9 +55,7 @@ async function complete(session: Session, program: Command, words: readonly stri
 }
 
 /** Names from the server; none when it cannot be asked now. */
-async function namesOf(session: Session, plural: string, namespace: string | undefined): Promise<string[]> {
-  const kind = session.kinds.ofPlural(plural);
-  if (!kind) return [];
+async function namesOf(session: Session, kind: KindDefinition, namespace: string | undefined): Promise<string[]> {
   try {
     const client = new ApiClient(session.connection, session.kinds, { requestTimeoutMs: PATIENCE_MS });
     const { items } = await listObjects(client, kind, namespace ?? session.namespace);

@@ -16,7 +16,7 @@ import { task } from '../session.ts';
 import { Columns, tinted } from '../table.ts';
 import { targetsOf } from '../targets.ts';
 import type { Target } from '../targets.ts';
-import { natural, toYaml } from '../yaml.ts';
+import { contentInOrder, natural, toYaml } from '../yaml.ts';
 
 interface DescribeOptions {
   allNamespaces?: boolean;
@@ -69,7 +69,7 @@ function describeLines(
   now: Date,
 ): string[] {
   const { metadata, kind, status } = object;
-  const shown = natural(kinds, object) as { spec: unknown; status?: Record<string, unknown> };
+  const shown = natural(kinds, object) as { status?: Record<string, unknown> };
   const { conditions: _, ...state } = shown.status ?? {};
   const conditions = (status?.conditions ?? []).map((c) => [
     c.type,
@@ -82,7 +82,7 @@ function describeLines(
   return [
     ...new Columns().lines([
       ['Name:', metadata.name],
-      ['Namespace:', metadata.namespace],
+      ...(metadata.namespace ? [['Namespace:', metadata.namespace]] : []),
       ['Kind:', kind],
       [
         'Created:',
@@ -96,7 +96,7 @@ function describeLines(
       ['Annotations:', pairs(metadata.annotations)],
       ...(metadata.ownerReferences ?? []).map((o) => ['Owner:', `${o.kind}/${o.name}`]),
     ]),
-    ...section('Spec', shown.spec, colors),
+    ...Object.entries(contentInOrder(kinds, object)).flatMap(([name, value]) => section(titled(name), value, colors)),
     ...section('Status', state, colors),
     ...table('Conditions', ['TYPE', 'STATUS', 'GENERATION', 'SINCE', 'REASON', 'MESSAGE'], conditions, colors),
     ...table(
@@ -107,6 +107,9 @@ function describeLines(
     ),
   ];
 }
+
+/** `spec` as a heading. */
+const titled = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
 const pairs = (members: Record<string, string> | undefined): string =>
   Object.entries(members ?? {})

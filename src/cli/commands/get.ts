@@ -1,3 +1,4 @@
+import { refIn } from '../../api/kind.ts';
 import type { Command } from 'commander';
 import type { Resource } from '../../api/metadata.ts';
 import { StatusError } from '../../base/errors.ts';
@@ -93,7 +94,7 @@ async function readTables(session: Session, target: Target, options: GetOptions,
   const { kind, names } = target;
   const query = selectorsOf(options);
   if (!names) return [await client.get<Table>(collectionPath(kind, namespace), { accept: TABLE, query })];
-  const paths = names.map((name) => objectPath(session.kinds, { kind: kind.kind, namespace: namespace ?? '', name }));
+  const paths = names.map((name) => objectPath(session.kinds, refIn(kind, namespace, name)));
   const found = await Promise.all(
     paths.map((path) =>
       client.get<Table>(path, { accept: TABLE }).catch((error: unknown) => {

@@ -52,6 +52,7 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
 
   return {
     kind: 'Instance',
+    needsEngine: true,
     watches: [
       {
         kind: 'VPC',

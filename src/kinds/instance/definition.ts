@@ -3,19 +3,22 @@ import { isLeaving, portsOf } from './types.ts';
 import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
-import { findCondition } from '../../api/metadata.ts';
+import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { formatPort } from '../shared/port-mapping.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
 export const instanceKind: KindDefinition<Instance> = {
   kind: 'Instance',
+  apiVersion: API_VERSION,
+  scope: 'Namespaced',
   plural: 'instances',
   singular: 'instance',
   shortNames: ['inst'],
   categories: ['all'],
   description: 'A container in a VPC: created, kept as specified, and restarted when its process ends.',
-  maxNameLength: 63,
-  spec: instanceSpecSchema,
+  names: { are: 'label', maxLength: 63 },
+  finalizer: true,
+  content: { spec: instanceSpecSchema },
   status: instanceStatusSchema,
   columns: [
     { name: 'Image', description: 'The image', cell: (r) => r.spec.image },

@@ -121,6 +121,7 @@ export const instanceSpecSchema: JsonSchema = {
       maxProperties: 1000,
       propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', maxLength: 256 },
       additionalProperties: { type: 'string', maxLength: 131_072 },
+      'x-sensitive': true,
       description: 'Environment variables. Not for secrets: whoever can read the object can read them.',
     },
     ports: {

@@ -48,6 +48,7 @@ export function loadBalancerController(
 
   return {
     kind: 'LoadBalancer',
+    needsEngine: true,
     watches: [
       { kind: 'Instance', enqueue: (instance, view) => concerned(instance, view).map(refOf) },
       {

@@ -2,18 +2,21 @@ import { everywhere, hostPortKeys } from '../shared/host-ports.ts';
 import type { LoadBalancer } from './types.ts';
 import { admitLoadBalancer, checkLoadBalancer } from './admission.ts';
 import { loadBalancerSpecSchema, loadBalancerStatusSchema } from './schema.ts';
-import { findCondition } from '../../api/metadata.ts';
+import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
 export const loadBalancerKind: KindDefinition<LoadBalancer> = {
   kind: 'LoadBalancer',
+  apiVersion: API_VERSION,
+  scope: 'Namespaced',
   plural: 'loadbalancers',
   singular: 'loadbalancer',
   shortNames: ['lb'],
   categories: ['all'],
   description: 'Spreads requests over instances of a VPC, and lets none of them notice that one comes or goes.',
-  maxNameLength: 63,
-  spec: loadBalancerSpecSchema,
+  names: { are: 'label', maxLength: 63 },
+  finalizer: true,
+  content: { spec: loadBalancerSpecSchema },
   status: loadBalancerStatusSchema,
   columns: [
     { name: 'Type', description: 'HTTP or TCP', cell: (r) => r.spec.type },

@@ -27,6 +27,7 @@ export const scalingGroupController = (
   autoscaler: Autoscaler,
 ): Controller<ScalingGroup, GroupObserved, ScalingGroupStep> => ({
   kind: 'ScalingGroup',
+  needsEngine: false,
   watches: [
     { kind: 'Instance', enqueue: owningGroup },
     { kind: 'VPC', enqueue: ({ metadata }, view) => groupsIn(metadata.namespace, metadata.name, view) },

@@ -1,4 +1,4 @@
-import { findCondition } from '../../api/metadata.ts';
+import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup } from './types.ts';
 import { admitScalingGroup, checkScalingGroup } from './admission.ts';
@@ -10,14 +10,17 @@ const counts = (group: ScalingGroup): string => `${group.status?.readyCount ?? 0
 
 export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   kind: 'ScalingGroup',
+  apiVersion: API_VERSION,
+  scope: 'Namespaced',
   plural: 'scalinggroups',
   singular: 'scalinggroup',
   shortNames: ['sg', 'asg'],
   categories: ['all'],
   description: 'A number of equal instances, kept at that number, replaced when they fail, rolled when they change.',
   // A slot is `-` and up to five digits, and the instance's name is a DNS label of at most 63.
-  maxNameLength: 57,
-  spec: scalingGroupSpecSchema,
+  names: { are: 'label', maxLength: 57 },
+  finalizer: true,
+  content: { spec: scalingGroupSpecSchema },
   status: scalingGroupStatusSchema,
   columns: [
     { name: 'Image', description: 'The image of the template', cell: (r) => r.spec.template.spec.image },

@@ -126,6 +126,7 @@ function judge(
  */
 export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
+  needsEngine: true,
   watches: [{ enqueue: vpcBeingDeleted }],
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;

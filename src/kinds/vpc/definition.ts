@@ -1,39 +1,44 @@
-import { findCondition } from '../../api/metadata.ts';
-import type { KindDefinition } from '../../api/kind.ts';
+import { API_VERSION, findCondition } from '../../api/metadata.ts';
+import type { JsonSchema, KindDefinition } from '../../api/kind.ts';
 import type { Vpc } from './types.ts';
 import { admitVpc, checkVpc, completeVpc } from './admission.ts';
 
+const vpcSpecSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    cidrBlock: {
+      type: 'string',
+      maxLength: 18,
+      description:
+        'The IPv4 range, /16 to /28, without host bits. Overlaps no other VPC. Left out, a free range is taken from the pool (serve --vpc-pool). Immutable.',
+    },
+    gateway: {
+      type: 'string',
+      maxLength: 15,
+      description: "The gateway's address; the first of the range when left out. Immutable.",
+    },
+    internetGateway: {
+      type: 'boolean',
+      default: true,
+      description:
+        'Whether instances reach the outside, and ports can be published. false makes the network internal. Immutable.',
+    },
+  },
+};
+
 export const vpcKind: KindDefinition<Vpc> = {
   kind: 'VPC',
+  apiVersion: API_VERSION,
+  scope: 'Namespaced',
   plural: 'vpcs',
   singular: 'vpc',
   shortNames: [],
   categories: ['all'],
   description: 'A private network. Instances of one VPC reach each other by name; those of another are out of reach.',
-  maxNameLength: 63,
-  spec: {
-    type: 'object',
-    additionalProperties: false,
-    properties: {
-      cidrBlock: {
-        type: 'string',
-        maxLength: 18,
-        description:
-          'The IPv4 range, /16 to /28, without host bits. Overlaps no other VPC. Left out, a free range is taken from the pool (serve --vpc-pool). Immutable.',
-      },
-      gateway: {
-        type: 'string',
-        maxLength: 15,
-        description: "The gateway's address; the first of the range when left out. Immutable.",
-      },
-      internetGateway: {
-        type: 'boolean',
-        default: true,
-        description:
-          'Whether instances reach the outside, and ports can be published. false makes the network internal. Immutable.',
-      },
-    },
-  },
+  names: { are: 'label', maxLength: 63 },
+  finalizer: true,
+  content: { spec: vpcSpecSchema },
   status: {
     type: 'object',
     properties: {
@@ -60,7 +65,7 @@ export const vpcKind: KindDefinition<Vpc> = {
     },
   ],
   indexes: { ipRange: (r) => [r.spec.cidrBlock] },
-  complete: completeVpc,
+  complete: (vpc) => ({ ...vpc, spec: completeVpc(vpc.spec) }),
   check: checkVpc,
   admit: admitVpc,
 };

@@ -1,4 +1,4 @@
-import { KINDS } from '../../../src/kinds/index.ts';
+import { KINDS, MODULES } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
@@ -106,7 +106,8 @@ export class Candidate {
         log: silentLog,
         settings,
         installation: INSTALLATION,
-        runtimes: await loadRuntimes(),
+        runtimes: await loadRuntimes(MODULES),
+        believable: () => true,
         metering: undefined,
         check,
       },

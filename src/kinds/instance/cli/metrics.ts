@@ -2,7 +2,8 @@ import type { Metadata } from '../../../api/metadata.ts';
 import { formatBytes } from '../../../base/quantity.ts';
 import type { Rates } from '../../../base/sample.ts';
 import type { MetricsWindow } from '../../../cli/metrics-view.ts';
-import { collectionPath } from '../../../cli/objects.ts';
+import { API_VERSION } from '../../../api/metadata.ts';
+import { pathAt } from '../../../cli/objects.ts';
 
 /** What the API tells of an instance's use; what is left out is not known. */
 export interface InstanceMetrics {
@@ -22,7 +23,7 @@ export interface MetricsPoint extends Rates {
   memoryLimitBytes?: number;
 }
 
-export const metricsPath = (namespace?: string): string => collectionPath({ plural: 'instancemetrics' }, namespace);
+export const metricsPath = (namespace?: string): string => pathAt(API_VERSION, namespace, 'instancemetrics');
 
 /** What stands in a table for what is not known. */
 const UNKNOWN = '-';
