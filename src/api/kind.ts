@@ -92,6 +92,8 @@ export interface KindDefinition<R extends Resource = Resource> {
   columns: readonly Column<R>[];
   /** What a name may be: a DNS label, or a DNS subdomain, which may have dots (RFC 1123). */
   names: { are: 'label' | 'subdomain'; maxLength: number };
+  /** A controller acts on its documents, and says by their Ready condition what has come of it. */
+  reconciled: boolean;
   /** Something real stands behind a document: a deletion waits, by our finalizer, until the controller says that it is gone (I14). */
   finalizer: boolean;
   /**

@@ -27,7 +27,7 @@ export interface Selectors {
 
 /** Where the API serves lists of a version; without a namespace, of all namespaces. */
 export const pathAt = (apiVersion: string, namespace: string | undefined, plural: string): string =>
-  `${apiRoot(apiVersion)}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
+  `${apiRoot(apiVersion)}${namespace ? `/namespaces/${encodeURIComponent(namespace)}` : ''}/${plural}`;
 
 /** Where objects of the kind are; without a namespace those of all namespaces, and of the cluster. */
 export const collectionPath = (kind: KindDefinition, namespace?: string): string =>

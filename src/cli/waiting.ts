@@ -32,6 +32,11 @@ export async function waitOrFail(
 
 const count = (n: number): string => (n === 1 ? '1 object' : `${n} objects`);
 
-/** For `apply --wait` and `up`: until all are Ready for the generation that they have now. */
+/** For `apply --wait` and `up`: until all are Ready for the generation that they have now. Of some kinds nothing is to be waited for. */
 export const waitReady = (session: Session, refs: readonly Ref[], timeoutMs: number): Promise<void> =>
-  waitOrFail(session, refs, judgeReady, { timeoutMs, what: 'ready' });
+  waitOrFail(
+    session,
+    refs.filter(({ kind }) => session.kinds.must(kind).reconciled),
+    judgeReady,
+    { timeoutMs, what: 'ready' },
+  );

@@ -80,7 +80,7 @@ export interface Pass {
   create(document: {
     apiVersion: string;
     kind: string;
-    metadata: { namespace: string; name: string; [key: string]: unknown };
+    metadata: { namespace?: string; name: string; [key: string]: unknown };
     spec: object;
   }): Promise<void>;
   /** Deletes this very document, as `kubectl delete` would. One that is gone, or being deleted, is left as it is. */

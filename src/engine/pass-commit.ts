@@ -173,7 +173,8 @@ export class Ending {
     const turned = ready?.status !== before?.status || ready?.reason !== before?.reason;
     const steps = found.acted.map((acted) => acted.record);
     if (steps.length === 0 && !found.failure && !turned && end.outcome !== 'deleted') return undefined;
-    const { uid, namespace, name, generation } = this.#subject.resource.metadata;
+    const { namespace, name } = refOf(this.#subject.resource);
+    const { uid, generation } = this.#subject.resource.metadata;
     return this.#tools.recorder.entry({
       id: crypto.randomUUID(),
       kind: this.#subject.kind,

@@ -1,3 +1,4 @@
+import { refOf } from '../api/metadata.ts';
 import { sha256 } from '../base/hash.ts';
 import type { EventRecord, LogEntry } from '../api/records.ts';
 import type { Resource } from '../api/metadata.ts';
@@ -26,7 +27,8 @@ export class Recorder {
     what: Pick<EventRecord, 'type' | 'reason' | 'message'>,
     now: Date,
   ): EventRecord | undefined {
-    const { uid, namespace, name } = resource.metadata;
+    const { namespace, name } = refOf(resource);
+    const { uid } = resource.metadata;
     const message = shorten(what.message);
     const id = uuidOf(`${this.#scope} ${uid} ${what.type} ${what.reason} ${message}`);
     const last = this.#events.get(id);

@@ -44,8 +44,9 @@ export class Draft {
   check({ put = [] }: Effects): void {
     const named = new Map<string, string>();
     const held = new Map<string, string>();
-    for (const { kind, metadata } of put) {
-      const ref = { kind, namespace: metadata.namespace, name: metadata.name };
+    for (const resource of put) {
+      const { metadata } = resource;
+      const ref = refOf(resource);
       const key = keyOf(ref);
       const stored = this.#mirror.byUid(metadata.uid);
       const uid = named.get(key) ?? this.#mirror.get(ref)?.metadata.uid ?? metadata.uid;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
+import type { KindRegistry } from '../../src/api/registry.ts';
 import type { Io } from '../../src/cli/io.ts';
 import { runClient } from '../../src/cli/program.ts';
 import { eventually } from '../support/wait.ts';
@@ -29,6 +30,8 @@ export interface RunOptions {
   kubeconfig: string;
   stdin?: string;
   env?: NodeJS.ProcessEnv;
+  /** Those of the program when left out. */
+  kinds?: KindRegistry;
 }
 
 class Captured extends Writable {
@@ -54,7 +57,12 @@ export function start(args: readonly string[], options: RunOptions): Running {
       return () => {};
     },
   };
-  const setup = { io, kinds: KINDS, defaultKubeconfig: () => options.kubeconfig, version: '0.0.0-test' };
+  const setup = {
+    io,
+    kinds: options.kinds ?? KINDS,
+    defaultKubeconfig: () => options.kubeconfig,
+    version: '0.0.0-test',
+  };
   const ended = runClient(setup, COMMANDS, args).then((code) => ({ code, out: stdout.text, err: stderr.text }));
   const breakPipe = () => void stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   return { out: () => stdout.text, err: () => stderr.text, interrupt: () => interrupt(), breakPipe, ended };

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isReady } from '../../api/metadata.ts';
+import { isReady, titleOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { LogEntry } from '../../api/records.ts';
 import { printableAll } from '../io.ts';
@@ -52,7 +52,7 @@ async function causesElsewhere({ client, kinds, colors }: Session, object: Resou
   const lines: string[] = [];
   for (const ref of referredBy(kinds, object)) {
     const other = await findObject(client, ref);
-    if (!other) lines.push(`it refers to ${ref.kind} ${ref.namespace}/${ref.name}, which does not exist`);
+    if (!other) lines.push(`it refers to ${titleOf(ref)}, which does not exist`);
     else if (!isReady(other))
       lines.push('it refers to:', ...stateLines(printableAll(other), now, colors).map((line) => `  ${line}`));
   }

@@ -17,6 +17,7 @@ export const instanceKind: KindDefinition<Instance> = {
   categories: ['all'],
   description: 'A container in a VPC: created, kept as specified, and restarted when its process ends.',
   names: { are: 'label', maxLength: 63 },
+  reconciled: true,
   finalizer: true,
   content: { spec: instanceSpecSchema },
   status: instanceStatusSchema,

@@ -15,6 +15,7 @@ export const loadBalancerKind: KindDefinition<LoadBalancer> = {
   categories: ['all'],
   description: 'Spreads requests over instances of a VPC, and lets none of them notice that one comes or goes.',
   names: { are: 'label', maxLength: 63 },
+  reconciled: true,
   finalizer: true,
   content: { spec: loadBalancerSpecSchema },
   status: loadBalancerStatusSchema,

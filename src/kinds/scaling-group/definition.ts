@@ -19,6 +19,7 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   description: 'A number of equal instances, kept at that number, replaced when they fail, rolled when they change.',
   // A slot is `-` and up to five digits, and the instance's name is a DNS label of at most 63.
   names: { are: 'label', maxLength: 57 },
+  reconciled: true,
   finalizer: true,
   content: { spec: scalingGroupSpecSchema },
   status: scalingGroupStatusSchema,

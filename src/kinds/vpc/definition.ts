@@ -37,6 +37,7 @@ export const vpcKind: KindDefinition<Vpc> = {
   categories: ['all'],
   description: 'A private network. Instances of one VPC reach each other by name; those of another are out of reach.',
   names: { are: 'label', maxLength: 63 },
+  reconciled: true,
   finalizer: true,
   content: { spec: vpcSpecSchema },
   status: {
