@@ -5,8 +5,8 @@ import Slowest from './test/support/slowest.ts';
 /** In memory alone: no Engine, no PostgreSQL, no process of its own. */
 const UNIT = [
   'test/*.test.ts',
-  'test/{admission,engine,operator}/**/*.test.ts',
-  'test/kinds/{vpc,instance,scaling-group,load-balancer}/*.test.ts',
+  'test/{admission,base,engine,operator}/**/*.test.ts',
+  'test/kinds/{shared,vpc,instance,scaling-group,load-balancer}/*.test.ts',
   'test/cli/parts.test.ts',
   'test/drivers/*.test.ts',
   'test/drivers/{haproxy,simulated}/*.test.ts',

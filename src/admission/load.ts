@@ -1,8 +1,9 @@
-import { isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
-import type { Document, Node } from 'yaml';
-import { DEFAULT_NAMESPACE } from '../api/metadata.ts';
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseAllDocuments, visit } from 'yaml';
+import type { Document, Node, Pair, YAMLMap } from 'yaml';
+import { DEFAULT_NAMESPACE, keyOf, titleOf } from '../api/metadata.ts';
 import { messageOf } from '../base/errors.ts';
-import { parsePath } from './path.ts';
+import { jsonValues } from './json-values.ts';
+import { formatPath, parsePath } from './path.ts';
 import type { Segment } from './path.ts';
 
 /** A file larger than this is refused before it is parsed: no manifest is, and a bomb may be. */
@@ -10,6 +11,8 @@ export const MAX_BYTES = 1 << 20;
 /** Alias expansions that one document may come to (the yaml library's own default). */
 const MAX_ALIASES = 100;
 const MAX_DOCUMENTS = 10_000;
+/** Values of one document with its aliases written out: those of a file of the largest size, and some more. */
+const MAX_NODES = 500_000;
 
 interface Place {
   line: number;
@@ -43,71 +46,116 @@ export const formatProblem = ({ file, place, field, message }: Problem): string 
 export function load(text: string, file: string): Loaded {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES) return refused(file, `the file has ${bytes} bytes; at most ${MAX_BYTES} are read. Split it`);
-  const lines = new LineCounter();
-  let parsed: Document.Parsed[];
+  const at = placesOf(text);
+  const loaded: Loaded = { documents: [], problems: [] };
   try {
-    parsed = parseAllDocuments(text, {
-      lineCounter: lines,
-      // It compares each key with each other; `doubledKeys` does not.
-      uniqueKeys: false,
-      prettyErrors: false,
-      maxAliasCount: MAX_ALIASES,
-    } as object) as Document.Parsed[];
+    const parts = jsonValues(text) ?? [{ text, offset: 0 }];
+    const parsed = parts.flatMap(({ text: part, offset }) => parse(part).map((yaml) => ({ yaml, offset })));
+    if (parsed.length > MAX_DOCUMENTS)
+      return refused(file, `the file has ${parsed.length} documents; at most ${MAX_DOCUMENTS} are read. Split it`);
+    for (const { yaml, offset } of parsed) readDocument(yaml, file, (o) => at(offset + o), loaded);
   } catch (error) {
     return refused(file, messageOf(error));
   }
-  if (parsed.length > MAX_DOCUMENTS)
-    return refused(file, `the file has ${parsed.length} documents; at most ${MAX_DOCUMENTS} are read. Split it`);
-  const loaded: Loaded = { documents: [], problems: [] };
-  for (const yaml of parsed) readDocument(yaml, file, lines, loaded);
   findDuplicates(loaded);
   return loaded;
 }
 
+const parse = (text: string): Document.Parsed[] =>
+  parseAllDocuments(text, {
+    // `<<: *base`, as kubectl takes them.
+    merge: true,
+    // It compares each key with each other; `doubledKeys` does not.
+    uniqueKeys: false,
+    prettyErrors: false,
+  }) as Document.Parsed[];
+
 const refused = (file: string, message: string): Loaded => ({ documents: [], problems: [{ file, message }] });
 
-function readDocument(yaml: Document.Parsed, file: string, lines: LineCounter, into: Loaded): void {
-  const at = (offset: number): Place => {
+type At = (offset: number) => Place;
+
+function placesOf(text: string): At {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) lines.addNewLine(i + 1);
+  return (offset) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  if (yaml.errors.length > 0) {
-    for (const error of yaml.errors)
-      into.problems.push({ file, place: at(error.pos[0]), message: sentence(error.message) });
-    return;
-  }
+}
+
+function readDocument(yaml: Document.Parsed, file: string, at: At, into: Loaded): void {
+  const { contents } = yaml;
+  const start = contents?.range?.[0] ?? 0;
+  const refuse = (offset: number, message: string, field?: string) =>
+    void into.problems.push({ file, place: at(offset), ...(field === undefined ? {} : { field }), message });
+  for (const error of yaml.errors) refuse(error.pos[0], sentence(error.message));
+  if (yaml.errors.length > 0) return;
   const doubled = doubledKeys(yaml);
-  for (const offset of doubled) into.problems.push({ file, place: at(offset), message: 'Map keys must be unique' });
+  for (const offset of doubled) refuse(offset, 'Map keys must be unique');
   if (doubled.length > 0) return;
+  if (expandedSize(contents, new Map()) > MAX_NODES)
+    return refuse(start, `its aliases come to more than ${MAX_NODES} values: write them out`);
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    into.problems.push({ file, place: at(yaml.contents?.range?.[0] ?? 0), message: messageOf(error) });
-    return;
+    return refuse(start, messageOf(error));
   }
   if (value === null || value === undefined) return;
-  if (typeof value !== 'object' || Array.isArray(value)) {
-    into.problems.push({
-      file,
-      place: at(yaml.contents?.range?.[0] ?? 0),
-      message: 'expected a document with apiVersion, kind, metadata and spec',
-    });
-    return;
-  }
-  const document = value as Record<string, unknown>;
+  if (typeof value !== 'object' || Array.isArray(value))
+    return refuse(start, 'expected a document with apiVersion, kind, metadata and spec');
   const locateIn =
     (prefix: readonly Segment[]): LoadedDocument['locate'] =>
     (field, part = 'value') =>
       at(offsetOf(yaml, [...prefix, ...parsePath(field ?? '')], part));
-  if (document['kind'] !== 'List') {
+  const strange = notANumber(value);
+  if (strange)
+    return refuse(offsetOf(yaml, strange, 'value'), 'expected a number, found one that is none', formatPath(strange));
+  const document = withoutExtensions(value as Record<string, unknown>);
+  if (Object.keys(document).length === 0) return;
+  if (!isList(document)) {
     into.documents.push({ file, document, locate: locateIn([]) });
     return;
   }
-  const items = Array.isArray(document['items']) ? (document['items'] as unknown[]) : [];
-  items.forEach((item, i) =>
+  if (!Array.isArray(document['items']))
+    return refuse(offsetOf(yaml, ['items'], 'value'), 'expected a list of documents', 'items');
+  document['items'].forEach((item: unknown, i) =>
     into.documents.push({ file, document: item as Record<string, unknown>, locate: locateIn(['items', i]) }),
   );
+}
+
+/** `List`, or what `kubectl get -o yaml` prints of one kind: `InstanceList`. */
+const isList = ({ kind, items }: Record<string, unknown>): boolean =>
+  kind === 'List' || (typeof kind === 'string' && kind.endsWith('List') && items !== undefined);
+
+/** Members such as `x-common` are where people keep anchors, as in a Compose file: they say nothing of the object. */
+const withoutExtensions = (document: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('x-')));
+
+/** Where there is a `.nan` or an `.inf`, which JSON has not. */
+function notANumber(value: unknown, path: readonly Segment[] = []): readonly Segment[] | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  const members = Array.isArray(value) ? [...(value as unknown[]).entries()] : Object.entries(value);
+  for (const [key, member] of members) {
+    const found = notANumber(member, [...path, key]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Values that the node comes to when every alias is written out. `anchors`: what the anchors before it come to. */
+function expandedSize(node: unknown, anchors: Map<string, number>): number {
+  if (isAlias(node)) return anchors.get(node.source) ?? 1;
+  const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
+  // Whoever asks for it meanwhile is a part of it.
+  if (anchor !== undefined) anchors.set(anchor, Infinity);
+  let size = 1;
+  if (isMap(node)) for (const { value } of node.items) size += expandedSize(value, anchors);
+  if (isSeq(node)) for (const item of node.items) size += expandedSize(item, anchors);
+  if (anchor !== undefined) anchors.set(anchor, size);
+  return size;
 }
 
 /** Where keys stand that their mapping has already. */
@@ -135,16 +183,31 @@ function offsetOf(yaml: Document.Parsed, segments: readonly Segment[], part: 'ke
   let offset = yaml.contents?.range?.[0] ?? 0;
   for (const segment of segments) {
     if (isMap(node)) {
-      const pair = node.items.find((p) => isPair(p) && isScalar(p.key) && String(p.key.value) === String(segment));
+      const pair = pairOf(yaml, node, String(segment));
       if (!pair) return offset;
       offset = (pair.key as Node).range?.[0] ?? offset;
-      node = pair.value;
+      node = isAlias(pair.value) ? pair.value.resolve(yaml) : pair.value;
     } else if (isSeq(node)) {
       node = node.items[Number(segment)];
       offset = (node as Node | undefined)?.range?.[0] ?? offset;
     } else return offset;
   }
   return part === 'value' && isScalar(node) && node.range && node.range[1] > node.range[0] ? node.range[0] : offset;
+}
+
+/** The map's own member, or one of those that it merges in. */
+function pairOf(yaml: Document.Parsed, map: YAMLMap, name: string): Pair | undefined {
+  const pairs = map.items.filter(isPair);
+  const own = pairs.find(({ key }) => isScalar(key) && typeof key.value !== 'symbol' && String(key.value) === name);
+  if (own) return own;
+  const merged = pairs.filter(({ key }) => isScalar(key) && typeof key.value === 'symbol');
+  const sources = merged.flatMap(({ value }) => (isSeq(value) ? value.items : [value]));
+  for (const source of sources) {
+    const target = isAlias(source) ? source.resolve(yaml) : source;
+    const found = isMap(target) ? pairOf(yaml, target, name) : undefined;
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** Which object a document speaks of, as far as it says; for finding two of one. */
@@ -162,7 +225,7 @@ function findDuplicates(loaded: Loaded): void {
   const seen = new Map<string, LoadedDocument>();
   loaded.documents = loaded.documents.filter((loadedDocument) => {
     const { kind, namespace, name } = identityOf(loadedDocument.document ?? {});
-    const key = `${kind}/${namespace}/${name}`;
+    const key = keyOf({ kind, namespace, name });
     const first = seen.get(key);
     if (!first || name === '') return seen.set(key, loadedDocument);
     const { line } = first.locate('metadata.name');
@@ -170,7 +233,7 @@ function findDuplicates(loaded: Loaded): void {
       file: loadedDocument.file,
       place: loadedDocument.locate('metadata.name'),
       field: 'metadata.name',
-      message: `${kind} ${namespace}/${name} is already at line ${line} of this file`,
+      message: `${titleOf({ kind, namespace, name })} is already at line ${line} of this file`,
     });
     return false;
   });

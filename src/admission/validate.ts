@@ -166,18 +166,10 @@ function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause
       };
     case 'additionalProperties': {
       const field = String(error.params['additionalProperty']);
-      const near = nearest(field, Object.keys(schema?.properties ?? {}));
-      return {
-        reason: 'FieldValueUnknown',
-        field: formatPath([...at, field]),
-        message: `unknown field${near ? `; did you mean "${near}"?` : ''}`,
-      };
+      return { reason: 'FieldValueUnknown', field: formatPath([...at, field]), message: unknownField(field, schema) };
     }
     case 'type':
-      return {
-        ...invalid(`expected ${article(String(error.params['type']))}, found ${found}`),
-        reason: 'FieldValueTypeInvalid',
-      };
+      return { ...invalid(wrongType(error, schema, found)), reason: 'FieldValueTypeInvalid' };
     case 'enum': {
       const values = (schema?.enum ?? []).map(String);
       const near = typeof error.data === 'string' ? nearest(error.data, values) : undefined;
@@ -202,6 +194,21 @@ function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause
         ? invalid(error.message ?? 'is not valid')
         : invalid(`the key ${error.message ?? 'is not valid'}`, error.propertyName);
   }
+}
+
+function unknownField(field: string, schema: JsonSchema | undefined): string {
+  const known = schema?.['x-also-known-as'] ?? {};
+  const ours = Object.hasOwn(known, field) ? known[field] : undefined;
+  if (ours) return `unknown field; here it is ${ours}`;
+  const near = nearest(field, Object.keys(schema?.properties ?? {}));
+  return `unknown field${near ? `; did you mean "${near}"?` : ''}`;
+}
+
+function wrongType(error: ErrorObject, schema: JsonSchema | undefined, found: string): string {
+  const unit = schema?.['x-unit'];
+  if (unit !== undefined && typeof error.data === 'number')
+    return `expected ${expected(schema)}, found ${found}; write "${found}${unit}"`;
+  return `expected ${article(String(error.params['type']))}, found ${found}`;
 }
 
 const expected = (schema: JsonSchema | undefined): string =>

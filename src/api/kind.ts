@@ -32,6 +32,10 @@ export interface JsonSchema {
   'x-kubernetes-int-or-string'?: boolean;
   /** What `pattern` means, for the message of a refusal: "a DNS label such as web-1". */
   'x-expected'?: string;
+  /** The unit that a plain number most likely means, for the message that refuses one. */
+  'x-unit'?: string;
+  /** Of an object: what other systems call its fields, for the message that refuses one. */
+  'x-also-known-as'?: Readonly<Record<string, string>>;
   /** No value below it is shown in a message. */
   'x-sensitive'?: boolean;
 }

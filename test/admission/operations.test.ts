@@ -1,4 +1,5 @@
 import { ENGINE_SOCKETS } from '../../src/base/host-paths.ts';
+import { PORT_EXPECTED } from '../../src/kinds/shared/port-mapping.ts';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
@@ -52,7 +53,11 @@ const instance = (spec: object) => () => make('Instance', 'web', { image: 'x', .
 describe('bad input is refused with its field and what was expected (I13)', () => {
   it.each([
     ['a misspelt field', { imagee: 'x' }, 'spec.imagee: unknown field; did you mean "image"?'],
-    ['an unknown field', { privileged: true }, 'spec.privileged: unknown field'],
+    [
+      'an unknown field',
+      { privileged: true },
+      'spec.privileged: unknown field; here it is nothing: it would own the machine',
+    ],
     ['host network', { networkMode: 'host' }, 'spec.networkMode: unknown field'],
     ['a wrong type', { ports: '80' }, 'spec.ports: expected a list, found "80"'],
     [
@@ -65,11 +70,7 @@ describe('bad input is refused with its field and what was expected (I13)', () =
       { powerState: 'running' },
       'spec.powerState: expected one of Running, Stopped; found "running"; did you mean "Running"?',
     ],
-    [
-      'a bad port',
-      { ports: ['80', '99999'] },
-      'spec.ports[1]: "99999" is not a port such as "8080:80", "80" (a free host port), "127.0.0.1:8080:80", "127.0.0.1:0:53/udp"',
-    ],
+    ['a bad port', { ports: ['80', '99999'] }, `spec.ports[1]: "99999" is not ${PORT_EXPECTED}`],
     ['one host port twice', { ports: ['80:80', '80:81'] }, 'spec.ports[1]: host port 80 is already taken by ports[0]'],
     [
       'too little memory',
@@ -80,6 +81,22 @@ describe('bad input is refused with its field and what was expected (I13)', () =
       'a bad duration',
       { stopGracePeriod: '10 seconds' },
       'spec.stopGracePeriod: expected a duration such as 500ms, 10s or 1m30s, found "10 seconds"',
+    ],
+    ['what Compose calls a field', { restart: 'always' }, 'spec.restart: unknown field; here it is restartPolicy'],
+    [
+      'a number for a duration',
+      { stopGracePeriod: 10 },
+      'spec.stopGracePeriod: expected a duration such as 500ms, 10s or 1m30s, found 10; write "10s"',
+    ],
+    [
+      'an image that no registry can have',
+      { image: 'Nginx:latest' },
+      'spec.image: "Nginx:latest" can never be pulled: "Nginx" has capital letters, and names of images have none: "nginx"',
+    ],
+    [
+      'a range of ports that has one of another',
+      { ports: ['7000-7003:7000-7003', '7002:80'] },
+      'spec.ports[1]: host port 7002 is already taken by ports[0]',
     ],
     [
       'two health checks',

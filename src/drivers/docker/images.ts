@@ -8,7 +8,7 @@ import type { ImageState, Owner, OwnImage } from '../compute.ts';
 import { LABEL } from '../labels.ts';
 import { LongCalls, pullOf } from '../long-calls.ts';
 import { leftAlone } from '../refusals.ts';
-import { parseReference } from '../reference.ts';
+import { parseReference } from '../../base/image-reference.ts';
 import { CHANGE_DEADLINE_MS, translated, type EngineCalls } from './calls.ts';
 import { isUnreachable, passError, wordsOf } from './errors.ts';
 import { PullProgress, type PullLine } from './pull-progress.ts';

@@ -1,11 +1,13 @@
 import { contains, formatCidr, parseAddress } from '../../base/cidr.ts';
 import type { Cause } from '../../base/errors.ts';
+import { faultOfReference } from '../../base/image-reference.ts';
 import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
-import { clash, formatPort, parsePort, PORT_EXPECTED } from '../shared/port-mapping.ts';
+import { clash, formatPort, parsePorts, PORT_EXPECTED } from '../shared/port-mapping.ts';
+import type { PortMapping } from '../shared/port-mapping.ts';
 import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 import type { Vpc } from '../vpc/types.ts';
 import { rangeOf } from '../vpc/types.ts';
@@ -20,6 +22,7 @@ const PORTS_COLUMN = 255;
 export function checkInstance(instance: Instance): Cause[] {
   const { spec } = instance;
   return [
+    ...checkImage(spec.image),
     ...checkPorts(spec.ports),
     ...checkHealth(instance),
     ...checkLabels(spec.labels ?? {}),
@@ -31,18 +34,25 @@ export function checkInstance(instance: Instance): Cause[] {
   ];
 }
 
+function checkImage(image: string): Cause[] {
+  const fault = faultOfReference(image);
+  return fault ? [invalid('image', `"${image}" can never be pulled: ${fault}`)] : [];
+}
+
 function checkPorts(ports: readonly string[]): Cause[] {
   const causes: Cause[] = [];
-  const seen: { at: number; port: ReturnType<typeof parsePort> }[] = [];
+  const seen: { at: number; port: PortMapping }[] = [];
   ports.forEach((text, at) => {
-    const port = parsePort(text);
-    if (!port) return causes.push(invalid(`ports[${at}]`, `"${text}" is not ${PORT_EXPECTED}`));
-    const other = seen.find((s) => s.port && clash(s.port, port));
-    if (other)
-      causes.push(invalid(`ports[${at}]`, `host port ${port.hostPort} is already taken by ports[${other.at}]`));
-    return seen.push({ at, port });
+    const mappings = parsePorts(text);
+    if (!mappings) return void causes.push(invalid(`ports[${at}]`, `"${text}" is not ${PORT_EXPECTED}`));
+    for (const port of mappings) {
+      const other = seen.find((s) => clash(s.port, port));
+      if (other)
+        causes.push(invalid(`ports[${at}]`, `host port ${port.hostPort} is already taken by ports[${other.at}]`));
+      seen.push({ at, port });
+    }
   });
-  const length = seen.map((s) => (s.port ? formatPort(s.port) : '')).join(',').length;
+  const length = seen.map(({ port }) => formatPort(port)).join(',').length;
   if (length > PORTS_COLUMN)
     causes.push(
       invalid('ports', `the ports are ${length} characters written out; at most ${PORTS_COLUMN} can be stored`),
@@ -145,11 +155,12 @@ function checkMove(next: Instance, old: Instance | undefined): Cause[] {
 }
 
 function checkHostPorts(next: Instance, view: View): Cause[] {
-  return next.spec.ports.flatMap((text, at) => {
-    const port = parsePort(text);
-    const taken = port && port.hostPort !== 0 ? hostPortHolder(next, port, view) : undefined;
-    return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
-  });
+  return next.spec.ports.flatMap((text, at) =>
+    (parsePorts(text) ?? []).flatMap((port) => {
+      const taken = port.hostPort === 0 ? undefined : hostPortHolder(next, port, view);
+      return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
+    }),
+  );
 }
 
 /** By their names; where they lead is looked at by the driver, just before they are mounted. */

@@ -1,5 +1,6 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
+import { KNOWN_NAMES } from './known-names.ts';
 import { duration, port } from '../shared/schemas.ts';
 
 const strings = (description: string, maxItems: number): JsonSchema => ({
@@ -98,6 +99,7 @@ const volumes: JsonSchema = {
 export const instanceSpecSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
+  'x-also-known-as': KNOWN_NAMES,
   required: ['image'],
   properties: {
     image: {
@@ -131,7 +133,7 @@ export const instanceSpecSchema: JsonSchema = {
       uniqueItems: true,
       items: { type: 'string', maxLength: 64 },
       description:
-        'Published ports: [address:][hostPort:]port[/protocol]. Host port 0, or none, takes a free one, which status reports.',
+        'Published ports: [address:][hostPort:]port[/protocol], or a range on both sides, 7000-7003:7000-7003. Host port 0, or none, takes a free one, which status reports.',
     },
     vpc: {
       type: 'string',

@@ -1,6 +1,6 @@
 import type { PortMapping } from '../shared/port-mapping.ts';
 import type { Resource } from '../../api/metadata.ts';
-import { parsePort } from '../shared/port-mapping.ts';
+import { parsePorts } from '../shared/port-mapping.ts';
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
@@ -83,7 +83,7 @@ export type Instance = Resource<InstanceSpec, InstanceStatus>;
 
 export const isInstance = (r: Resource): r is Instance => r.kind === 'Instance';
 
-export const portsOf = (instance: Instance): PortMapping[] => instance.spec.ports.flatMap((p) => parsePort(p) ?? []);
+export const portsOf = (instance: Instance): PortMapping[] => instance.spec.ports.flatMap((p) => parsePorts(p) ?? []);
 
 /** Whether its process is about to stop: no load balancer sends it anything new. */
 export const isLeaving = ({ metadata, status }: Instance): boolean =>

@@ -5,7 +5,7 @@ import { countOf, durationMs } from '../../base/quantity.ts';
 import type { Instance, InstanceSpec } from '../instance/types.ts';
 import { checkHostPaths, checkInstance, checkPublishing } from '../instance/admission.ts';
 import { GROUP } from '../../api/metadata.ts';
-import { parsePort } from '../shared/port-mapping.ts';
+import { parsePorts } from '../shared/port-mapping.ts';
 import type { ScalingGroup } from './types.ts';
 import { allowedCounts, checkPolicies, checkSchedules } from './policies-admission.ts';
 import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
@@ -94,8 +94,8 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
   if (most > 1 && template.spec.privateIp !== undefined)
     causes.push(invalid('template.spec.privateIp', `one address cannot be given to all: ${why}; leave it out`));
   template.spec.ports.forEach((text, at) => {
-    const port = parsePort(text);
-    if (most > 1 && port && port.hostPort !== 0)
+    const port = parsePorts(text)?.find(({ hostPort }) => hostPort !== 0);
+    if (most > 1 && port)
       causes.push(
         invalid(
           `template.spec.ports[${at}]`,

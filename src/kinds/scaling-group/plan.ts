@@ -1,6 +1,6 @@
 import { API_VERSION } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
-import { parsePort } from '../shared/port-mapping.ts';
+import { parsePorts } from '../shared/port-mapping.ts';
 import { GROUP_LABEL } from './types.ts';
 import type { Revision, ScalingGroup } from './types.ts';
 import { ORPHAN } from '../../admission/operations.ts';
@@ -38,7 +38,8 @@ const AT_ONCE = 100;
 /** What only one can have, a host's port or an address, is free when the one before has gone. */
 function waitsForOld({ spec: { template } }: ScalingGroup, members: readonly Member[]): boolean {
   const { privateIp, ports } = template.spec;
-  const isFixed = privateIp !== undefined || ports.some((text) => (parsePort(text)?.hostPort ?? 0) !== 0);
+  const isFixed =
+    privateIp !== undefined || ports.some((text) => parsePorts(text)?.some(({ hostPort }) => hostPort !== 0));
   return isFixed && members.some((m) => m.leaving);
 }
 

@@ -8,6 +8,7 @@ export const duration = (description: string, fallback: string): JsonSchema => (
   pattern: DURATION_PATTERN,
   maxLength: 32,
   'x-expected': 'a duration such as 500ms, 10s or 1m30s',
+  'x-unit': 's',
   default: fallback,
   description,
 });
