@@ -50,7 +50,7 @@ export function admit(
   const most = context.fieldValidation === 'Strict' ? undefined : Infinity;
   refuse(kind, document, handleUnknown(rest, validate(kind, rest, most), context));
   const base = { ...rest, metadata: serverMetadata(metadata, old, context) } as unknown as Resource;
-  const completed = kind.complete ? { ...base, spec: kind.complete(base.spec) } : base;
+  const completed = kind.complete ? { ...base, spec: kind.complete(base.spec, old?.spec) } : base;
   refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);
   const { resource, causes, takenOver } = kind.admit(
     withStatus(completed, old),

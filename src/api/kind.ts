@@ -92,8 +92,11 @@ export interface KindDefinition<R extends Resource = Resource> {
    * is published on the host, `ipRange` what holds a range that no network may overlap.
    */
   indexes: Record<string, (resource: R) => readonly string[]>;
-  /** Defaults that a schema cannot say, because they depend on other fields. Returns the spec itself when none apply. */
-  complete?: (spec: R['spec']) => R['spec'];
+  /**
+   * Defaults that a schema cannot say, because they depend on other fields or on what is stored. Returns the spec itself
+   * when none apply.
+   */
+  complete?: (spec: R['spec'], old?: R['spec']) => R['spec'];
   /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
   check: (resource: R, old?: R) => readonly Cause[];
   /**

@@ -1,6 +1,9 @@
-import type { ContainerCreateOptions, EndpointSettings, HostConfig, MountSettings } from 'dockerode';
-import type { Attachment, ContainerSpec, ContainerUpdate, Mount, PublishedPort } from '../compute.ts';
+import { definedOnly } from '../../base/defined.ts';
+import type { ContainerCreateOptions, EndpointSettings, MountSettings } from 'dockerode';
+import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../compute.ts';
+import type { TmpfsMount } from '../container-settings.ts';
 import { ownerLabels } from '../labels.ts';
+import { settingOptions, updateOptions } from './host-config.ts';
 
 /** A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket. */
 export function createOptions(installation: string, spec: ContainerSpec): ContainerCreateOptions {
@@ -18,38 +21,24 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),
     StopTimeout: graceSeconds(spec.stopGraceMs),
     ...(spec.stopSignal && { StopSignal: spec.stopSignal }),
+    ...(spec.tty !== undefined && { Tty: spec.tty }),
+    ...(spec.stdin !== undefined && { OpenStdin: spec.stdin }),
     ...healthOptions(spec),
-    HostConfig: hostConfig(spec, labels),
+    HostConfig: {
+      ...updateOptions(spec),
+      ...settingOptions(spec),
+      NetworkMode: spec.attachment.networkId,
+      PortBindings: portBindings(spec.ports),
+      Mounts: [...spec.mounts.map((mount) => mountOptions(mount, labels)), ...(spec.tmpfs ?? []).map(tmpfsOptions)],
+      LogConfig: {
+        Type: 'json-file',
+        Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
+      },
+      SecurityOpt: ['no-new-privileges'],
+    },
     NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
   };
 }
-
-function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostConfig {
-  const { openFiles, sysctls } = spec;
-  return {
-    ...updateOptions(spec),
-    NetworkMode: spec.attachment.networkId,
-    PortBindings: portBindings(spec.ports),
-    Mounts: spec.mounts.map((mount) => mountOptions(mount, labels)),
-    LogConfig: {
-      Type: 'json-file',
-      Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
-    },
-    SecurityOpt: ['no-new-privileges'],
-    ...(openFiles !== undefined && { Ulimits: [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] }),
-    ...(sysctls && { Sysctls: sysctls }),
-  };
-}
-
-/**
- * Twice the memory of memory and swap is the Engine's default at creation; at an update it must be said, because a
- * limit above the present sum is refused (cgroup v1).
- */
-export const updateOptions = (change: ContainerUpdate): HostConfig => ({
-  ...(change.cpus !== undefined && { NanoCpus: Math.round(change.cpus * 1e9) }),
-  ...(change.memoryBytes !== undefined && { Memory: change.memoryBytes, MemorySwap: change.memoryBytes * 2 }),
-  ...(change.restart !== undefined && { RestartPolicy: { Name: change.restart } }),
-});
 
 /** Several host ports of one container port are a list under one key; an empty host port asks for a free one. */
 function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
@@ -69,6 +58,13 @@ function mountOptions({ source, target, readOnly }: Mount, labels: Record<string
   const VolumeOptions = { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } };
   return { Type: 'volume', Source: source.volume, Target: target, ReadOnly: readOnly, VolumeOptions };
 }
+
+const tmpfsOptions = ({ target, sizeBytes, mode }: TmpfsMount): MountSettings =>
+  ({
+    Type: 'tmpfs',
+    Target: target,
+    TmpfsOptions: definedOnly({ SizeBytes: sizeBytes, Mode: mode }),
+  }) as MountSettings;
 
 /** Left out, the image's own health check stands. The Engine counts in nanoseconds. */
 function healthOptions({ healthCommand }: ContainerSpec): Pick<ContainerCreateOptions, 'Healthcheck'> {

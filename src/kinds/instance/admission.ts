@@ -3,6 +3,7 @@ import type { Cause } from '../../base/errors.ts';
 import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
+import { checkContainerSettings } from './container-admission.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
 import { clash, formatPort, parsePort, PORT_EXPECTED } from '../shared/port-mapping.ts';
@@ -28,6 +29,7 @@ export function checkInstance(instance: Instance): Cause[] {
     ...spec.volumes.flatMap(checkVolume),
     ...checkMountPaths(spec.volumes),
     ...checkText(instance),
+    ...checkContainerSettings(spec),
   ];
 }
 

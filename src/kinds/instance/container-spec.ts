@@ -4,6 +4,8 @@ import { portsOf } from './types.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
 import { engineName, shortUid } from '../../drivers/labels.ts';
+import { settingsOf } from './container-settings.ts';
+import { limitsOf } from './limits.ts';
 import { specHash } from './spec-hash.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
@@ -11,8 +13,6 @@ import { ownerOfResource } from '../shared/owner.ts';
 const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', OnFailure: 'on-failure', Never: 'no' };
 
 export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.restartPolicy];
-export const memoryOf = (spec: InstanceSpec): number | undefined =>
-  spec.resources.memory === undefined ? undefined : parseSize(spec.resources.memory);
 /** Those that were stored before it had a maximum have that. */
 export const graceMsOf = (instance: Instance): number =>
   Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
@@ -38,12 +38,11 @@ export function containerSpecOf(
 ): ContainerSpec {
   const { spec, metadata } = instance;
   const owner = ownerOfResource(instance);
-  const memoryBytes = memoryOf(spec);
   return {
     owner,
     specHash: specHash(spec),
     name: engineName(owner),
-    hostname: metadata.name,
+    hostname: spec.hostname ?? metadata.name,
     image: spec.image,
     ...(spec.command ? { entrypoint: spec.command } : {}),
     ...(spec.args ? { command: spec.args } : {}),
@@ -54,8 +53,8 @@ export function containerSpecOf(
     attachment: { networkId: network.id, address, aliases: [metadata.name] },
     ...(spec.user === undefined ? {} : { user: spec.user }),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
-    ...(spec.resources.cpus === undefined ? {} : { cpus: spec.resources.cpus }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...limitsOf(spec),
+    ...settingsOf(spec),
     restart: restartModeOf(spec),
     stopGraceMs: graceMsOf(instance),
     logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles },

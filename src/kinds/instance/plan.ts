@@ -8,7 +8,8 @@ import type { ContainerStep } from '../shared/container-steps.ts';
 import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
-import { graceMsOf, memoryOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { limitChanges, notLifted } from './limits.ts';
 
 export interface InstanceObserved {
   vpc: VpcObserved;
@@ -84,12 +85,7 @@ export function forcedBy(instance: Instance, container: Container): string | und
   if (container.state === 'dead') return 'the container is dead';
   const fields = changedFields(container.specHash, specHash(instance.spec));
   if (fields.length > 0) return `${fields.map((f) => `spec.${f}`).join(', ')} changed`;
-  const { cpus, memory } = instance.spec.resources;
-  if (container.cpus !== undefined && cpus === undefined)
-    return 'spec.resources.cpus was taken away, and the Engine cannot lift a limit in place';
-  if (container.memoryBytes !== undefined && memory === undefined)
-    return 'spec.resources.memory was taken away, and the Engine cannot lift a limit in place';
-  return undefined;
+  return notLifted(instance.spec, container);
 }
 
 /** Ruling 10: the new image is there before the old container is touched. */
@@ -140,17 +136,11 @@ function planKept(instance: Instance, { vpc }: InstanceObserved, container: Cont
 }
 
 function planUpdate({ spec }: Instance, { id, name, ...has }: Container): InstanceStep[] {
-  const { cpus } = spec.resources;
-  const memoryBytes = memoryOf(spec);
+  const limits = limitChanges(spec, has);
   const restart = restartModeOf(spec);
-  const change: ContainerUpdate = {
-    ...(cpus === undefined || cpus === has.cpus ? {} : { cpus }),
-    ...(memoryBytes === undefined || memoryBytes === has.memoryBytes ? {} : { memoryBytes }),
-    ...(restart === has.restart ? {} : { restart }),
-  };
-  const fields = Object.keys(change).map(
-    (f) => ({ cpus: 'cpus', memoryBytes: 'memory', restart: 'restart policy' })[f],
-  );
+  const moved = restart === has.restart ? [] : ['restart policy'];
+  const change: ContainerUpdate = { ...limits.change, ...(moved.length > 0 && { restart }) };
+  const fields = [...limits.fields, ...moved];
   return fields.length === 0
     ? []
     : [

@@ -1,6 +1,7 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { duration, port } from '../shared/schemas.ts';
+import { containerProperties } from './container-schema.ts';
 
 const strings = (description: string, maxItems: number): JsonSchema => ({
   type: 'array',
@@ -210,6 +211,7 @@ export const instanceSpecSchema: JsonSchema = {
       additionalProperties: { type: 'string', maxLength: 4096 },
       description: 'More labels of the container. Those of miniaws.dev/ are not yours to set.',
     },
+    ...containerProperties,
   },
 };
 

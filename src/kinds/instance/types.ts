@@ -26,7 +26,37 @@ export interface VolumeMount {
   readOnly: boolean;
 }
 
-export interface InstanceSpec {
+export interface Tmpfs {
+  mountPath: string;
+  size?: string;
+  mode?: string;
+}
+
+/** How the container's process is run: see `container-schema.ts`. */
+interface ContainerFields {
+  /** Absent means false: admission fills it for those that are made from now on. */
+  init?: boolean;
+  tty?: boolean;
+  stdin?: boolean;
+  stopSignal?: string;
+  hostname?: string;
+  extraHosts?: Record<string, string>;
+  dns?: { servers?: readonly string[]; search?: readonly string[]; options?: readonly string[] };
+  groups?: readonly string[];
+  capabilities?: { add?: readonly string[]; drop?: readonly string[] };
+  readOnlyRootFilesystem?: boolean;
+  tmpfs?: readonly Tmpfs[];
+  shmSize?: string;
+  sysctls?: Record<string, string>;
+  ulimits?: Record<string, { soft: number; hard?: number }>;
+  oomScoreAdjust?: number;
+  pidsLimit?: number;
+  cpuSet?: string;
+  memoryReservation?: string;
+  memorySwap?: string;
+}
+
+export interface InstanceSpec extends ContainerFields {
   image: string;
   imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
   command?: readonly string[];

@@ -4,6 +4,7 @@ import { sameJson } from '../../base/hash.ts';
 import { countOf, durationMs } from '../../base/quantity.ts';
 import type { Instance, InstanceSpec } from '../instance/types.ts';
 import { checkHostPaths, checkInstance, checkPublishing } from '../instance/admission.ts';
+import { withInit } from '../instance/defaults.ts';
 import { GROUP } from '../../api/metadata.ts';
 import { parsePort } from '../shared/port-mapping.ts';
 import type { ScalingGroup } from './types.ts';
@@ -24,6 +25,12 @@ const ofTemplate = (causes: readonly Cause[]): Cause[] =>
     ...cause,
     field: cause.field?.replace(/^spec\./, 'spec.template.spec.') ?? 'spec.template',
   }));
+
+/** The template's defaults are an instance's. */
+export function completeGroup(spec: ScalingGroup['spec'], old?: ScalingGroup['spec']): ScalingGroup['spec'] {
+  const template = withInit(spec.template.spec, old?.template.spec);
+  return template === spec.template.spec ? spec : { ...spec, template: { ...spec.template, spec: template } };
+}
 
 /** What holds of one group by itself. */
 export function checkScalingGroup(group: ScalingGroup, old?: ScalingGroup): Cause[] {
