@@ -183,7 +183,8 @@ export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   user?: string;
   workingDir?: string;
   stopGraceMs: number;
-  logs: { maxBytes: number; maxFiles: number };
+  /** `json-file` when no driver is said. */
+  logs: { maxBytes: number; maxFiles: number; driver?: string; options?: Record<string, string> };
   healthCommand?: {
     command: readonly string[];
     intervalMs: number;

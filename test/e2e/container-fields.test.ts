@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Cloud } from '../support/cloud.ts';
 import { engine } from '../support/engine.ts';
-import { instance, vpc } from '../support/manifests.ts';
+import { call } from '../support/http.ts';
+import { instance, pathOf, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
 
 const MIB = 2 ** 20;
@@ -17,6 +18,8 @@ const spec = {
   stopGracePeriod: '0s',
   ...limits,
   init: true,
+  aliases: ['db.internal'],
+  logs: { driver: 'local', maxSize: '1m', options: { compress: 'false' } },
   tty: true,
   stdin: true,
   stopSignal: 'SIGINT',
@@ -58,6 +61,7 @@ it('what a specification says of how a container is run is what the Engine has, 
     CapDrop: ['ALL'],
     ReadonlyRootfs: true,
     ShmSize: 8 * MIB,
+    LogConfig: { Type: 'local', Config: { 'max-size': String(MIB), 'max-file': '3', compress: 'false' } },
     Sysctls: spec.sysctls,
     OomScoreAdj: 300,
     Memory: 64 * MIB,
@@ -79,6 +83,17 @@ it('what a specification says of how a container is run is what the Engine has, 
     /^755\ntouch: \/x: Read-only file system\nshm +8192 [^]*tmpfs +1024 /,
   );
   expect(await inside('cat /etc/hosts /etc/resolv.conf')).toMatch(/10\.1\.1\.1\tdb[^]*search example\.com[^]*ndots:2/);
+});
+
+it('is found by its alias, and a log that is not kept is told of', async () => {
+  await cloud.apply(
+    instance('peer', { image: cloud.image, vpc: 'net', stopGracePeriod: '0s', logs: { driver: 'none' } }),
+  );
+  await cloud.ready('instances', 'peer');
+  const address = (await cloud.instance('all')).status?.privateIp;
+  expect((await cloud.exec('peer', 'nslookup', 'db.internal')).stdout).toContain(address);
+  const answer = await call(cloud.daemon, 'GET', `${pathOf('instances', 'peer')}/log`);
+  expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('its logs.driver is none')]);
 });
 
 it('limits change in place, and what a person moved by hand is moved back', async () => {

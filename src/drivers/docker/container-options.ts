@@ -30,14 +30,19 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
       NetworkMode: spec.attachment.networkId,
       PortBindings: portBindings(spec.ports),
       Mounts: [...spec.mounts.map((mount) => mountOptions(mount, labels)), ...(spec.tmpfs ?? []).map(tmpfsOptions)],
-      LogConfig: {
-        Type: 'json-file',
-        Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
-      },
+      LogConfig: logOptions(spec.logs),
       SecurityOpt: ['no-new-privileges'],
     },
     NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
   };
+}
+
+/** The others know nothing of files. */
+const KEEPS_FILES = new Set(['json-file', 'local']);
+
+function logOptions({ maxBytes, maxFiles, driver = 'json-file', options }: ContainerSpec['logs']) {
+  const files = { 'max-size': String(maxBytes), 'max-file': String(maxFiles) };
+  return { Type: driver, Config: { ...(KEEPS_FILES.has(driver) && files), ...options } };
 }
 
 /** Several host ports of one container port are a list under one key; an empty host port asks for a free one. */

@@ -4,6 +4,7 @@ import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import { checkContainerSettings } from './container-admission.ts';
+import { checkLogs } from './log-drivers.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
 import { clash, formatPort, parsePort, PORT_EXPECTED } from '../shared/port-mapping.ts';
@@ -30,6 +31,7 @@ export function checkInstance(instance: Instance): Cause[] {
     ...checkMountPaths(spec.volumes),
     ...checkText(instance),
     ...checkContainerSettings(spec),
+    ...checkLogs(spec),
   ];
 }
 

@@ -159,6 +159,19 @@ export const containerProperties: Record<string, JsonSchema> = {
     description:
       "The host name that the process sees; the instance's name when left out. Others find it by its name and aliases.",
   },
+  aliases: {
+    type: 'array',
+    maxItems: 32,
+    uniqueItems: true,
+    items: {
+      type: 'string',
+      maxLength: 253,
+      pattern: '^[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$',
+      'x-expected': 'a host name such as db or db.internal',
+    },
+    description:
+      'More names by which others of its VPC find it. A name that several have is answered with all of them.',
+  },
   extraHosts: {
     type: 'object',
     maxProperties: 64,

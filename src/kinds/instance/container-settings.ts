@@ -1,6 +1,7 @@
 import { definedOnly, ifTrue, orNothing } from '../../base/defined.ts';
 import { parseSize } from '../../base/quantity.ts';
 import type { ContainerSettings, TmpfsMount, Ulimit } from '../../drivers/container-settings.ts';
+import type { ContainerSpec } from '../../drivers/compute.ts';
 import type { InstanceSpec, Tmpfs } from './types.ts';
 
 /** How the container's process is run, in the driver's words. */
@@ -35,3 +36,9 @@ const tmpfsOf = ({ mountPath, size, mode }: Tmpfs): TmpfsMount => ({
 });
 
 const bytesOf = (size: string | undefined): number | undefined => (size === undefined ? undefined : parseSize(size));
+
+/** Where the log goes, in one form for what means the same. */
+export const logTarget = ({
+  logs: { driver, options },
+}: InstanceSpec): Pick<ContainerSpec['logs'], 'driver' | 'options'> =>
+  definedOnly({ driver: driver === 'json-file' ? undefined : driver, options: orNothing(options) });

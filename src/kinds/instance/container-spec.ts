@@ -4,7 +4,7 @@ import { portsOf } from './types.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
 import { engineName, shortUid } from '../../drivers/labels.ts';
-import { settingsOf } from './container-settings.ts';
+import { logTarget, settingsOf } from './container-settings.ts';
 import { limitsOf } from './limits.ts';
 import { specHash } from './spec-hash.ts';
 import { ownerOfResource } from '../shared/owner.ts';
@@ -16,6 +16,9 @@ export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.r
 /** Those that were stored before it had a maximum have that. */
 export const graceMsOf = (instance: Instance): number =>
   Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
+
+/** All names by which others of its VPC find it. */
+export const aliasesOf = ({ metadata, spec }: Instance): string[] => [metadata.name, ...(spec.aliases ?? [])];
 
 /** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
 export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
@@ -50,14 +53,14 @@ export function containerSpecOf(
     labels: spec.labels ?? {},
     ports: portsOf(instance),
     mounts: spec.volumes.map((v) => mountOf(installation, metadata.namespace, v)),
-    attachment: { networkId: network.id, address, aliases: [metadata.name] },
+    attachment: { networkId: network.id, address, aliases: aliasesOf(instance) },
     ...(spec.user === undefined ? {} : { user: spec.user }),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
     ...limitsOf(spec),
     ...settingsOf(spec),
     restart: restartModeOf(spec),
     stopGraceMs: graceMsOf(instance),
-    logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles },
+    logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles, ...logTarget(spec) },
     ...healthOf(spec.healthCheck),
   };
 }

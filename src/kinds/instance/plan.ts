@@ -8,7 +8,7 @@ import type { ContainerStep } from '../shared/container-steps.ts';
 import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
-import { graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { aliasesOf, graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
 import { limitChanges, notLifted } from './limits.ts';
 
 export interface InstanceObserved {
@@ -131,7 +131,10 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
 /** What differs in a container that can stay, mended in place. */
 function planKept(instance: Instance, { vpc }: InstanceObserved, container: Container): InstanceStep[] {
   const address = instance.status?.privateIp;
-  const place = vpc.is === 'ready' && address !== undefined ? [{ network: vpc.network, address }] : [];
+  const place =
+    vpc.is === 'ready' && address !== undefined
+      ? [{ network: vpc.network, address, aliases: aliasesOf(instance) }]
+      : [];
   return [...upkeep(instance, container, place), ...planUpdate(instance, container), ...planPower(instance, container)];
 }
 

@@ -1,6 +1,7 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { duration, port } from '../shared/schemas.ts';
+import { LOG_DRIVERS } from './log-drivers.ts';
 import { containerProperties } from './container-schema.ts';
 
 const strings = (description: string, maxItems: number): JsonSchema => ({
@@ -155,16 +156,35 @@ export const instanceSpecSchema: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       default: {},
-      description: 'How much of the output is kept.',
+      description: 'Where the output goes, and how much of it is kept.',
       properties: {
         maxSize: {
           type: 'string',
           pattern: SIZE_PATTERN,
           default: '10m',
           'x-expected': 'a size such as 10m or 512Ki',
-          description: 'Size of one file before it is rotated.',
+          description: 'Size of one file before it is rotated (json-file and local).',
         },
-        maxFiles: { type: 'integer', minimum: 1, maximum: 100, default: 3, description: 'Number of files kept.' },
+        maxFiles: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 100,
+          default: 3,
+          description: 'Number of files kept (json-file and local).',
+        },
+        driver: {
+          type: 'string',
+          enum: LOG_DRIVERS,
+          description:
+            "Who keeps it; json-file when left out. syslog and journald are those of the Engine's host, and none keeps nothing: miniaws logs has nothing to show then.",
+        },
+        options: {
+          type: 'object',
+          maxProperties: 32,
+          propertyNames: { maxLength: 64 },
+          additionalProperties: { type: 'string', maxLength: 1024 },
+          description: 'Options of the driver that change what is written, such as tag.',
+        },
       },
     },
     resources: {

@@ -1,5 +1,6 @@
 import { ifTrue, orNothing } from '../../base/defined.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { logTarget } from './container-settings.ts';
 import type { InstanceSpec } from './types.ts';
 
 /**
@@ -14,7 +15,7 @@ const RECREATES = {
   env: (s) => orNothing(s.env),
   ports: (s) => orNothing(s.ports),
   privateIp: (s) => s.privateIp,
-  logs: (s) => s.logs,
+  logs: (s) => ({ maxSize: s.logs.maxSize, maxFiles: s.logs.maxFiles, ...logTarget(s) }),
   volumes: (s) => orNothing(s.volumes),
   user: (s) => s.user,
   workingDir: (s) => s.workingDir,
@@ -25,6 +26,7 @@ const RECREATES = {
   stdin: (s) => ifTrue(s.stdin),
   stopSignal: (s) => s.stopSignal,
   hostname: (s) => s.hostname,
+  aliases: (s) => orNothing(s.aliases),
   extraHosts: (s) => orNothing(s.extraHosts),
   dns: (s) => orNothing(s.dns),
   groups: (s) => orNothing(s.groups),

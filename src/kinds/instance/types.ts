@@ -26,6 +26,16 @@ export interface VolumeMount {
   readOnly: boolean;
 }
 
+export type LogDriver = 'json-file' | 'local' | 'journald' | 'syslog' | 'none';
+
+interface Logs {
+  maxSize: string;
+  maxFiles: number;
+  /** `json-file` when absent. */
+  driver?: LogDriver;
+  options?: Record<string, string>;
+}
+
 export interface Tmpfs {
   mountPath: string;
   size?: string;
@@ -40,6 +50,7 @@ interface ContainerFields {
   stdin?: boolean;
   stopSignal?: string;
   hostname?: string;
+  aliases?: readonly string[];
   extraHosts?: Record<string, string>;
   dns?: { servers?: readonly string[]; search?: readonly string[]; options?: readonly string[] };
   groups?: readonly string[];
@@ -66,7 +77,7 @@ export interface InstanceSpec extends ContainerFields {
   vpc: string;
   privateIp?: string;
   powerState: 'Running' | 'Stopped';
-  logs: { maxSize: string; maxFiles: number };
+  logs: Logs;
   resources: { cpus?: number; memory?: string };
   restartPolicy: RestartPolicy;
   healthCheck?: HealthCheck;

@@ -79,6 +79,23 @@ describe('what reaches beyond the instance, or cannot be, is refused where it st
     ['a host of no address', { extraHosts: { db: 'other' } }, 'spec.extraHosts.db: "other" is neither an address'],
     ['no signal', { stopSignal: 'TERM' }, 'spec.stopSignal: expected one of SIGTERM'],
     ['processors backwards', { cpuSet: '0,3-1' }, 'spec.cpuSet: "3-1" runs backwards'],
+    [
+      'a log to anywhere',
+      { logs: { driver: 'syslog', options: { 'syslog-address': 'tcp://127.0.0.1:6379' } } },
+      'spec.logs.options["syslog-address"]: the Engine',
+    ],
+    [
+      'a size by the driver’s word',
+      { logs: { options: { 'max-size': '1m' } } },
+      'spec.logs.options["max-size"]: set logs.maxSize',
+    ],
+    [
+      'an option of another driver',
+      { logs: { driver: 'none', options: { tag: 'x' } } },
+      'is no option of none here; there is none',
+    ],
+    ['a driver that cannot be read', { logs: { driver: 'fluentd' } }, 'spec.logs.driver: expected one of json-file'],
+    ['a name that is none', { aliases: ['-x'] }, 'spec.aliases[0]: expected a host name such as db'],
     ['no shared memory', { shmSize: '0' }, 'spec.shmSize: must be more than 0'],
     ['no processes', { pidsLimit: 0 }, 'spec.pidsLimit: must be at least 1, found 0'],
   ])('%s', (_what, spec, expected) => {

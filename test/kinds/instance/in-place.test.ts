@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { present } from '../../../src/base/observed.ts';
 import type { Container } from '../../../src/drivers/compute.ts';
 import { planInstance } from '../../../src/kinds/instance/plan.ts';
+import { specHash } from '../../../src/kinds/instance/spec-hash.ts';
 import { containerOf, instance, observed } from './support.ts';
 
 describe('fields that are decided when the container is made', () => {
   it.each<[string, object]>([
+    ['aliases', { aliases: ['db'] }],
+    ['logs', { logs: { driver: 'local' } }],
+    ['logs', { logs: { options: { tag: 'x' } } }],
     ['tty', { tty: true }],
     ['stdin', { stdin: true }],
     ['stopSignal', { stopSignal: 'SIGINT' }],
@@ -26,6 +30,20 @@ describe('fields that are decided when the container is made', () => {
     expect(planInstance(instance(spec), seen)[0]).toMatchObject({ do: 'stopContainer', why: `spec.${field} changed` });
     expect(planInstance(before, seen)).toEqual([]);
   });
+});
+
+it('what says nothing of the log is as if it were left out', () => {
+  const said = instance({ logs: { driver: 'json-file', options: {} }, aliases: [] });
+  expect(planInstance(said, observed(present([containerOf(said, { specHash: specHash(instance().spec) })])))).toEqual(
+    [],
+  );
+});
+
+it('an instance is connected again under all its names', () => {
+  const i = instance({ aliases: ['db', 'db.internal'] });
+  expect(planInstance(i, observed(present([containerOf(i, { attachments: [] })])))).toMatchObject([
+    { do: 'connectContainer', aliases: ['web', 'db', 'db.internal'] },
+  ]);
 });
 
 describe('limits', () => {
