@@ -1,3 +1,4 @@
+import type { HostAccess } from '../base/host-access.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
 import type { FieldsV1, Ref, Resource } from './metadata.ts';
 import type { Cause } from '../base/errors.ts';
@@ -69,6 +70,7 @@ export interface AdmissionSettings {
   vpcPrefix: number;
   /** Which folders of the Engine's host instances may mount. */
   hostPaths: HostPathRules;
+  hostAccess: HostAccess;
   /** Ranges that networks which are not ours hold now; a hint, the Engine has the last word. */
   foreignRanges: () => readonly string[];
 }

@@ -78,6 +78,7 @@ export interface Compute {
 
   /** Named volumes with our mark. */
   volumes(): Promise<readonly Volume[]>;
+  /** One of ours that was made with other options is `Refused`: it is not changed. */
   ensureVolume(spec: VolumeSpec): Promise<void>;
   removeVolume(name: string): Promise<void>;
 
@@ -162,7 +163,7 @@ export interface PublishedPort {
 
 export interface Mount {
   /** A named volume (its name on the Engine) or a folder of the Engine's host. */
-  source: { volume: string } | { hostPath: string };
+  source: { volume: string; options?: Record<string, string> } | { hostPath: string };
   target: string;
   readOnly: boolean;
 }
@@ -234,6 +235,8 @@ export interface OwnImage {
 export interface VolumeSpec {
   name: string;
   owner: Owner;
+  /** Of the Engine's local driver: `type`, `device` and `o`; left out, whatever is there is right. */
+  options?: Record<string, string>;
 }
 
 export interface Volume {

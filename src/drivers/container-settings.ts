@@ -25,6 +25,20 @@ export interface TmpfsMount {
   mode?: number;
 }
 
+export interface Device {
+  hostPath: string;
+  path: string;
+  /** Of `r`, `w` and `m`. */
+  permissions: string;
+}
+
+export interface Gpus {
+  /** -1: all. */
+  count?: number;
+  ids?: readonly string[];
+  capabilities: readonly string[];
+}
+
 /** How a container's process is run, decided when the container is made. What is left out is as the image or the Engine has it. */
 export interface ContainerSettings {
   /** A small init as process 1, which passes signals on and reaps what was left behind. */
@@ -46,6 +60,8 @@ export interface ContainerSettings {
   dns?: { servers?: readonly string[]; search?: readonly string[]; options?: readonly string[] };
   /** Kernel settings of its own network and of its own shared memory, such as `net.ipv4.ip_forward`. */
   sysctls?: Record<string, string>;
+  devices?: readonly Device[];
+  gpus?: Gpus;
   /** From 0 to 1000: the higher, the sooner it is killed when the host's memory runs out. */
   oomScoreAdjust?: number;
   /** More groups of the process. */

@@ -34,11 +34,13 @@ const spec = {
   sysctls: { 'net.core.somaxconn': '77', 'kernel.shmmax': '1000000' },
   ulimits: { nofile: { soft: 100, hard: 200 }, core: { soft: 0 } },
   oomScoreAdjust: 300,
+  devices: [{ hostPath: '/dev/null', path: '/dev/nothing', permissions: 'rw' }],
+  volumes: [{ name: 'fast', mountPath: '/fast', driverOptions: { type: 'tmpfs', o: 'size=2m' } }],
 };
 
 let cloud: Cloud;
 beforeAll(async () => {
-  cloud = await Cloud.start();
+  cloud = await Cloud.start({ env: { MINIAWS_ALLOW_DEVICE: '/dev/null', MINIAWS_ALLOW_GPUS: 'yes' } });
   await cloud.apply(vpc('net', { cidrBlock: '10.214.65.0/24' }));
   await cloud.apply(instance('all', { image: cloud.image, ...spec }));
   await cloud.ready('instances', 'all');
@@ -79,9 +81,12 @@ it('what a specification says of how a container is run is what the Engine has, 
   expect(await inside('grep -E "CapBnd|Cpus_allowed_list" /proc/self/status')).toMatch(
     /0{13}400\nCpus_allowed_list:\t0$/,
   );
-  expect(await inside('stat -c %a /scratch; touch /scratch/x /x 2>&1; df -k /dev/shm /scratch | tail -n 2')).toMatch(
-    /^755\ntouch: \/x: Read-only file system\nshm +8192 [^]*tmpfs +1024 /,
-  );
+  expect(
+    await inside(
+      'stat -c %a /scratch; touch /scratch/x /x 2>&1; df -k /dev/shm /scratch | tail -n 2; df -k /fast | tail -n 1',
+    ),
+  ).toMatch(/^755\ntouch: \/x: Read-only file system\nshm +8192 [^]*tmpfs +1024 [^]*tmpfs +2048 /);
+  expect(await inside('ls -l /dev/nothing')).toMatch(/^crw.* 1, +3 /);
   expect(await inside('cat /etc/hosts /etc/resolv.conf')).toMatch(/10\.1\.1\.1\tdb[^]*search example\.com[^]*ndots:2/);
 });
 
@@ -94,6 +99,12 @@ it('is found by its alias, and a log that is not kept is told of', async () => {
   expect((await cloud.exec('peer', 'nslookup', 'db.internal')).stdout).toContain(address);
   const answer = await call(cloud.daemon, 'GET', `${pathOf('instances', 'peer')}/log`);
   expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('its logs.driver is none')]);
+});
+
+it('a GPU that the host does not have is a condition that says so', async () => {
+  await cloud.apply(instance('gpu', { image: cloud.image, vpc: 'net', stopGracePeriod: '0s', gpus: { count: -1 } }));
+  const said = await cloud.condition('instances', 'gpu', 'Ready', (c) => c.reason === 'StartFailed');
+  expect(said.message).toContain('could not select device driver');
 });
 
 it('limits change in place, and what a person moved by hand is moved back', async () => {

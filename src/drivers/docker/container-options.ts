@@ -60,7 +60,11 @@ const portKey = (port: PublishedPort): string => `${port.containerPort}/${port.p
 /** A volume that is missing at the start is made by the Engine: with our mark, or nobody could tell whose it is. */
 function mountOptions({ source, target, readOnly }: Mount, labels: Record<string, string>): MountSettings {
   if ('hostPath' in source) return { Type: 'bind', Source: source.hostPath, Target: target, ReadOnly: readOnly };
-  const VolumeOptions = { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } };
+  const VolumeOptions = {
+    NoCopy: false,
+    Labels: labels,
+    DriverConfig: { Name: 'local', Options: source.options ?? {} },
+  };
   return { Type: 'volume', Source: source.volume, Target: target, ReadOnly: readOnly, VolumeOptions };
 }
 

@@ -1,8 +1,8 @@
-import type { HostConfig } from 'dockerode';
+import type { DeviceRequest, HostConfig } from 'dockerode';
 import { definedOnly } from '../../base/defined.ts';
 import type { ContainerUpdate } from '../compute.ts';
 import { memorySwapOf } from '../container-settings.ts';
-import type { ContainerSettings } from '../container-settings.ts';
+import type { ContainerSettings, Gpus } from '../container-settings.ts';
 
 /**
  * Memory and swap together is always said with the memory: at an update a limit above the present sum is refused
@@ -35,6 +35,18 @@ export const settingOptions = (settings: ContainerSettings): HostConfig =>
     Sysctls: settings.sysctls,
     OomScoreAdj: settings.oomScoreAdjust,
     GroupAdd: listed(settings.groups),
+    Devices: settings.devices?.map(({ hostPath, path, permissions }) => ({
+      PathOnHost: hostPath,
+      PathInContainer: path,
+      CgroupPermissions: permissions,
+    })),
+    DeviceRequests: settings.gpus && [gpuRequest(settings.gpus)],
   });
+
+/** Which driver it is, the Engine finds by the capability. */
+const gpuRequest = ({ count, ids, capabilities }: Gpus): DeviceRequest => ({
+  ...definedOnly({ Count: count, DeviceIDs: listed(ids) }),
+  Capabilities: [['gpu', ...capabilities]],
+});
 
 const listed = (values: readonly string[] | undefined): string[] | undefined => values && [...values];

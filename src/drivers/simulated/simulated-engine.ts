@@ -34,6 +34,8 @@ export class SimulatedEngine {
   readonly proxies: SimulatedProxyHost;
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
+  /** Options of those that were made with some, by name. */
+  readonly volumeOptions = new Map<string, Readonly<Record<string, string>>>();
   /** Milliseconds before every call takes effect. */
   latencyMs = 0;
   /** While true, events are lost, as a slow reader loses them. */

@@ -1,9 +1,10 @@
 import { contains, formatCidr, parseAddress } from '../../base/cidr.ts';
 import type { Cause } from '../../base/errors.ts';
-import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
+import { normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import { checkContainerSettings } from './container-admission.ts';
+import { checkDevices, checkDriverOptions, checkGpus, checkHostAccess } from './host-access.ts';
 import { checkLogs } from './log-drivers.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
@@ -32,6 +33,9 @@ export function checkInstance(instance: Instance): Cause[] {
     ...checkText(instance),
     ...checkContainerSettings(spec),
     ...checkLogs(spec),
+    ...checkDriverOptions(spec),
+    ...checkGpus(spec),
+    ...checkDevices(spec),
   ];
 }
 
@@ -132,7 +136,7 @@ export function admitInstance(
   view: View,
   settings: AdmissionSettings,
 ): Admission<Instance> {
-  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostPaths(next, settings)];
+  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostAccess(next, settings)];
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
   if (vpc) causes.push(...checkInVpc(next, vpc, view));
   return { resource: next, causes };
@@ -153,20 +157,6 @@ function checkHostPorts(next: Instance, view: View): Cause[] {
     const port = parsePort(text);
     const taken = port && port.hostPort !== 0 ? hostPortHolder(next, port, view) : undefined;
     return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
-  });
-}
-
-/** By their names; where they lead is looked at by the driver, just before they are mounted. */
-export function checkHostPaths({ spec }: Instance, { hostPaths: { allowed, guarded } }: AdmissionSettings): Cause[] {
-  return spec.volumes.flatMap(({ hostPath }, at) => {
-    if (hostPath === undefined) return [];
-    const field = `volumes[${at}].hostPath`;
-    const secret = exposedBy(hostPath, guarded);
-    if (secret !== undefined)
-      return [invalid(field, `${hostPath} would expose ${secret}, which is never mounted into an instance`)];
-    if (allowed.some((root) => isWithin(hostPath, root))) return [];
-    const hint = allowed.length ? `only below ${allowed.join(', ')}` : 'none: start the daemon with --allow-host-path';
-    return [invalid(field, `${hostPath} may not be mounted; allowed is ${hint}`)];
   });
 }
 

@@ -1,6 +1,6 @@
 import { definedOnly, ifTrue, orNothing } from '../../base/defined.ts';
 import { parseSize } from '../../base/quantity.ts';
-import type { ContainerSettings, TmpfsMount, Ulimit } from '../../drivers/container-settings.ts';
+import type { ContainerSettings, Device, TmpfsMount, Ulimit } from '../../drivers/container-settings.ts';
 import type { ContainerSpec } from '../../drivers/compute.ts';
 import type { InstanceSpec, Tmpfs } from './types.ts';
 
@@ -20,12 +20,20 @@ export const settingsOf = (spec: InstanceSpec): ContainerSettings =>
     extraHosts: orNothing(spec.extraHosts),
     dns: orNothing(spec.dns),
     sysctls: orNothing(spec.sysctls),
+    devices: orNothing(spec.devices?.map(deviceOf)),
+    gpus: spec.gpus && { ...spec.gpus, capabilities: spec.gpus.capabilities ?? [] },
     oomScoreAdjust: spec.oomScoreAdjust,
     groups: orNothing(spec.groups),
   });
 
 const ulimitsOf = (ulimits: InstanceSpec['ulimits'] = {}): Ulimit[] =>
   Object.entries(ulimits).map(([name, { soft, hard = soft }]) => ({ name, soft, hard }));
+
+const deviceOf = ({
+  hostPath,
+  path = hostPath,
+  permissions = 'rwm',
+}: NonNullable<InstanceSpec['devices']>[number]): Device => ({ hostPath, path, permissions });
 
 const tmpfsOf = ({ mountPath, size, mode }: Tmpfs): TmpfsMount => ({
   target: mountPath,

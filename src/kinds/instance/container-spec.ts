@@ -32,6 +32,14 @@ export const namedVolumesOf = (instance: Instance, installation: string): string
   ),
 ];
 
+/** How the Engine is asked for it; whichever of its mounts says so. */
+export function volumeOptionsOf({ spec, metadata }: Instance, installation: string, volume: string) {
+  const named = spec.volumes.filter(
+    (v) => v.name !== undefined && volumeNameOf(installation, metadata.namespace, v.name) === volume,
+  );
+  return named.map(optionsOf).find((o) => o.options) ?? {};
+}
+
 /** The container that an instance wants on this network with this address. */
 export function containerSpecOf(
   instance: Instance,
@@ -65,10 +73,14 @@ export function containerSpecOf(
   };
 }
 
+/** A file system in memory has no device, and the Engine wants a word for it. */
+const optionsOf = ({ driverOptions }: VolumeMount): { options?: Record<string, string> } =>
+  driverOptions ? { options: { device: 'tmpfs', ...driverOptions } } : {};
+
 const mountOf = (installation: string, namespace: string, volume: VolumeMount): Mount => ({
   source:
     volume.hostPath === undefined
-      ? { volume: volumeNameOf(installation, namespace, volume.name ?? '') }
+      ? { volume: volumeNameOf(installation, namespace, volume.name ?? ''), ...optionsOf(volume) }
       : { hostPath: volume.hostPath },
   target: volume.mountPath,
   readOnly: volume.readOnly,

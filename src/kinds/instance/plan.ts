@@ -88,7 +88,7 @@ export function forcedBy(instance: Instance, container: Container): string | und
   return notLifted(instance.spec, container);
 }
 
-/** Ruling 10: the new image is there before the old container is touched. */
+/** Ruling 10: the new image is there before the old container is touched; so are its volumes, which may be refused. */
 function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
   const { vpc } = observed;
   if (vpc.is === 'missing' && instance.spec.vpc === 'default')
@@ -119,7 +119,7 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   };
   const start: InstanceStep[] =
     instance.spec.powerState === 'Running' ? [{ do: 'startContainer', name, why, event: 'Started' }] : [];
-  return [...claim, ...pull, ...removal, ...volumes, create, ...start];
+  return [...claim, ...pull, ...volumes, ...removal, create, ...start];
 }
 
 function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): InstanceStep[] {

@@ -1,6 +1,7 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { duration, port } from '../shared/schemas.ts';
+import { devices, driverOptions, gpus } from './host-access-schema.ts';
 import { LOG_DRIVERS } from './log-drivers.ts';
 import { containerProperties } from './container-schema.ts';
 
@@ -93,6 +94,7 @@ const volumes: JsonSchema = {
         description: 'Where the instance sees it.',
       },
       readOnly: { type: 'boolean', default: false, description: 'Whether writes are refused.' },
+      driverOptions,
     },
   },
 };
@@ -232,6 +234,8 @@ export const instanceSpecSchema: JsonSchema = {
       description: 'More labels of the container. Those of miniaws.dev/ are not yours to set.',
     },
     ...containerProperties,
+    devices,
+    gpus,
   },
 };
 

@@ -36,6 +36,8 @@ const RECREATES = {
   shmSize: (s) => s.shmSize,
   sysctls: (s) => orNothing(s.sysctls),
   ulimits: (s) => orNothing(s.ulimits),
+  devices: (s) => orNothing(s.devices),
+  gpus: (s) => s.gpus,
   oomScoreAdjust: (s) => s.oomScoreAdjust,
 } satisfies Record<string, (spec: InstanceSpec) => unknown>;
 

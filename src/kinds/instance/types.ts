@@ -24,6 +24,8 @@ export interface VolumeMount {
   hostPath?: string;
   mountPath: string;
   readOnly: boolean;
+  /** Of a named volume. */
+  driverOptions?: { type: 'tmpfs' | 'nfs' | 'nfs4'; device?: string; o?: string };
 }
 
 export type LogDriver = 'json-file' | 'local' | 'journald' | 'syslog' | 'none';
@@ -60,6 +62,9 @@ interface ContainerFields {
   shmSize?: string;
   sysctls?: Record<string, string>;
   ulimits?: Record<string, { soft: number; hard?: number }>;
+  devices?: readonly { hostPath: string; path?: string; permissions?: string }[];
+  /** Exactly one of `count` and `ids` is there. */
+  gpus?: { count?: number; ids?: readonly string[]; capabilities?: readonly string[] };
   oomScoreAdjust?: number;
   pidsLimit?: number;
   cpuSet?: string;

@@ -3,7 +3,8 @@ import { invalid } from '../../api/field-errors.ts';
 import { sameJson } from '../../base/hash.ts';
 import { countOf, durationMs } from '../../base/quantity.ts';
 import type { Instance, InstanceSpec } from '../instance/types.ts';
-import { checkHostPaths, checkInstance, checkPublishing } from '../instance/admission.ts';
+import { checkInstance, checkPublishing } from '../instance/admission.ts';
+import { checkHostAccess } from '../instance/host-access.ts';
 import { withInit } from '../instance/defaults.ts';
 import { GROUP } from '../../api/metadata.ts';
 import { parsePort } from '../shared/port-mapping.ts';
@@ -143,7 +144,7 @@ export function admitScalingGroup(
     );
   const instance = sample(next);
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
-  const template = [...checkHostPaths(instance, settings), ...(vpc ? checkPublishing(instance, vpc) : [])];
+  const template = [...checkHostAccess(instance, settings), ...(vpc ? checkPublishing(instance, vpc) : [])];
   return {
     resource: { ...next, spec: { ...next.spec, desiredCount: count } },
     causes: [...causes, ...ofTemplate(template)],

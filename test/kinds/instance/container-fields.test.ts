@@ -33,6 +33,8 @@ const causes = (spec: object): string[] => {
   }
 };
 
+const volume = (driverOptions: object) => ({ volumes: [{ name: 'data', mountPath: '/data', driverOptions }] });
+
 describe('what reaches beyond the instance, or cannot be, is refused where it stands', () => {
   it.each<[string, object, string]>([
     [
@@ -96,11 +98,52 @@ describe('what reaches beyond the instance, or cannot be, is refused where it st
     ],
     ['a driver that cannot be read', { logs: { driver: 'fluentd' } }, 'spec.logs.driver: expected one of json-file'],
     ['a name that is none', { aliases: ['-x'] }, 'spec.aliases[0]: expected a host name such as db'],
+    ['a device beside what is allowed', { devices: [{ hostPath: '/sys/x' }] }, 'allowed is only /dev'],
+    ['a way out of what is allowed', { devices: [{ hostPath: '/dev/../sys/x' }] }, 'needless slashes: "/sys/x"'],
+    [
+      'some GPUs and these',
+      { gpus: { count: 1, ids: ['0'] } },
+      'spec.gpus: give exactly one of count (-1: all) and ids',
+    ],
+    ['no GPU', { gpus: { count: 0 } }, 'spec.gpus.count: must be at least 1, or -1 for all'],
+    [
+      'a folder of the host as a volume',
+      volume({ type: 'none', device: '/etc', o: 'bind' }),
+      'driverOptions.type: expected one of',
+    ],
+    [
+      'the same by mount’s options',
+      volume({ type: 'tmpfs', o: 'size=1m,bind' }),
+      'driverOptions.o: bind is not for a volume',
+    ],
+    [
+      'a path that is no server’s',
+      volume({ type: 'nfs', device: '/etc', o: 'addr=10.9.9.9' }),
+      'a colon, such as :/export',
+    ],
+    ['NFS of nowhere', volume({ type: 'nfs', device: ':/x', o: 'rw' }), 'driverOptions.o: addr= must name the server'],
+    ['another server', volume({ type: 'nfs4', device: ':/x', o: 'addr=10.9.9.8' }), '10.9.9.8 may not be mounted from'],
+    ['two servers', volume({ type: 'nfs', device: ':/x', o: 'addr=10.9.9.9,addr=10.9.9.8' }), '10.9.9.8 may not be'],
+    [
+      'one volume in two ways',
+      {
+        volumes: [
+          ...volume({ type: 'tmpfs' }).volumes,
+          { ...volume({ type: 'tmpfs', o: 'size=1m' }).volumes[0], mountPath: '/b' },
+        ],
+      },
+      'spec.volumes[1].driverOptions: differ from those of volumes[0]',
+    ],
     ['no shared memory', { shmSize: '0' }, 'spec.shmSize: must be more than 0'],
     ['no processes', { pidsLimit: 0 }, 'spec.pidsLimit: must be at least 1, found 0'],
   ])('%s', (_what, spec, expected) => {
     expect(causes(spec).join('\n')).toContain(expected);
   });
+});
+
+it('what the settings allow is taken', () => {
+  expect(causes({ devices: [{ hostPath: '/dev/kvm', permissions: 'rw' }], gpus: { ids: ['0'] } })).toEqual([]);
+  expect(causes(volume({ type: 'nfs', device: ':/x', o: 'addr=10.9.9.9,rw' }))).toEqual([]);
 });
 
 const specOf = (r: Resource) => r.spec as unknown as InstanceSpec;

@@ -23,6 +23,8 @@ describe('fields that are decided when the container is made', () => {
     ['shmSize', { shmSize: '1m' }],
     ['sysctls', { sysctls: { 'kernel.sem': '250 32000 100 128' } }],
     ['ulimits', { ulimits: { nofile: { soft: 9 } } }],
+    ['devices', { devices: [{ hostPath: '/dev/kvm' }] }],
+    ['gpus', { gpus: { count: 1 } }],
     ['oomScoreAdjust', { oomScoreAdjust: 5 }],
   ])('%s replaces the container, and the plan says so', (field, spec) => {
     const before = instance();

@@ -72,6 +72,7 @@ export const INSTANCE_HINTS: Hints = {
     [{ name: 'data', mountPath: '/data' }],
     [{ name: 'logs', mountPath: '/data', readOnly: true }],
     [{ hostPath: '/srv', mountPath: '/srv' }],
+    [{ name: 'memory', mountPath: '/data', driverOptions: { type: 'tmpfs' } }],
   ),
   healthCheck: fc.constantFrom(
     { http: { port: 80 } },
@@ -96,6 +97,8 @@ export const INSTANCE_HINTS: Hints = {
   oomScoreAdjust: fc.constantFrom(0, 500),
   cpuSet: fc.constantFrom('0', '0-1'),
   memoryReservation: fc.constantFrom('2Mi', '4m'),
+  devices: fc.constantFrom([], [{ hostPath: '/dev/kvm' }], [{ hostPath: '/dev/dri', permissions: 'r' }]),
+  gpus: fc.constantFrom({ count: -1 }, { ids: ['0'], capabilities: ['utility'] }),
   // Wants resources.memory beside it.
   memorySwap: fc.constant(undefined),
 };
