@@ -96,12 +96,16 @@ export class DockerContainers {
     );
   }
 
-  /** A limit that this host's kernel does not have is left out by the Engine with a warning: the next pass would ask again. */
+  /**
+   * A limit that this host's kernel does not have is left out by the Engine with a warning: the next pass would ask for
+   * it again. Swap that only follows the memory may be left out.
+   */
   update(id: string, change: ContainerUpdate): Promise<void> {
     return this.#change(id, 'update', async () => {
       const update = () => this.#docker.getContainer(id).update(updateOptions(change));
-      const { Warnings } = (await this.#calls.change('updateContainer', update)) as { Warnings: string[] | null };
-      if (Warnings?.length) throw new PassError('Refused', Warnings.join(' '));
+      const { Warnings } = (await this.#calls.change('updateContainer', update)) as { Warnings?: string[] | null };
+      const left = (Warnings ?? []).filter((words) => change.memorySwapBytes !== undefined || !/swap/i.test(words));
+      if (left.length > 0) throw new PassError('Refused', left.join(' '));
     });
   }
 
