@@ -31,6 +31,16 @@ describe('the README says what the code does', () => {
     }
   });
 
+  it('what comes from Compose goes to fields that there are', async () => {
+    const table = (await read('src/kinds/instance/from-compose.md')).split('## What is said elsewhere')[0] ?? '';
+    const ours = [...table.matchAll(/^\| [^|]+ \| (.+?) \|/gm)].flatMap((row) => [
+      ...(row[1] ?? '').matchAll(/`([a-zA-Z]+)[^`]*`/g),
+    ]);
+    const fields = new Set(KINDS.all.flatMap((kind) => Object.keys(specSchema(kind).properties ?? {})));
+    expect(ours.length).toBeGreaterThan(40);
+    expect(ours.map((field) => field[1] ?? '').filter((field) => !fields.has(field))).toEqual([]);
+  });
+
   it('every code of every error is listed, and says what happens next', async () => {
     const readme = await read('README.md');
     for (const [reason, move] of Object.entries(PASS_REASONS)) {

@@ -51,7 +51,7 @@ export function admit(
   const most = context.fieldValidation === 'Strict' ? undefined : Infinity;
   refuse(kind, document, handleUnknown(rest, validate(kind, rest, most), context));
   const base = { ...rest, metadata: serverMetadata(kind, metadata, old, context) } as unknown as Resource;
-  const completed = kind.complete?.(base) ?? base;
+  const completed = kind.complete?.(base, old) ?? base;
   refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);
   const { resource, causes, takenOver } = kind.admit(
     withStatus(completed, old),

@@ -1,3 +1,4 @@
+import type { HostAccess } from '../base/host-access.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
 import type { FieldsV1, Ref, Resource } from './metadata.ts';
 import type { Cause } from '../base/errors.ts';
@@ -75,6 +76,7 @@ export interface AdmissionSettings {
   vpcPrefix: number;
   /** Which folders of the Engine's host instances may mount. */
   hostPaths: HostPathRules;
+  hostAccess: HostAccess;
   /** Ranges that networks which are not ours hold now; a hint, the Engine has the last word. */
   foreignRanges: () => readonly string[];
 }
@@ -106,8 +108,11 @@ export interface KindDefinition<R extends Resource = Resource> {
    * is published on the host, `ipRange` what holds a range that no network may overlap.
    */
   indexes: Record<string, (resource: R) => readonly string[]>;
-  /** Defaults that a schema cannot say, because they depend on other fields. Returns the document itself when none apply. */
-  complete?: (resource: R) => R;
+  /**
+   * Defaults that a schema cannot say, because they depend on other fields or on what is stored. Returns the document
+   * itself when none apply.
+   */
+  complete?: (resource: R, old?: R) => R;
   /** What no schema can say about one document. Paths are relative to the document: `spec.ports[1]`. */
   check: (resource: R, old?: R) => readonly Cause[];
   /**

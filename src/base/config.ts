@@ -77,6 +77,21 @@ export const SETTINGS = {
     '',
     'Host folders that instances may mount. Default: none',
   ),
+  allowDevice: setting(
+    'allow-device',
+    'PATH,…',
+    'MINIAWS_ALLOW_DEVICE',
+    '',
+    'Devices of the host, or folders of them, that instances may use. Default: none',
+  ),
+  allowGpus: setting('allow-gpus', 'yes|no', 'MINIAWS_ALLOW_GPUS', 'no', "Whether instances may use the host's GPUs"),
+  allowNfsServer: setting(
+    'allow-nfs-server',
+    'ADDRESS,…',
+    'MINIAWS_ALLOW_NFS_SERVER',
+    '',
+    'NFS servers that the host mounts volumes of instances from. Default: none',
+  ),
   tlsName: setting(
     'tls-name',
     'NAME,…',
@@ -147,6 +162,7 @@ function checkConfig(config: Config): void {
   if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
     refuse('logLevel', 'debug, info, warn or error');
+  if (!['yes', 'no'].includes(config.allowGpus)) refuse('allowGpus', 'yes or no');
   const pool = parseCidr(config.vpcPool);
   if (!pool || pool.prefix > Number(config.vpcPrefix))
     refuse('vpcPool', 'an IPv4 range that holds at least one block of --vpc-prefix');

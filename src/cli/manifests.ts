@@ -1,3 +1,4 @@
+import { ANY_SERVER } from '../base/host-access.ts';
 import { ENGINE_SOCKETS } from '../base/host-paths.ts';
 import { admit } from '../admission/admit.ts';
 import type { AdmissionContext, RawDocument } from '../admission/admit.ts';
@@ -47,6 +48,7 @@ const PERMISSIVE: AdmissionSettings = {
   vpcPool: '10.0.0.0/8',
   vpcPrefix: 24,
   hostPaths: { allowed: ['/'], guarded: ENGINE_SOCKETS },
+  hostAccess: { devices: ['/'], gpus: true, nfsServers: [ANY_SERVER] },
   foreignRanges: () => [],
 };
 

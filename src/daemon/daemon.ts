@@ -7,6 +7,7 @@ import type { AdmissionSettings } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
+import type { HostAccess } from '../base/host-access.ts';
 import { ENGINE_SOCKETS, normalizedPath } from '../base/host-paths.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
 import { listOf, parseListen } from '../base/config.ts';
@@ -134,6 +135,7 @@ async function engineParts(
     vpcPool: config.vpcPool,
     vpcPrefix: Number(config.vpcPrefix),
     hostPaths: hostPathRules(config, options.folder),
+    hostAccess: hostAccessOf(config),
     foreignRanges: () => compute.foreignRanges(),
   };
   const holder = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
@@ -183,6 +185,12 @@ const hostPathRules = (config: Config, folder: DataFolder): HostPathRules => ({
       : []),
     normalizedPath(resolve(folder.path)),
   ],
+});
+
+const hostAccessOf = (config: Config): HostAccess => ({
+  devices: listOf(config.allowDevice).map((path) => normalizedPath(resolve(path))),
+  gpus: config.allowGpus === 'yes',
+  nfsServers: listOf(config.allowNfsServer),
 });
 
 const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promise<Certificates> =>

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Observed } from '../base/observed.ts';
+import type { ContainerSettings, Limits } from './container-settings.ts';
 
 /**
  * The seam between what people want and whatever runs it. Implementations: `docker/` (one Docker Engine) and
@@ -43,7 +44,7 @@ export interface Compute {
   stopContainer(id: string, graceMs: number, waitMs: number): Promise<StopState>;
   unpauseContainer(id: string): Promise<void>;
   renameContainer(id: string, name: string): Promise<void>;
-  /** What can change on a living container; what is left out stays. A limit can be moved in place, not taken away. */
+  /** What can change on a living container; what is left out stays. But for `pidsLimit`, a limit can be moved, not taken away. */
   updateContainer(id: string, change: ContainerUpdate): Promise<void>;
   connectContainer(id: string, attachment: Attachment): Promise<void>;
   disconnectContainer(id: string, networkId: string): Promise<void>;
@@ -77,6 +78,7 @@ export interface Compute {
 
   /** Named volumes with our mark. */
   volumes(): Promise<readonly Volume[]>;
+  /** One of ours that was made with other options is `Refused`: it is not changed. */
   ensureVolume(spec: VolumeSpec): Promise<void>;
   removeVolume(name: string): Promise<void>;
 
@@ -148,9 +150,7 @@ export interface Attachment {
 
 export type RestartMode = 'unless-stopped' | 'on-failure' | 'no';
 
-export interface ContainerUpdate {
-  cpus?: number;
-  memoryBytes?: number;
+export interface ContainerUpdate extends Limits {
   restart?: RestartMode;
 }
 
@@ -163,12 +163,12 @@ export interface PublishedPort {
 
 export interface Mount {
   /** A named volume (its name on the Engine) or a folder of the Engine's host. */
-  source: { volume: string } | { hostPath: string };
+  source: { volume: string; options?: Record<string, string> } | { hostPath: string };
   target: string;
   readOnly: boolean;
 }
 
-export interface ContainerSpec extends ContainerUpdate {
+export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   owner: Owner;
   specHash: string;
   name: string;
@@ -184,13 +184,8 @@ export interface ContainerSpec extends ContainerUpdate {
   user?: string;
   workingDir?: string;
   stopGraceMs: number;
-  /** The signal that asks the process to end, such as `SIGUSR1`; left out, the image's own, or SIGTERM. */
-  stopSignal?: string;
-  /** How many files and connections the process may have open; left out, the Engine's default. */
-  openFiles?: number;
-  /** Kernel settings of its own network, such as `net.ipv4.ip_forward`; left out, the Engine's. */
-  sysctls?: Record<string, string>;
-  logs: { maxBytes: number; maxFiles: number };
+  /** `json-file` when no driver is said. */
+  logs: { maxBytes: number; maxFiles: number; driver?: string; options?: Record<string, string> };
   healthCommand?: {
     command: readonly string[];
     intervalMs: number;
@@ -204,7 +199,7 @@ export type StopState = 'stopped' | 'stopping';
 
 export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing';
 
-export interface Container {
+export interface Container extends Limits {
   id: string;
   name: string;
   owner: Owner;
@@ -221,8 +216,6 @@ export interface Container {
   restarts: number;
   health?: 'starting' | 'healthy' | 'unhealthy';
   imageId: string;
-  cpus?: number;
-  memoryBytes?: number;
   restart: RestartMode;
   attachments: readonly { networkId: string; address: string }[];
   /** As they are bound now; empty while it is not running. */
@@ -242,6 +235,8 @@ export interface OwnImage {
 export interface VolumeSpec {
   name: string;
   owner: Owner;
+  /** Of the Engine's local driver: `type`, `device` and `o`; left out, whatever is there is right. */
+  options?: Record<string, string>;
 }
 
 export interface Volume {

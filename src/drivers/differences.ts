@@ -42,4 +42,13 @@ function attachmentWords(before: Container, after: Container, networkName: (id: 
   ];
 }
 
-const limitsOf = ({ cpus, memoryBytes, restart }: Container): string => JSON.stringify([cpus, memoryBytes, restart]);
+const limitsOf = (c: Container): string =>
+  JSON.stringify([
+    c.cpus,
+    c.memoryBytes,
+    c.memoryReservationBytes,
+    c.memorySwapBytes,
+    c.cpuSet,
+    c.pidsLimit,
+    c.restart,
+  ]);

@@ -26,3 +26,6 @@ export const missingNetwork = (words: string): string | undefined => /network (\
 
 /** For whoever still waits for a command whose session was closed. */
 export const sessionClosed = (): PassError => new PassError('EngineUnavailable', 'the session was closed');
+
+export const otherVolume = (name: string, has: object): string =>
+  `volume ${name} is there already and was made with ${Object.keys(has).length ? `other options, ${JSON.stringify(has)}` : 'no options'}: remove it, or give it another name`;

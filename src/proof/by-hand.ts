@@ -21,5 +21,9 @@ export function prune({ engine }: World): void {
   for (const network of engine.networks.byId.values())
     if (!containers.some((c) => c.attachments.has(network.id))) engine.networks.remove(network.id);
   const used = containers.flatMap((c) => c.spec.mounts.map(({ source }) => ('volume' in source ? source.volume : '')));
-  for (const name of engine.volumes.keys()) if (!used.includes(name)) engine.volumes.delete(name);
+  for (const name of engine.volumes.keys()) {
+    if (used.includes(name)) continue;
+    engine.volumes.delete(name);
+    engine.volumeOptions.delete(name);
+  }
 }

@@ -9,6 +9,7 @@ import type { ScalingGroup } from '../kinds/scaling-group/types.ts';
 import { isVpc } from '../kinds/vpc/types.ts';
 import { valueOf } from '../base/observed.ts';
 import { balancerHash } from '../kinds/load-balancer/proxy-config.ts';
+import { limitChanges, notLifted } from '../kinds/instance/limits.ts';
 import { specHash } from '../kinds/instance/spec-hash.ts';
 import type { Compute, Container } from '../drivers/compute.ts';
 
@@ -101,8 +102,10 @@ function ofInstance(instance: Instance, compute: Compute): string | undefined {
   const running = instance.spec.powerState === 'Running';
   if ((container.state === 'running') !== running)
     return `powerState is ${instance.spec.powerState} and its container is ${container.state}`;
-  const { cpus } = instance.spec.resources;
-  if (container.cpus !== cpus) return `resources.cpus is ${cpus} and its container has ${container.cpus}`;
+  const lifted = notLifted(instance.spec, container);
+  if (lifted !== undefined) return lifted;
+  const [limit] = limitChanges(instance.spec, container).fields;
+  if (limit !== undefined) return `its container has another ${limit}`;
   const [attachment] = container.attachments;
   if (container.attachments.length !== 1) return `its container is on ${container.attachments.length} networks`;
   return attachment?.address === instance.status?.privateIp

@@ -58,6 +58,10 @@ const containerWords = (c: SimulatedContainer): string =>
     `on ${c.attachments.size} networks`,
     `cpus ${c.cpus ?? '-'}`,
     `memory ${c.memoryBytes ?? '-'}`,
+    `reserved ${c.memoryReservationBytes ?? '-'}`,
+    `with swap ${c.memorySwapBytes ?? '-'}`,
+    `processors ${c.cpuSet ?? 'any'}`,
+    `processes ${c.pidsLimit ?? 'any'}`,
     `restart ${c.restart}`,
   ].join(', ');
 

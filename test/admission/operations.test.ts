@@ -15,6 +15,7 @@ const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
   vpcPrefix: 20,
   hostPaths: { allowed: ['/srv/data'], guarded: [...ENGINE_SOCKETS, '/srv/data/miniaws'] },
+  hostAccess: { devices: [], gpus: false, nfsServers: [] },
   foreignRanges: () => ['10.64.0.0/20'],
 };
 const context = (over: Partial<WriteContext> = {}): WriteContext => ({
@@ -142,6 +143,21 @@ describe('bad input is refused with its field and what was expected (I13)', () =
       'a host path that is not allowed',
       { volumes: [{ hostPath: '/etc', mountPath: '/s' }] },
       'spec.volumes[0].hostPath: /etc may not be mounted; allowed is only below /srv/data',
+    ],
+    [
+      'a device that is not allowed',
+      { devices: [{ hostPath: '/dev/kvm' }] },
+      'spec.devices[0].hostPath: /dev/kvm may not be used; allowed is none: start the daemon with --allow-device',
+    ],
+    [
+      'GPUs that are not allowed',
+      { gpus: { count: -1 } },
+      'spec.gpus: GPUs of the host may not be used: start the daemon with --allow-gpus yes',
+    ],
+    [
+      'a server that is not allowed',
+      { volumes: [{ name: 'n', mountPath: '/n', driverOptions: { type: 'nfs', device: ':/x', o: 'addr=10.0.0.5' } }] },
+      'spec.volumes[0].driverOptions.o: 10.0.0.5 may not be mounted from; allowed is none: start the daemon with --allow-nfs-server',
     ],
     [
       'our labels',

@@ -39,8 +39,12 @@ it('a crash loop says so, with the exit code and what the process wrote last; th
 
 it('a program that is not there is a condition that names it, and the corrected one starts', async () => {
   await cloud.apply(instance('absent', spec({ command: ['/no/such/program'] })));
-  const said = await cloud.condition('instances', 'absent', 'Ready', (c) => c.reason === 'StartFailed');
-  expect(said.message).toContain('/no/such/program');
+  const said = await cloud.condition('instances', 'absent', 'Degraded', (c) => c.reason === 'CrashLoopBackOff');
+  expect(said.message).toContain('exit code 127 (the command was not found)');
+  expect((await cloud.instance('absent')).status?.lastLog?.at(-1)).toContain('/no/such/program');
+  await cloud.patch('instances', 'absent', { spec: { init: false } });
+  const refused = await cloud.condition('instances', 'absent', 'Ready', (c) => c.reason === 'StartFailed');
+  expect(refused.message).toContain('/no/such/program');
   await cloud.patch('instances', 'absent', { spec: { command: null } });
   await cloud.ready('instances', 'absent');
 });

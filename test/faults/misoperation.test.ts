@@ -32,6 +32,13 @@ const MISTAKES: readonly Mistake[] = [
   {
     name: 'an image whose program is not there',
     wrong: [main, apply('web', { command: ['/bin/nonexistent'] })],
+    says: { kind: 'Instance', name: 'web', reason: 'CrashLoopBackOff', message: /127 \(the command was not found\)/ },
+    right: [apply('web')],
+    fresh: [main, apply('web')],
+  },
+  {
+    name: 'an image whose program is not there, without an init',
+    wrong: [main, apply('web', { command: ['/bin/nonexistent'], init: false })],
     says: { kind: 'Instance', name: 'web', reason: 'StartFailed', message: /executable file not found/ },
     right: [apply('web')],
     fresh: [main, apply('web')],

@@ -83,7 +83,7 @@ describe('sixteen slow stops', () => {
     const slow = Array.from({ length: 16 }, (_, i) => `stubborn-${i}`);
     // A process 1 that minds no SIGTERM is given its whole grace.
     const command = ['/bin/busybox', 'sleep', '1000000'];
-    await cloud.apply(...slow.map((name) => instance(name, spec({ command, stopGracePeriod: '1h' }))));
+    await cloud.apply(...slow.map((name) => instance(name, spec({ command, init: false, stopGracePeriod: '1h' }))));
     await cloud.ready('instances', ...slow);
     const ids = await Promise.all(slow.map(containerOf));
     await cloud.remove('instances', ...slow);

@@ -77,21 +77,15 @@ async function walk(daemon: WorldDaemon, kind: string, first: Spec, changes: rea
   return walked;
 }
 
+const IN_PLACE = ['cpus', 'memoryBytes', 'memoryReservationBytes', 'memorySwapBytes', 'cpuSet', 'pidsLimit', 'restart'];
+
 /** Everything that containers were made with but for what is decided at creation alone and looked at by us, not by the Engine. */
 const madeWith = ({ engine }: World): string[] =>
   [...engine.containers.values()].map(({ spec }) => {
-    const {
-      owner: _,
-      name: __,
-      attachment: ___,
-      stopGraceMs: ____,
-      cpus: _____,
-      memoryBytes: ______,
-      restart: _______,
-      ...rest
-    } = spec;
+    const others = ['owner', 'name', 'attachment', 'stopGraceMs', ...IN_PLACE];
+    const rest = Object.fromEntries(Object.entries(spec).filter(([field]) => !others.includes(field)));
     // Which slots a group ends with depends on how it came there.
-    return `made with ${canonicalJson({ ...rest, hostname: rest.hostname.replace(/-\d+$/, '') })}`;
+    return `made with ${canonicalJson({ ...rest, hostname: spec.hostname.replace(/-\d+$/, '') })}`;
   });
 
 /** Named volumes outlive instances (ruling 10): those that a walk has left behind are no difference. */

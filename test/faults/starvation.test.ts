@@ -67,7 +67,7 @@ describe('F17: whoever waits for something new', () => {
         }),
     });
     await daemon.apply(vpc('main', '10.1.0.0/16'));
-    const stubborn = { command: ['sleep', '1000000'], stopGracePeriod: '1h' };
+    const stubborn = { command: ['sleep', '1000000'], init: false, stopGracePeriod: '1h' };
     for (let i = 0; i < SLOW; i++) await daemon.apply(instance(`slow-${i}`, stubborn));
     await daemon.settle();
     for (let i = 0; i < FAILING; i++) await daemon.apply(instance(`bad-${i}`, { image: 'bad:1' }));

@@ -1,6 +1,9 @@
-import type { ContainerCreateOptions, EndpointSettings, HostConfig, MountSettings } from 'dockerode';
-import type { Attachment, ContainerSpec, ContainerUpdate, Mount, PublishedPort } from '../compute.ts';
+import { definedOnly } from '../../base/defined.ts';
+import type { ContainerCreateOptions, EndpointSettings, MountSettings } from 'dockerode';
+import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../compute.ts';
+import type { TmpfsMount } from '../container-settings.ts';
 import { ownerLabels } from '../labels.ts';
+import { settingOptions, updateOptions } from './host-config.ts';
 
 /** A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket. */
 export function createOptions(installation: string, spec: ContainerSpec): ContainerCreateOptions {
@@ -18,38 +21,29 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),
     StopTimeout: graceSeconds(spec.stopGraceMs),
     ...(spec.stopSignal && { StopSignal: spec.stopSignal }),
+    ...(spec.tty !== undefined && { Tty: spec.tty }),
+    ...(spec.stdin !== undefined && { OpenStdin: spec.stdin }),
     ...healthOptions(spec),
-    HostConfig: hostConfig(spec, labels),
+    HostConfig: {
+      ...updateOptions(spec),
+      ...settingOptions(spec),
+      NetworkMode: spec.attachment.networkId,
+      PortBindings: portBindings(spec.ports),
+      Mounts: [...spec.mounts.map((mount) => mountOptions(mount, labels)), ...(spec.tmpfs ?? []).map(tmpfsOptions)],
+      LogConfig: logOptions(spec.logs),
+      SecurityOpt: ['no-new-privileges'],
+    },
     NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
   };
 }
 
-function hostConfig(spec: ContainerSpec, labels: Record<string, string>): HostConfig {
-  const { openFiles, sysctls } = spec;
-  return {
-    ...updateOptions(spec),
-    NetworkMode: spec.attachment.networkId,
-    PortBindings: portBindings(spec.ports),
-    Mounts: spec.mounts.map((mount) => mountOptions(mount, labels)),
-    LogConfig: {
-      Type: 'json-file',
-      Config: { 'max-size': String(spec.logs.maxBytes), 'max-file': String(spec.logs.maxFiles) },
-    },
-    SecurityOpt: ['no-new-privileges'],
-    ...(openFiles !== undefined && { Ulimits: [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] }),
-    ...(sysctls && { Sysctls: sysctls }),
-  };
-}
+/** The others know nothing of files. */
+const KEEPS_FILES = new Set(['json-file', 'local']);
 
-/**
- * Twice the memory of memory and swap is the Engine's default at creation; at an update it must be said, because a
- * limit above the present sum is refused (cgroup v1).
- */
-export const updateOptions = (change: ContainerUpdate): HostConfig => ({
-  ...(change.cpus !== undefined && { NanoCpus: Math.round(change.cpus * 1e9) }),
-  ...(change.memoryBytes !== undefined && { Memory: change.memoryBytes, MemorySwap: change.memoryBytes * 2 }),
-  ...(change.restart !== undefined && { RestartPolicy: { Name: change.restart } }),
-});
+function logOptions({ maxBytes, maxFiles, driver = 'json-file', options }: ContainerSpec['logs']) {
+  const files = { 'max-size': String(maxBytes), 'max-file': String(maxFiles) };
+  return { Type: driver, Config: { ...(KEEPS_FILES.has(driver) && files), ...options } };
+}
 
 /** Several host ports of one container port are a list under one key; an empty host port asks for a free one. */
 function portBindings(ports: readonly PublishedPort[]): Record<string, { HostIp: string; HostPort: string }[]> {
@@ -66,9 +60,20 @@ const portKey = (port: PublishedPort): string => `${port.containerPort}/${port.p
 /** A volume that is missing at the start is made by the Engine: with our mark, or nobody could tell whose it is. */
 function mountOptions({ source, target, readOnly }: Mount, labels: Record<string, string>): MountSettings {
   if ('hostPath' in source) return { Type: 'bind', Source: source.hostPath, Target: target, ReadOnly: readOnly };
-  const VolumeOptions = { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } };
+  const VolumeOptions = {
+    NoCopy: false,
+    Labels: labels,
+    DriverConfig: { Name: 'local', Options: source.options ?? {} },
+  };
   return { Type: 'volume', Source: source.volume, Target: target, ReadOnly: readOnly, VolumeOptions };
 }
+
+const tmpfsOptions = ({ target, sizeBytes, mode }: TmpfsMount): MountSettings =>
+  ({
+    Type: 'tmpfs',
+    Target: target,
+    TmpfsOptions: definedOnly({ SizeBytes: sizeBytes, Mode: mode }),
+  }) as MountSettings;
 
 /** Left out, the image's own health check stands. The Engine counts in nanoseconds. */
 function healthOptions({ healthCommand }: ContainerSpec): Pick<ContainerCreateOptions, 'Healthcheck'> {

@@ -1,5 +1,7 @@
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
+import { definedOnly } from '../../base/defined.ts';
 import type { Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
+import type { Limits } from '../container-settings.ts';
 import { LABEL } from '../labels.ts';
 
 /** Go's zero time: it has not happened. */
@@ -29,11 +31,23 @@ export function toContainer(info: ContainerInspectInfo, owner: Owner, exitBefore
       exitCode,
       error: state.Error || undefined,
       health: toHealth(state.Health?.Status),
-      cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
-      memoryBytes: host.Memory || undefined,
     }),
+    ...toLimits(host),
   };
 }
+
+/** The Engine's 0, -1 and empty text say that there is no limit. */
+const toLimits = (host: ContainerInspectInfo['HostConfig']): Limits =>
+  definedOnly({
+    cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
+    memoryBytes: limit(host.Memory),
+    memoryReservationBytes: limit(host.MemoryReservation),
+    memorySwapBytes: limit(host.MemorySwap),
+    cpuSet: host.CpusetCpus || undefined,
+    pidsLimit: limit(host.PidsLimit),
+  });
+
+const limit = (value: number | null | undefined): number | undefined => (value && value > 0 ? value : undefined);
 
 export function toNetwork(info: NetworkInspectInfo, owner: Owner): Network {
   const range = info.IPAM?.Config?.[0];
@@ -107,8 +121,3 @@ const toHealth = (status: string | undefined): Container['health'] =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : undefined;
 
 const dateOf = (text: string): Date | undefined => (text && text !== NEVER ? new Date(text) : undefined);
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-const definedOnly = <T extends object>(values: T): Defined<T> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

@@ -7,8 +7,9 @@ import { LongCalls, stopOf } from '../long-calls.ts';
 import type { Hold } from '../observation-cache.ts';
 import { nameTaken } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
-import { createOptions, endpoint, graceSeconds, updateOptions } from './container-options.ts';
+import { createOptions, endpoint, graceSeconds } from './container-options.ts';
 import { statusOf, wordsOf } from './errors.ts';
+import { updateOptions } from './host-config.ts';
 import { unlessGone, type World } from './world.ts';
 
 /** Milliseconds beyond its grace that a stop may take: the SIGKILL, and the network's end. */
@@ -95,10 +96,17 @@ export class DockerContainers {
     );
   }
 
+  /**
+   * A limit that this host's kernel does not have is left out by the Engine with a warning: the next pass would ask for
+   * it again. Swap that only follows the memory may be left out.
+   */
   update(id: string, change: ContainerUpdate): Promise<void> {
-    return this.#change(id, 'update', () =>
-      this.#calls.change('updateContainer', () => this.#docker.getContainer(id).update(updateOptions(change))),
-    );
+    return this.#change(id, 'update', async () => {
+      const update = () => this.#docker.getContainer(id).update(updateOptions(change));
+      const { Warnings } = (await this.#calls.change('updateContainer', update)) as { Warnings?: string[] | null };
+      const left = (Warnings ?? []).filter((words) => change.memorySwapBytes !== undefined || !/swap/i.test(words));
+      if (left.length > 0) throw new PassError('Refused', left.join(' '));
+    });
   }
 
   connect(id: string, attachment: Attachment): Promise<void> {

@@ -35,6 +35,10 @@ const TABLE: readonly { status?: number; words: RegExp; reason: PassReason }[] =
     words: /permission denied: unknown|unable to find (user|group)|no matching entries in passwd/i,
     reason: 'StartFailed',
   },
+  {
+    words: /could not select device driver|error gathering device information|failed to mount local volume/i,
+    reason: 'StartFailed',
+  },
   { words: /pool overlaps with other one/i, reason: 'CidrOverlap' },
   { status: 409, words: /is already in use by container|network with name [^ ]* already exists/i, reason: 'NameTaken' },
   { status: 400, words: /OCI runtime create failed|failed to create (shim|task)/i, reason: 'StartFailed' },

@@ -1,8 +1,9 @@
 import type Docker from 'dockerode';
 import { PassError } from '../../base/errors.ts';
-import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
 import type { Volume, VolumeSpec } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
+import { otherVolume } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { unlessGone, type World } from './world.ts';
 
@@ -26,11 +27,16 @@ export class DockerVolumes {
   ensure(spec: VolumeSpec): Promise<void> {
     return translated(`create volume ${spec.name}`, async () => {
       const Labels = ownerLabels(this.#world.installation, spec.owner, sha256(canonicalJson({})));
-      if (!(await this.#find(spec.name))) {
-        await this.#calls.change('createVolume', () => this.#docker.createVolume({ Name: spec.name, Labels }));
+      const { name: Name, options } = spec;
+      if (!(await this.#find(Name))) {
+        const asked = { Name, Labels, ...(options && { DriverOpts: options }) };
+        await this.#calls.change('createVolume', () => this.#docker.createVolume(asked));
       }
-      const volume = await this.#find(spec.name);
-      if (volume) this.#world.cache.volumes.set(spec.name, volume);
+      const found = await this.#find(Name);
+      if (!found) return;
+      this.#world.cache.volumes.set(Name, found.volume);
+      if (options && !sameJson(options, found.options))
+        throw new PassError('Refused', otherVolume(Name, found.options));
     });
   }
 
@@ -43,11 +49,11 @@ export class DockerVolumes {
   }
 
   /** Ours under this name, if any; somebody else's is not touched. */
-  async #find(name: string): Promise<Volume | undefined> {
+  async #find(name: string): Promise<{ volume: Volume; options: Record<string, string> } | undefined> {
     const info = await unlessGone(this.#calls.raw('inspectVolume', () => this.#docker.getVolume(name).inspect()));
     if (!info) return void this.#world.cache.volumes.delete(name);
     const owner = ownerOf(this.#world.installation, info.Labels);
-    if (owner) return { name, owner };
+    if (owner) return { volume: { name, owner }, options: info.Options ?? {} };
     throw new PassError(
       'NameTaken',
       `volume name ${name} is held by a volume that is not of this installation: remove it or choose another name`,

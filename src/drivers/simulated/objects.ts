@@ -1,10 +1,11 @@
 import type { Timer } from '../../base/clock.ts';
 import type { Container, ContainerSpec, ContainerState, OutputChunk, PublishedPort, RestartMode } from '../compute.ts';
+import type { Limits } from '../container-settings.ts';
 import type { Channel } from './channel.ts';
 import type { Program } from './program.ts';
 
 /** A container of the simulated Engine, whosever it is. */
-export interface SimulatedContainer {
+export interface SimulatedContainer extends Limits {
   readonly id: string;
   readonly spec: ContainerSpec;
   /** All of its labels, those that mark the owner included. */
@@ -19,8 +20,6 @@ export interface SimulatedContainer {
   oomKilled: boolean;
   restarts: number;
   health?: NonNullable<Container['health']>;
-  cpus?: number;
-  memoryBytes?: number;
   restart: RestartMode;
   /** By network id. */
   readonly attachments: Map<string, { address: string; networkName: string }>;

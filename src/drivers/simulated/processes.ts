@@ -11,6 +11,9 @@ const RESTART = { firstMs: 100, mostMs: 60_000, steadyMs: 10_000 };
 const MAX_LOG_LINES = 1_000;
 /** 128 and the signal's number. */
 const KILLED = 137;
+const TERMINATED = 143;
+/** How an init ends that finds no executable. */
+const NOT_FOUND = 127;
 
 /** What the processes of the simulated containers do, in the clock's time. */
 export class SimulatedProcesses {
@@ -60,7 +63,8 @@ export class SimulatedProcesses {
       return done();
     }
     container.process.onEnd.add(done);
-    const answer = container.process.program?.onTerm;
+    // An init passes the signal on to a process whose default is to end by it.
+    const answer = container.process.program?.onTerm ?? (container.spec.init ? TERMINATED : undefined);
     if (answer !== undefined && graceMs > 0) return this.end(container, answer);
     this.#after(container, graceMs, () => this.end(container, KILLED));
   }
@@ -106,8 +110,15 @@ export class SimulatedProcesses {
     }
     const argv = [...entrypoint, ...command];
     const program = programOf(argv);
-    if (!program) throw refuse.noExecutable(argv[0] ?? '');
-    return program;
+    if (program) return program;
+    if (!container.spec.init) throw refuse.noExecutable(argv[0] ?? '');
+    const text = `[FATAL tini (7)] exec ${argv[0] ?? ''} failed: No such file or directory\n`;
+    return {
+      steps: [
+        { do: 'print', stream: 'stderr', text },
+        { do: 'exit', code: NOT_FOUND },
+      ],
+    };
   }
 
   #bindPorts(container: SimulatedContainer): void {

@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { sleep } from '../../base/clock.ts';
 import { messageOf, PassError } from '../../base/errors.ts';
-import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
 import { MAX_FILE_BYTES } from '../compute.ts';
 import type {
@@ -19,7 +19,7 @@ import type {
 } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
-import { fileTooLarge, leftAlone, nameTaken, overlapWords, sessionClosed } from '../refusals.ts';
+import { fileTooLarge, leftAlone, nameTaken, otherVolume, overlapWords, sessionClosed } from '../refusals.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
@@ -127,14 +127,20 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     throw new PassError('NameTaken', leftAlone('volume', name));
   }
 
-  function ensureVolume({ name, owner }: VolumeSpec): void {
-    if (!ourVolume(name)) engine.volumes.set(name, ownerLabels(installation, owner, sha256(canonicalJson({}))));
+  function ensureVolume({ name, owner, options }: VolumeSpec): void {
+    if (!ourVolume(name)) {
+      engine.volumes.set(name, ownerLabels(installation, owner, sha256(canonicalJson({}))));
+      if (options) engine.volumeOptions.set(name, options);
+    }
     cache.volumes.set(name, { name, owner });
+    const has = engine.volumeOptions.get(name) ?? {};
+    if (options && !sameJson(options, has)) throw new PassError('Refused', otherVolume(name, has));
   }
 
   function removeVolume(name: string): void {
     if (!ourVolume(name)) return;
     engine.volumes.delete(name);
+    engine.volumeOptions.delete(name);
     cache.volumes.delete(name);
   }
 

@@ -1,8 +1,11 @@
 import { systemClock, type Clock } from '../../base/clock.ts';
+import { definedOnly } from '../../base/defined.ts';
 import { sha256 } from '../../base/hash.ts';
 import type { Attachment, ContainerSpec, ContainerUpdate, ProbeResult, ProbeTarget } from '../compute.ts';
+import { memorySwapOf } from '../container-settings.ts';
 import { refuse } from './errors.ts';
 import { SimulatedImages } from './images.ts';
+import { limitsOf } from './limits.ts';
 import { SimulatedNetworks } from './networks.ts';
 import { isRunning, type SimulatedContainer, type SimulatedEvent } from './objects.ts';
 import { SimulatedProcesses } from './processes.ts';
@@ -31,6 +34,8 @@ export class SimulatedEngine {
   readonly proxies: SimulatedProxyHost;
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
+  /** Options of those that were made with some, by name. */
+  readonly volumeOptions = new Map<string, Readonly<Record<string, string>>>();
   /** Milliseconds before every call takes effect. */
   latencyMs = 0;
   /** While true, events are lost, as a slow reader loses them. */
@@ -100,8 +105,7 @@ export class SimulatedEngine {
       process: { timers: new Set(), stoppedByHand: false, restartDelayMs: 0, failingStreak: 0, onEnd: new Set() },
       log: [],
       followers: new Set(),
-      ...(spec.cpus !== undefined && { cpus: spec.cpus }),
-      ...(spec.memoryBytes !== undefined && { memoryBytes: spec.memoryBytes }),
+      ...limitsOf(spec),
     };
     this.containers.set(container.id, container);
     this.#names.set(spec.name, container.id);
@@ -153,7 +157,7 @@ export class SimulatedEngine {
 
   update(id: string, change: ContainerUpdate): void {
     const container = this.#get(id);
-    Object.assign(container, Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)));
+    Object.assign(container, definedOnly({ ...change, memorySwapBytes: memorySwapOf(change) }));
     this.#say(container, 'container was updated');
   }
 

@@ -1,5 +1,7 @@
 import type { Timer } from '../../base/clock.ts';
+import { definedOnly } from '../../base/defined.ts';
 import type { Container, Network } from '../compute.ts';
+import { limitsOf } from './limits.ts';
 import { LABEL, ownerOf } from '../labels.ts';
 import { containerWords } from '../differences.ts';
 import { missingNetwork } from '../refusals.ts';
@@ -133,8 +135,7 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
   const owner = ownerOf(installation, container.labels);
   if (!owner) return undefined;
   const { id, name, state, oomKilled, restarts, imageId, restart, ports } = container;
-  const { startedAt, finishedAt, exitCode, error, health, cpus, memoryBytes } = container;
-  const optional = { startedAt, finishedAt, exitCode, error, health, cpus, memoryBytes };
+  const { startedAt, finishedAt, exitCode, error, health } = container;
   return {
     id,
     name,
@@ -147,7 +148,8 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
     restart,
     ports,
     attachments: [...container.attachments].map(([networkId, { address }]) => ({ networkId, address })),
-    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<Container>),
+    ...definedOnly({ startedAt, finishedAt, exitCode, error, health }),
+    ...limitsOf(container),
   };
 }
 

@@ -1,9 +1,12 @@
 import { contains, formatCidr, parseAddress } from '../../base/cidr.ts';
 import type { Cause } from '../../base/errors.ts';
 import { faultOfReference } from '../../base/image-reference.ts';
-import { exposedBy, isWithin, normalizedPath } from '../../base/host-paths.ts';
+import { normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
+import { checkContainerSettings } from './container-admission.ts';
+import { checkDevices, checkDriverOptions, checkGpus, checkHostAccess } from './host-access.ts';
+import { checkLogs } from './log-drivers.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
 import { clash, formatPort, parsePorts, PORT_EXPECTED } from '../shared/port-mapping.ts';
@@ -31,6 +34,11 @@ export function checkInstance(instance: Instance): Cause[] {
     ...spec.volumes.flatMap(checkVolume),
     ...checkMountPaths(spec.volumes),
     ...checkText(instance),
+    ...checkContainerSettings(spec),
+    ...checkLogs(spec),
+    ...checkDriverOptions(spec),
+    ...checkGpus(spec),
+    ...checkDevices(spec),
   ];
 }
 
@@ -138,7 +146,7 @@ export function admitInstance(
   view: View,
   settings: AdmissionSettings,
 ): Admission<Instance> {
-  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostPaths(next, settings)];
+  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostAccess(next, settings)];
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
   if (vpc) causes.push(...checkInVpc(next, vpc, view));
   return { resource: next, causes };
@@ -161,20 +169,6 @@ function checkHostPorts(next: Instance, view: View): Cause[] {
       return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
     }),
   );
-}
-
-/** By their names; where they lead is looked at by the driver, just before they are mounted. */
-export function checkHostPaths({ spec }: Instance, { hostPaths: { allowed, guarded } }: AdmissionSettings): Cause[] {
-  return spec.volumes.flatMap(({ hostPath }, at) => {
-    if (hostPath === undefined) return [];
-    const field = `volumes[${at}].hostPath`;
-    const secret = exposedBy(hostPath, guarded);
-    if (secret !== undefined)
-      return [invalid(field, `${hostPath} would expose ${secret}, which is never mounted into an instance`)];
-    if (allowed.some((root) => isWithin(hostPath, root))) return [];
-    const hint = allowed.length ? `only below ${allowed.join(', ')}` : 'none: start the daemon with --allow-host-path';
-    return [invalid(field, `${hostPath} may not be mounted; allowed is ${hint}`)];
-  });
 }
 
 /** Whether the VPC lets the instance's ports out. */

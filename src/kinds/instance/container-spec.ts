@@ -4,6 +4,8 @@ import { portsOf } from './types.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
 import { engineName, shortUid } from '../../drivers/labels.ts';
+import { logTarget, settingsOf } from './container-settings.ts';
+import { limitsOf } from './limits.ts';
 import { specHash } from './spec-hash.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
@@ -11,11 +13,12 @@ import { ownerOfResource } from '../shared/owner.ts';
 const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', OnFailure: 'on-failure', Never: 'no' };
 
 export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.restartPolicy];
-export const memoryOf = (spec: InstanceSpec): number | undefined =>
-  spec.resources.memory === undefined ? undefined : parseSize(spec.resources.memory);
 /** Those that were stored before it had a maximum have that. */
 export const graceMsOf = (instance: Instance): number =>
   Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
+
+/** All names by which others of its VPC find it. */
+export const aliasesOf = ({ metadata, spec }: Instance): string[] => [metadata.name, ...(spec.aliases ?? [])];
 
 /** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
 export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
@@ -29,6 +32,14 @@ export const namedVolumesOf = (instance: Instance, installation: string): string
   ),
 ];
 
+/** How the Engine is asked for it; whichever of its mounts says so. */
+export function volumeOptionsOf({ spec, metadata }: Instance, installation: string, volume: string) {
+  const named = spec.volumes.filter(
+    (v) => v.name !== undefined && volumeNameOf(installation, metadata.namespace, v.name) === volume,
+  );
+  return named.map(optionsOf).find((o) => o.options) ?? {};
+}
+
 /** The container that an instance wants on this network with this address. */
 export function containerSpecOf(
   instance: Instance,
@@ -38,12 +49,11 @@ export function containerSpecOf(
 ): ContainerSpec {
   const { spec, metadata } = instance;
   const owner = ownerOfResource(instance);
-  const memoryBytes = memoryOf(spec);
   return {
     owner,
     specHash: specHash(spec),
     name: engineName(owner),
-    hostname: metadata.name,
+    hostname: spec.hostname ?? metadata.name,
     image: spec.image,
     ...(spec.command ? { entrypoint: spec.command } : {}),
     ...(spec.args ? { command: spec.args } : {}),
@@ -51,22 +61,26 @@ export function containerSpecOf(
     labels: spec.labels ?? {},
     ports: portsOf(instance),
     mounts: spec.volumes.map((v) => mountOf(installation, metadata.namespace, v)),
-    attachment: { networkId: network.id, address, aliases: [metadata.name] },
+    attachment: { networkId: network.id, address, aliases: aliasesOf(instance) },
     ...(spec.user === undefined ? {} : { user: spec.user }),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
-    ...(spec.resources.cpus === undefined ? {} : { cpus: spec.resources.cpus }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...limitsOf(spec),
+    ...settingsOf(spec),
     restart: restartModeOf(spec),
     stopGraceMs: graceMsOf(instance),
-    logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles },
+    logs: { maxBytes: parseSize(spec.logs.maxSize) ?? 0, maxFiles: spec.logs.maxFiles, ...logTarget(spec) },
     ...healthOf(spec.healthCheck),
   };
 }
 
+/** A file system in memory has no device, and the Engine wants a word for it. */
+const optionsOf = ({ driverOptions }: VolumeMount): { options?: Record<string, string> } =>
+  driverOptions ? { options: { device: 'tmpfs', ...driverOptions } } : {};
+
 const mountOf = (installation: string, namespace: string, volume: VolumeMount): Mount => ({
   source:
     volume.hostPath === undefined
-      ? { volume: volumeNameOf(installation, namespace, volume.name ?? '') }
+      ? { volume: volumeNameOf(installation, namespace, volume.name ?? ''), ...optionsOf(volume) }
       : { hostPath: volume.hostPath },
   target: volume.mountPath,
   readOnly: volume.readOnly,

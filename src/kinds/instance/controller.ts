@@ -20,7 +20,7 @@ import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
 import { defaultVpcIn } from '../vpc/public.ts';
 import { crashed, reportInstance } from './report.ts';
-import { containerSpecOf } from './container-spec.ts';
+import { containerSpecOf, volumeOptionsOf } from './container-spec.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
 /** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
@@ -195,7 +195,11 @@ async function act(
     case 'pullImage':
       return pull(step.image, instance, compute, pulled);
     case 'ensureVolume':
-      return compute.ensureVolume({ name: step.name, owner: { ...ownerOfResource(instance), kind: 'Volume' } });
+      return compute.ensureVolume({
+        name: step.name,
+        owner: { ...ownerOfResource(instance), kind: 'Volume' },
+        ...volumeOptionsOf(instance, installation, step.name),
+      });
     case 'createContainer': {
       const address = instance.status?.privateIp;
       if (address === undefined) throw new PassError('DependencyNotReady', 'the instance has no address yet');

@@ -2,6 +2,7 @@ import { hostPortKeys } from '../shared/host-ports.ts';
 import { isLeaving, portsOf } from './types.ts';
 import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
+import { withInit } from './defaults.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { formatPort } from '../shared/port-mapping.ts';
@@ -54,6 +55,7 @@ export const instanceKind: KindDefinition<Instance> = {
       ),
     hostPort: (r) => hostPortKeys(portsOf(r)),
   },
+  complete: (next, old) => ({ ...next, spec: withInit(next.spec, old?.spec) }),
   check: checkInstance,
   admit: admitInstance,
 };

@@ -8,7 +8,8 @@ import type { ContainerStep } from '../shared/container-steps.ts';
 import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
-import { graceMsOf, memoryOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { aliasesOf, graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { limitChanges, notLifted } from './limits.ts';
 
 export interface InstanceObserved {
   vpc: VpcObserved;
@@ -84,15 +85,10 @@ export function forcedBy(instance: Instance, container: Container): string | und
   if (container.state === 'dead') return 'the container is dead';
   const fields = changedFields(container.specHash, specHash(instance.spec));
   if (fields.length > 0) return `${fields.map((f) => `spec.${f}`).join(', ')} changed`;
-  const { cpus, memory } = instance.spec.resources;
-  if (container.cpus !== undefined && cpus === undefined)
-    return 'spec.resources.cpus was taken away, and the Engine cannot lift a limit in place';
-  if (container.memoryBytes !== undefined && memory === undefined)
-    return 'spec.resources.memory was taken away, and the Engine cannot lift a limit in place';
-  return undefined;
+  return notLifted(instance.spec, container);
 }
 
-/** Ruling 10: the new image is there before the old container is touched. */
+/** Ruling 10: the new image is there before the old container is touched; so are its volumes, which may be refused. */
 function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
   const { vpc } = observed;
   if (vpc.is === 'missing' && instance.spec.vpc === 'default')
@@ -123,7 +119,7 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   };
   const start: InstanceStep[] =
     instance.spec.powerState === 'Running' ? [{ do: 'startContainer', name, why, event: 'Started' }] : [];
-  return [...claim, ...pull, ...removal, ...volumes, create, ...start];
+  return [...claim, ...pull, ...volumes, ...removal, create, ...start];
 }
 
 function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): InstanceStep[] {
@@ -135,22 +131,19 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
 /** What differs in a container that can stay, mended in place. */
 function planKept(instance: Instance, { vpc }: InstanceObserved, container: Container): InstanceStep[] {
   const address = instance.status?.privateIp;
-  const place = vpc.is === 'ready' && address !== undefined ? [{ network: vpc.network, address }] : [];
+  const place =
+    vpc.is === 'ready' && address !== undefined
+      ? [{ network: vpc.network, address, aliases: aliasesOf(instance) }]
+      : [];
   return [...upkeep(instance, container, place), ...planUpdate(instance, container), ...planPower(instance, container)];
 }
 
 function planUpdate({ spec }: Instance, { id, name, ...has }: Container): InstanceStep[] {
-  const { cpus } = spec.resources;
-  const memoryBytes = memoryOf(spec);
+  const limits = limitChanges(spec, has);
   const restart = restartModeOf(spec);
-  const change: ContainerUpdate = {
-    ...(cpus === undefined || cpus === has.cpus ? {} : { cpus }),
-    ...(memoryBytes === undefined || memoryBytes === has.memoryBytes ? {} : { memoryBytes }),
-    ...(restart === has.restart ? {} : { restart }),
-  };
-  const fields = Object.keys(change).map(
-    (f) => ({ cpus: 'cpus', memoryBytes: 'memory', restart: 'restart policy' })[f],
-  );
+  const moved = restart === has.restart ? [] : ['restart policy'];
+  const change: ContainerUpdate = { ...limits.change, ...(moved.length > 0 && { restart }) };
+  const fields = [...limits.fields, ...moved];
   return fields.length === 0
     ? []
     : [

@@ -252,7 +252,7 @@ function judgeRunning(observed: InstanceObserved, container: Container, now: Dat
 /** `Never`, or `OnFailure` after success: the end is final. */
 function judgeEnded(instance: Instance, container: Container): Judgement {
   const code = container.exitCode ?? 0;
-  const message = `its process ended with exit code ${code}; restartPolicy ${instance.spec.restartPolicy} does not restart it. To run it again: miniaws restart, or delete and apply`;
+  const message = `its process ended with ${exitWords(code)}; restartPolicy ${instance.spec.restartPolicy} does not restart it. To run it again: miniaws restart, or delete and apply`;
   return code === 0
     ? { phase: 'Succeeded', ready: ready('False', 'Completed', message), outcome: { is: 'settled' } }
     : {
@@ -263,6 +263,13 @@ function judgeEnded(instance: Instance, container: Container): Judgement {
       };
 }
 
+/** Shells, and the init of a container, say by these two that there was nothing to run. */
+const NOT_RUN: Record<number, string> = {
+  126: ' (the command cannot be executed)',
+  127: ' (the command was not found)',
+};
+const exitWords = (code: number): string => `exit code ${code}${NOT_RUN[code] ?? ''}`;
+
 const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: string } =>
   restarts >= LOOP
     ? { phase: 'CrashLoopBackOff', reason: 'CrashLoopBackOff' }
@@ -270,7 +277,7 @@ const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: st
 
 function crashMessage(container: Container, then: string): string {
   // The Engine forgets the exit code when it starts the process again.
-  const code = container.exitCode === undefined ? '' : ` with exit code ${container.exitCode}`;
+  const code = container.exitCode === undefined ? '' : ` with ${exitWords(container.exitCode)}`;
   const why = container.oomKilled ? 'ran out of memory' : `ended${code}`;
   return `its process ${why} and was restarted ${container.restarts} ${container.restarts === 1 ? 'time' : 'times'}; ${then}`;
 }

@@ -2,6 +2,9 @@ import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { KNOWN_NAMES } from './known-names.ts';
 import { duration, port } from '../shared/schemas.ts';
+import { devices, driverOptions, gpus } from './host-access-schema.ts';
+import { LOG_DRIVERS } from './log-drivers.ts';
+import { containerProperties } from './container-schema.ts';
 
 const strings = (description: string, maxItems: number): JsonSchema => ({
   type: 'array',
@@ -92,6 +95,7 @@ const volumes: JsonSchema = {
         description: 'Where the instance sees it.',
       },
       readOnly: { type: 'boolean', default: false, description: 'Whether writes are refused.' },
+      driverOptions,
     },
   },
 };
@@ -157,16 +161,35 @@ export const instanceSpecSchema: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       default: {},
-      description: 'How much of the output is kept.',
+      description: 'Where the output goes, and how much of it is kept.',
       properties: {
         maxSize: {
           type: 'string',
           pattern: SIZE_PATTERN,
           default: '10m',
           'x-expected': 'a size such as 10m or 512Ki',
-          description: 'Size of one file before it is rotated.',
+          description: 'Size of one file before it is rotated (json-file and local).',
         },
-        maxFiles: { type: 'integer', minimum: 1, maximum: 100, default: 3, description: 'Number of files kept.' },
+        maxFiles: {
+          type: 'integer',
+          minimum: 1,
+          maximum: 100,
+          default: 3,
+          description: 'Number of files kept (json-file and local).',
+        },
+        driver: {
+          type: 'string',
+          enum: LOG_DRIVERS,
+          description:
+            "Who keeps it; json-file when left out. syslog and journald are those of the Engine's host, and none keeps nothing: miniaws logs has nothing to show then.",
+        },
+        options: {
+          type: 'object',
+          maxProperties: 32,
+          propertyNames: { maxLength: 64 },
+          additionalProperties: { type: 'string', maxLength: 1024 },
+          description: 'Options of the driver that change what is written, such as tag.',
+        },
       },
     },
     resources: {
@@ -213,6 +236,9 @@ export const instanceSpecSchema: JsonSchema = {
       additionalProperties: { type: 'string', maxLength: 4096 },
       description: 'More labels of the container. Those of miniaws.dev/ are not yours to set.',
     },
+    ...containerProperties,
+    devices,
+    gpus,
   },
 };
 

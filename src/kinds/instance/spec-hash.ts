@@ -1,9 +1,12 @@
+import { ifTrue, orNothing } from '../../base/defined.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { logTarget } from './container-settings.ts';
 import type { InstanceSpec } from './types.ts';
 
 /**
- * The fields whose change needs another container. What the Engine changes in place (resources, restartPolicy,
- * powerState), and what only this daemon looks at (imagePullPolicy, stopGracePeriod, http and tcp checks) is not here.
+ * The fields whose change needs another container. What the Engine changes in place (resources, pidsLimit and
+ * the like, restartPolicy, powerState), and what only this daemon looks at (imagePullPolicy, stopGracePeriod, http and tcp checks) is not here.
+ * What says nothing hashes as what is absent: a later release that fills in a default recreates nothing.
  */
 const RECREATES = {
   image: (s) => s.image,
@@ -12,17 +15,31 @@ const RECREATES = {
   env: (s) => orNothing(s.env),
   ports: (s) => orNothing(s.ports),
   privateIp: (s) => s.privateIp,
-  logs: (s) => s.logs,
+  logs: (s) => ({ maxSize: s.logs.maxSize, maxFiles: s.logs.maxFiles, ...logTarget(s) }),
   volumes: (s) => orNothing(s.volumes),
   user: (s) => s.user,
   workingDir: (s) => s.workingDir,
   labels: (s) => orNothing(s.labels),
   healthCheck: (s) => (s.healthCheck?.command ? s.healthCheck : undefined),
+  init: (s) => ifTrue(s.init),
+  tty: (s) => ifTrue(s.tty),
+  stdin: (s) => ifTrue(s.stdin),
+  stopSignal: (s) => s.stopSignal,
+  hostname: (s) => s.hostname,
+  aliases: (s) => orNothing(s.aliases),
+  extraHosts: (s) => orNothing(s.extraHosts),
+  dns: (s) => orNothing(s.dns),
+  groups: (s) => orNothing(s.groups),
+  capabilities: (s) => orNothing(s.capabilities),
+  readOnlyRootFilesystem: (s) => ifTrue(s.readOnlyRootFilesystem),
+  tmpfs: (s) => orNothing(s.tmpfs),
+  shmSize: (s) => s.shmSize,
+  sysctls: (s) => orNothing(s.sysctls),
+  ulimits: (s) => orNothing(s.ulimits),
+  devices: (s) => orNothing(s.devices),
+  gpus: (s) => s.gpus,
+  oomScoreAdjust: (s) => s.oomScoreAdjust,
 } satisfies Record<string, (spec: InstanceSpec) => unknown>;
-
-/** Empty and absent mean the same and hash the same: a later release that fills in a default recreates nothing. */
-const orNothing = (value: object | undefined): object | undefined =>
-  value === undefined || Object.keys(value).length === 0 ? undefined : value;
 
 /** The algorithm's name. A release that hashes otherwise must still know this one (ruling 3). */
 const ALGORITHM = 'v1';

@@ -24,9 +24,55 @@ export interface VolumeMount {
   hostPath?: string;
   mountPath: string;
   readOnly: boolean;
+  /** Of a named volume. */
+  driverOptions?: { type: 'tmpfs' | 'nfs' | 'nfs4'; device?: string; o?: string };
 }
 
-export interface InstanceSpec {
+export type LogDriver = 'json-file' | 'local' | 'journald' | 'syslog' | 'none';
+
+interface Logs {
+  maxSize: string;
+  maxFiles: number;
+  /** `json-file` when absent. */
+  driver?: LogDriver;
+  options?: Record<string, string>;
+}
+
+export interface Tmpfs {
+  mountPath: string;
+  size?: string;
+  mode?: string;
+}
+
+/** How the container's process is run: see `container-schema.ts`. */
+interface ContainerFields {
+  /** Absent means false: admission fills it for those that are made from now on. */
+  init?: boolean;
+  tty?: boolean;
+  stdin?: boolean;
+  stopSignal?: string;
+  hostname?: string;
+  aliases?: readonly string[];
+  extraHosts?: Record<string, string>;
+  dns?: { servers?: readonly string[]; search?: readonly string[]; options?: readonly string[] };
+  groups?: readonly string[];
+  capabilities?: { add?: readonly string[]; drop?: readonly string[] };
+  readOnlyRootFilesystem?: boolean;
+  tmpfs?: readonly Tmpfs[];
+  shmSize?: string;
+  sysctls?: Record<string, string>;
+  ulimits?: Record<string, { soft: number; hard?: number }>;
+  devices?: readonly { hostPath: string; path?: string; permissions?: string }[];
+  /** Exactly one of `count` and `ids` is there. */
+  gpus?: { count?: number; ids?: readonly string[]; capabilities?: readonly string[] };
+  oomScoreAdjust?: number;
+  pidsLimit?: number;
+  cpuSet?: string;
+  memoryReservation?: string;
+  memorySwap?: string;
+}
+
+export interface InstanceSpec extends ContainerFields {
   image: string;
   imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
   command?: readonly string[];
@@ -36,7 +82,7 @@ export interface InstanceSpec {
   vpc: string;
   privateIp?: string;
   powerState: 'Running' | 'Stopped';
-  logs: { maxSize: string; maxFiles: number };
+  logs: Logs;
   resources: { cpus?: number; memory?: string };
   restartPolicy: RestartPolicy;
   healthCheck?: HealthCheck;

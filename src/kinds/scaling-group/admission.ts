@@ -3,7 +3,9 @@ import { invalid } from '../../api/field-errors.ts';
 import { sameJson } from '../../base/hash.ts';
 import { countOf, durationMs } from '../../base/quantity.ts';
 import type { Instance, InstanceSpec } from '../instance/types.ts';
-import { checkHostPaths, checkInstance, checkPublishing } from '../instance/admission.ts';
+import { checkInstance, checkPublishing } from '../instance/admission.ts';
+import { checkHostAccess } from '../instance/host-access.ts';
+import { withInit } from '../instance/defaults.ts';
 import { GROUP } from '../../api/metadata.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import type { ScalingGroup } from './types.ts';
@@ -24,6 +26,12 @@ const ofTemplate = (causes: readonly Cause[]): Cause[] =>
     ...cause,
     field: cause.field?.replace(/^spec\./, 'spec.template.spec.') ?? 'spec.template',
   }));
+
+/** The template's defaults are an instance's. */
+export function completeGroup(spec: ScalingGroup['spec'], old?: ScalingGroup['spec']): ScalingGroup['spec'] {
+  const template = withInit(spec.template.spec, old?.template.spec);
+  return template === spec.template.spec ? spec : { ...spec, template: { ...spec.template, spec: template } };
+}
 
 /** What holds of one group by itself. */
 export function checkScalingGroup(group: ScalingGroup, old?: ScalingGroup): Cause[] {
@@ -136,7 +144,7 @@ export function admitScalingGroup(
     );
   const instance = sample(next);
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
-  const template = [...checkHostPaths(instance, settings), ...(vpc ? checkPublishing(instance, vpc) : [])];
+  const template = [...checkHostAccess(instance, settings), ...(vpc ? checkPublishing(instance, vpc) : [])];
   return {
     resource: { ...next, spec: { ...next.spec, desiredCount: count } },
     causes: [...causes, ...ofTemplate(template)],

@@ -13,7 +13,7 @@ import type { Scaling } from './recommendation.ts';
 import { actOnCount, printCountStep } from './count.ts';
 import { observeMembers } from './members.ts';
 import type { GroupObserved, TargetHealth } from './members.ts';
-import { recorded, ROLLBACK } from './revisions.ts';
+import { recorded, ROLLBACK, templateOf } from './revisions.ts';
 import { instanceOf, planScalingGroup } from './plan.ts';
 import type { ScalingGroupStep } from './plan.ts';
 import { reportScalingGroup } from './report.ts';
@@ -108,7 +108,7 @@ function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<v
     case 'recordRevision':
       return pass.claim((latest) => ({ revisions: recorded(latest as ScalingGroup, pass.now()) }));
     case 'rollBack':
-      return pass.amend(ROLLBACK, ({ spec }) => ({ spec: { ...spec, template: step.to.template } }));
+      return pass.amend(ROLLBACK, ({ spec }) => ({ spec: { ...spec, template: templateOf(step.to) } }));
     default:
       return actOnCount(step, pass);
   }

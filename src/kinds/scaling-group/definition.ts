@@ -1,7 +1,7 @@
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup } from './types.ts';
-import { admitScalingGroup, checkScalingGroup } from './admission.ts';
+import { admitScalingGroup, checkScalingGroup, completeGroup } from './admission.ts';
 import { scalingGroupSpecSchema, scalingGroupStatusSchema } from './schema.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
@@ -53,6 +53,7 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
     replicas: (r) => r.status?.currentCount ?? 0,
     selector: selectorOf,
   },
+  complete: (next, old) => ({ ...next, spec: completeGroup(next.spec, old?.spec) }),
   check: checkScalingGroup,
   admit: admitScalingGroup,
 };

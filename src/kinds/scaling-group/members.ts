@@ -77,11 +77,11 @@ export interface GroupObserved {
   vpcRow: string | undefined;
 }
 
-/** Values that are the schema's defaults, and empty mappings, say nothing: a later release that adds a field replaces no instance (ruling 3). */
+/** Values that are the schema's defaults, false, and empty mappings, say nothing: a later release that adds a field replaces no instance (ruling 3). */
 function withoutDefaults(spec: object): object {
   const fields = instanceSpecSchema.properties ?? {};
   const saysSomething = ([name, value]: [string, unknown]) =>
-    name !== 'vpc' && !sameJson(value, fields[name]?.default) && !sameJson(value, {});
+    name !== 'vpc' && value !== false && !sameJson(value, fields[name]?.default) && !sameJson(value, {});
   return Object.fromEntries(Object.entries(spec).filter(saysSomething));
 }
 

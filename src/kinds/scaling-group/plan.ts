@@ -1,5 +1,6 @@
 import { API_VERSION } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
+import { initSaid } from '../instance/defaults.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import { GROUP_LABEL } from './types.ts';
 import type { Revision, ScalingGroup } from './types.ts';
@@ -142,6 +143,7 @@ export function instanceOf(group: ScalingGroup, name: string, inVain: number): P
         { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },
       ],
     },
-    spec: { ...template.spec, vpc },
+    // A template of before has no init, and its instances are made without one.
+    spec: { ...initSaid(template.spec), vpc },
   };
 }

@@ -1,5 +1,6 @@
 import type { FieldsV1, ManagedFields } from '../../api/metadata.ts';
-import type { Revision, ScalingGroup } from './types.ts';
+import { initSaid } from '../instance/defaults.ts';
+import type { Revision, ScalingGroup, Template } from './types.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { templateHash } from './members.ts';
 
@@ -68,3 +69,6 @@ export function rollBackTo(group: ScalingGroup, revisions = group.status?.revisi
     return undefined;
   return revisions.findLast((r) => r !== newest && r.completedAt !== undefined);
 }
+
+/** The revision's template as it is written back: what it did not say is said, so that admission fills in nothing else. */
+export const templateOf = ({ template }: Revision): Template => ({ ...template, spec: initSaid(template.spec) });

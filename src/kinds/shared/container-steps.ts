@@ -1,7 +1,7 @@
 import type { Resource } from '../../api/metadata.ts';
 import { PassError } from '../../base/errors.ts';
 import { valueOf } from '../../base/observed.ts';
-import type { Compute, Container, ContainerUpdate, Network } from '../../drivers/compute.ts';
+import type { Attachment, Compute, Container, ContainerUpdate, Network } from '../../drivers/compute.ts';
 import { engineName } from '../../drivers/labels.ts';
 import type { Step, UnderWay } from '../../engine/contract.ts';
 import { ownerOfResource } from '../shared/owner.ts';
@@ -16,7 +16,7 @@ export type ContainerStep =
   | (Step & { do: 'unpauseContainer'; name: string; id: string })
   | (Step & { do: 'renameContainer'; name: string; id: string; to: string })
   | (Step & { do: 'updateContainer'; name: string; id: string; change: ContainerUpdate })
-  | (Step & { do: 'connectContainer'; name: string; id: string; networkId: string; address: string; what: string })
+  | (Step & { do: 'connectContainer'; name: string; id: string; what: string } & Attachment)
   | (Step & { do: 'disconnectContainer'; name: string; id: string; networkId: string });
 
 const LIVING = new Set(['running', 'restarting', 'paused']);
@@ -44,6 +44,8 @@ export function teardown(container: Container, graceMs: number, why: string, eve
 export interface Place {
   network: Network;
   address: string;
+  /** Names under which it is found there; its own when left out. */
+  aliases?: readonly string[];
   /** For people; its VPC when left out. */
   what?: string;
 }
@@ -58,10 +60,14 @@ export function upkeep(resource: Resource, container: Container, wanted: readonl
     container.state === 'paused'
       ? [{ do: 'unpauseContainer', id, name: to, why: 'it was paused', event: 'Unpaused' }]
       : [];
-  return [...rename, ...unpause, ...(wanted.length > 0 ? reconnect(container, wanted) : [])];
+  return [...rename, ...unpause, ...(wanted.length > 0 ? reconnect(resource, container, wanted) : [])];
 }
 
-function reconnect({ id, name, attachments }: Container, wanted: readonly Place[]): ContainerStep[] {
+function reconnect(
+  { metadata }: Resource,
+  { id, name, attachments }: Container,
+  wanted: readonly Place[],
+): ContainerStep[] {
   const place = (networkId: string) => wanted.find((w) => w.network.id === networkId);
   const disconnect = attachments
     .filter((a) => place(a.networkId)?.address !== a.address)
@@ -74,12 +80,13 @@ function reconnect({ id, name, attachments }: Container, wanted: readonly Place[
     });
   const connect = wanted
     .filter((w) => !attachments.some((a) => a.networkId === w.network.id && a.address === w.address))
-    .map(({ network, address, what = 'its VPC' }): ContainerStep => ({
+    .map(({ network, address, aliases = [metadata.name], what = 'its VPC' }): ContainerStep => ({
       do: 'connectContainer',
       id,
       name,
       networkId: network.id,
       address,
+      aliases,
       what,
       why: `it is not attached to ${what}`,
       event: 'Reconnected',
@@ -111,8 +118,8 @@ export function actOnContainer(step: ContainerStep, resource: Resource, compute:
     case 'updateContainer':
       return compute.updateContainer(step.id, step.change);
     case 'connectContainer': {
-      const { networkId, address } = step;
-      return compute.connectContainer(step.id, { networkId, address, aliases: [resource.metadata.name] });
+      const { networkId, address, aliases } = step;
+      return compute.connectContainer(step.id, { networkId, address, aliases });
     }
     case 'disconnectContainer':
       return compute.disconnectContainer(step.id, step.networkId);

@@ -48,7 +48,7 @@ export function fileContract(t: ContractContext): void {
       const { id, owner, startedAt } = await started({
         command: ['sh', '-c', script],
         stopSignal: 'SIGUSR1',
-        openFiles: 4_321,
+        ulimits: [{ name: 'nofile', soft: 4_321, hard: 4_321 }],
       });
       await eventually('the trap to be set', () => Date.now() - (startedAt?.getTime() ?? 0) > 300);
       await t.compute.stopContainer(id, 10_000, 60_000);

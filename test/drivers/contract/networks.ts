@@ -69,5 +69,19 @@ export function networkContract(t: ContractContext): void {
       await expectPassError('NameTaken', t.compute.ensureVolume(volume));
       await expectPassError('NameTaken', t.compute.removeVolume(volume.name));
     });
+
+    it('have the options they were made with, and no others later', async () => {
+      const by = owner();
+      const volume = { name: engineName(by), owner: by };
+      const options = { type: 'tmpfs', device: 'tmpfs', o: 'size=1m' };
+      await t.compute.ensureVolume({ ...volume, options });
+      await t.compute.ensureVolume({ ...volume, options });
+      await t.compute.ensureVolume(volume);
+      const other = t.compute.ensureVolume({ ...volume, options: { ...options, o: 'size=2m' } });
+      expect((await expectPassError('Refused', other)).message).toContain('size=1m');
+      await t.compute.removeVolume(volume.name);
+      await t.compute.ensureVolume(volume);
+      await expectPassError('Refused', t.compute.ensureVolume({ ...volume, options }));
+    });
   });
 }

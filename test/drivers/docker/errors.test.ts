@@ -34,6 +34,13 @@ describe('passError', () => {
       'failed to create shim task: OCI runtime create failed: exec: "/x": permission denied: unknown',
       'StartFailed',
     ],
+    [500, 'could not select device driver "" with capabilities: [[gpu]]', 'StartFailed'],
+    [
+      500,
+      'error gathering device information while adding custom device "/dev/x": no such file or directory',
+      'StartFailed',
+    ],
+    [500, 'error while mounting volume: failed to mount local volume: mount :/x:/y: connection refused', 'StartFailed'],
     [500, 'unable to find user nobody2: no matching entries in passwd file', 'StartFailed'],
     [
       409,

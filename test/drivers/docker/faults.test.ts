@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Change, Compute, Container } from '../../../src/drivers/compute.ts';
+import type { Change, Compute, Container, ContainerUpdate } from '../../../src/drivers/compute.ts';
 import { createDockerCompute } from '../../../src/drivers/docker/docker-compute.ts';
 import { ownerLabels } from '../../../src/drivers/labels.ts';
 import { ManualClock } from '../../../src/proof/manual-clock.ts';
@@ -64,6 +64,22 @@ describe('docker driver under faults', () => {
     await eventually('the call', () => compute.calls().get('startContainer') === 1);
     await clock.advance(61_000);
     await failed;
+  });
+
+  it.each<[string, ContainerUpdate, string, string | undefined]>([
+    ['swap that follows the memory is left out', { memoryBytes: 2 ** 26 }, 'no swap limit capabilities', undefined],
+    [
+      'swap that was asked for is refused',
+      { memoryBytes: 2 ** 26, memorySwapBytes: 2 ** 26 },
+      'no swap limit',
+      'Refused',
+    ],
+    ['so is any other limit', { pidsLimit: 5 }, 'no pids limit', 'Refused'],
+  ])('where the kernel has no such limit, %s', async (_what, change, words, reason) => {
+    engine.on(`POST /containers/${ID}/update`, json({ Warnings: [words] }));
+    const outcome = await compute.updateContainer(ID, change).catch((error: unknown) => error);
+    if (reason === undefined) expect(outcome).toBeUndefined();
+    else expect(outcome).toMatchObject({ reason, message: expect.stringContaining(words) });
   });
 
   it('F6: so does one whose answer breaks off in the middle', async () => {

@@ -33,7 +33,7 @@ beforeAll(async () => {
     attachment: { networkId: network.id, address: '10.213.251.9', aliases: [] },
     stopGraceMs: 0,
     logs: { maxBytes: 1_000_000, maxFiles: 1 },
-    openFiles: 4_321,
+    ulimits: [{ name: 'nofile', soft: 4_321, hard: 4_321 }],
   });
   id = made.id;
 });

@@ -1,76 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KINDS } from '../../../src/kinds/index.ts';
 import type { Instance } from '../../../src/kinds/instance/types.ts';
-import { create } from '../../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../../src/base/observed.ts';
 import { changedFields, specHash } from '../../../src/kinds/instance/spec-hash.ts';
 import { planInstance } from '../../../src/kinds/instance/plan.ts';
 import type { InstanceObserved, InstanceStep } from '../../../src/kinds/instance/plan.ts';
 import { reportInstance } from '../../../src/kinds/instance/report.ts';
-import { containerSpecOf } from '../../../src/kinds/instance/container-spec.ts';
-import type { Container, Network } from '../../../src/drivers/compute.ts';
+import type { Container } from '../../../src/drivers/compute.ts';
+import { containerOf, instance, NOW, observed } from './support.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
-import { Mirror } from '../../../src/store/mirror.ts';
-import { settings } from '../../../src/proof/person.ts';
-
-const NOW = new Date('2026-01-01T01:00:00Z');
-const network: Network = {
-  id: 'net1',
-  name: 'default-main-1',
-  owner: { uid: 'v', kind: 'VPC', namespace: 'default', name: 'main', generation: 1 },
-  cidrBlock: '10.1.0.0/24',
-  gateway: '10.1.0.1',
-  internal: false,
-};
-
-function instance(spec: object = {}, over: Partial<Instance> = {}): Instance {
-  const document = {
-    apiVersion: 'miniaws.dev/v1',
-    kind: 'Instance',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: { image: 'app:1', vpc: 'main', ...spec },
-  };
-  const context = { settings, now: NOW, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' };
-  const made = create(KINDS.must('Instance'), document, new Mirror(KINDS), context) as Instance;
-  return { ...made, status: { privateIp: '10.1.0.9', vpcUid: 'v' }, ...over };
-}
-
-/** The container that was made exactly for this instance and runs. */
-function containerOf(i: Instance, over: object = {}): Container {
-  const spec = containerSpecOf(i, network, '10.1.0.9', 'test');
-  const made: Container = {
-    id: 'c1',
-    name: spec.name,
-    owner: spec.owner,
-    specHash: spec.specHash,
-    state: i.spec.powerState === 'Stopped' ? 'exited' : 'running',
-    startedAt: new Date('2026-01-01T00:00:00Z'),
-    oomKilled: false,
-    restarts: 0,
-    imageId: 'sha256:1',
-    ...(spec.cpus === undefined ? {} : { cpus: spec.cpus }),
-    ...(spec.memoryBytes === undefined ? {} : { memoryBytes: spec.memoryBytes }),
-    restart: spec.restart ?? 'no',
-    attachments: [{ networkId: network.id, address: '10.1.0.9' }],
-    ports: [],
-  };
-  return { ...made, ...over };
-}
-
-const observed = (
-  containers: InstanceObserved['containers'],
-  over: Partial<InstanceObserved> = {},
-): InstanceObserved => ({
-  vpc: { is: 'ready', uid: 'v', network },
-  containers,
-  image: { state: 'present', id: 'sha256:1' },
-  pulled: false,
-  installation: 'test',
-  balancers: [],
-  drainingMs: 0,
-  ...over,
-});
 
 const steps = (i: Instance, o: InstanceObserved): string[] => planInstance(i, o).map((s) => s.do);
 const withContainer = (over: Partial<Container>, spec: object = {}) => {
@@ -230,6 +168,10 @@ describe('the spec hash (ruling 3)', () => {
       { stopGracePeriod: '3s' },
       { imagePullPolicy: 'Always' },
       { healthCheck: { tcp: { port: 80 } } },
+      { pidsLimit: 10 },
+      { cpuSet: '0' },
+      { memoryReservation: '8m' },
+      { resources: { memory: '8m' }, memorySwap: '8m' },
     ]) {
       expect(hash(inPlace), JSON.stringify(inPlace)).toBe(hash({}));
     }
@@ -242,7 +184,10 @@ describe('the spec hash (ruling 3)', () => {
   });
 
   it('is what it was when it was first released: a change here would recreate every container', () => {
-    expect(specHash(instance().spec)).toBe('v1 image=bc1b61cc2017 logs=f013e338e567');
+    const { init: _, ...older } = instance().spec;
+    expect(specHash(older)).toBe('v1 image=bc1b61cc2017 logs=f013e338e567');
+    expect(specHash({ ...older, init: false, tty: false, ulimits: {}, groups: [] })).toBe(specHash(older));
+    expect(changedFields(specHash(older), specHash({ ...older, init: true }))).toEqual(['init']);
   });
 });
 

@@ -4,6 +4,7 @@ import { notFound } from '../../../admission/operations.ts';
 import { messageOf, StatusError } from '../../../base/errors.ts';
 import { valueOf } from '../../../base/observed.ts';
 import type { Container } from '../../../drivers/compute.ts';
+import { isInstance } from '../types.ts';
 import { isTrue, numberOf, queryOf } from '../../../http/context.ts';
 import { lifetimeOf } from '../../../http/lifetime.ts';
 import type { ApiContext } from '../../../http/context.ts';
@@ -29,8 +30,19 @@ export async function containerOf(context: ApiContext, namespace: string, name: 
 export function logRoutes(app: FastifyInstance, context: ApiContext): void {
   app.get(`/apis/${API_VERSION}/namespaces/:namespace/instances/:name/log`, async (request, reply) => {
     const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
-    await streamLog(request, reply, context, await containerOf(context, namespace, name));
+    const container = await containerOf(context, namespace, name);
+    await refuseUnkept(context, namespace, name);
+    await streamLog(request, reply, context, container);
   });
+}
+
+async function refuseUnkept(context: ApiContext, namespace: string, name: string): Promise<void> {
+  const instance = (await context.store.current()).get({ kind: 'Instance', namespace, name });
+  if (!instance || !isInstance(instance) || instance.spec.logs.driver !== 'none') return;
+  throw new StatusError(
+    'BadRequest',
+    `Instance ${namespace}/${name} keeps no log: its logs.driver is none; json-file, local and journald can be read`,
+  );
 }
 
 async function streamLog(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Ref } from '../../../api/metadata.ts';
+import { templateOf } from '../revisions.ts';
 import type { Revision, ScalingGroup } from '../types.ts';
 import { Failure } from '../../../cli/failure.ts';
 import { booleanFlag, countFlag, durationFlag } from '../../../cli/flags.ts';
@@ -37,7 +38,7 @@ export function addRollback(program: Command, setup: ClientSetup): void {
 async function rollback(session: Session, ref: Ref, options: RollbackOptions): Promise<void> {
   const group = await getGroup(session.client, ref);
   const target = targetOf(group, options.toRevision);
-  const template = mergePatchOf(group.spec.template, target.template) ?? {};
+  const template = mergePatchOf(group.spec.template, templateOf(target)) ?? {};
   const { resourceVersion } = group.metadata;
   await mergeObject(session.client, ref, { metadata: { resourceVersion }, spec: { template } }, MANAGER);
   session.print(`${nameOf(session.kinds, ref)} rolled back to revision ${target.revision}`);

@@ -1,0 +1,67 @@
+import type { Instance } from '../../../src/kinds/instance/types.ts';
+import { KINDS } from '../../../src/kinds/index.ts';
+import { create } from '../../../src/admission/operations.ts';
+import type { InstanceObserved } from '../../../src/kinds/instance/plan.ts';
+import { containerSpecOf } from '../../../src/kinds/instance/container-spec.ts';
+import type { Container, Network } from '../../../src/drivers/compute.ts';
+import { limitsOf } from '../../../src/drivers/simulated/limits.ts';
+import { settings } from '../../../src/proof/person.ts';
+import { Mirror } from '../../../src/store/mirror.ts';
+
+export const NOW = new Date('2026-01-01T01:00:00Z');
+const network: Network = {
+  id: 'net1',
+  name: 'default-main-1',
+  owner: { uid: 'v', kind: 'VPC', namespace: 'default', name: 'main', generation: 1 },
+  cidrBlock: '10.1.0.0/24',
+  gateway: '10.1.0.1',
+  internal: false,
+};
+
+/** As it is stored when it was made from this specification. */
+export function instance(spec: object = {}, over: Partial<Instance> = {}): Instance {
+  const document = {
+    apiVersion: 'miniaws.dev/v1',
+    kind: 'Instance',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { image: 'app:1', vpc: 'main', ...spec },
+  };
+  const context = { settings, now: NOW, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' };
+  const made = create(KINDS.must('Instance'), document, new Mirror(KINDS), context) as Instance;
+  return { ...made, status: { privateIp: '10.1.0.9', vpcUid: 'v' }, ...over };
+}
+
+/** The container that was made exactly for this instance and runs. */
+export function containerOf(i: Instance, over: object = {}): Container {
+  const spec = containerSpecOf(i, network, '10.1.0.9', 'test');
+  const made: Container = {
+    id: 'c1',
+    name: spec.name,
+    owner: spec.owner,
+    specHash: spec.specHash,
+    state: i.spec.powerState === 'Stopped' ? 'exited' : 'running',
+    startedAt: new Date('2026-01-01T00:00:00Z'),
+    oomKilled: false,
+    restarts: 0,
+    imageId: 'sha256:1',
+    ...limitsOf(spec),
+    restart: spec.restart ?? 'no',
+    attachments: [{ networkId: network.id, address: '10.1.0.9' }],
+    ports: [],
+  };
+  return { ...made, ...over };
+}
+
+export const observed = (
+  containers: InstanceObserved['containers'],
+  over: Partial<InstanceObserved> = {},
+): InstanceObserved => ({
+  vpc: { is: 'ready', uid: 'v', network },
+  containers,
+  image: { state: 'present', id: 'sha256:1' },
+  pulled: false,
+  installation: 'test',
+  balancers: [],
+  drainingMs: 0,
+  ...over,
+});
