@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { messageOf } from './base/errors.ts';
 import { processIo } from './cli/io.ts';
-import { addClientCommands, runClient } from './cli/program.ts';
+import { addClientCommands, runClient, separated } from './cli/program.ts';
 import type { ClientSetup } from './cli/session.ts';
 import { COMMANDS, KINDS } from './kinds/index.ts';
 import { dataFolderAt, defaultDataDir } from './host/data-folder.ts';
@@ -33,8 +33,9 @@ async function makeProgram(word: string | undefined): Promise<Command> {
 }
 
 try {
-  const program = await makeProgram(process.argv.slice(2).find((arg) => !arg.startsWith('-')));
-  await program.parseAsync();
+  const args = process.argv.slice(2);
+  const program = await makeProgram(args.find((arg) => !arg.startsWith('-')));
+  await program.parseAsync(separated(program, COMMANDS, args), { from: 'user' });
 } catch (error) {
   process.stderr.write(`miniaws: ${messageOf(error)}\n`);
   process.exitCode = 1;

@@ -15,6 +15,8 @@ export const COMMAND_GROUPS = [
 export interface ClientCommand {
   group: (typeof COMMAND_GROUPS)[number];
   add: (program: Command, setup: ClientSetup) => void;
+  /** Its words from the second operand on are another program's: flags among them are not ours, with or without `--`. */
+  runs?: string;
 }
 
 export interface MetricsOptions {

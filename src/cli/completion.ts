@@ -56,7 +56,8 @@ const commandsOf = (program: Command): string[] =>
 const flagsOf = (command: Command | undefined, program: Command): string[] =>
   [...(command?.options ?? []), ...program.options].flatMap((o) => (o.long && !o.hidden ? [o.long] : []));
 
-function takesValue(command: Command | undefined, flag: string): boolean {
+/** Whether the next word is the flag's value. */
+export function takesValue(command: Command | undefined, flag: string): boolean {
   const option = command?.options.find((o: Option) => o.short === flag || o.long === flag);
   return option?.required === true;
 }

@@ -16,6 +16,7 @@ import { addReconcileLog } from './commands/reconcile-log.ts';
 import { addVersion } from './commands/version.ts';
 import { addWait } from './commands/wait.ts';
 import { addWhy } from './commands/why.ts';
+import { takesValue } from './completion.ts';
 import { durationFlag } from './flags.ts';
 import type { ClientSetup } from './session.ts';
 
@@ -46,6 +47,7 @@ export function addClientCommands(program: Command, setup: ClientSetup, ofKinds:
     .option('--server <url>', "https address, in place of the kubeconfig's")
     .option('--request-timeout <time>', 'how long one answer may take; 0: for ever', durationFlag)
     .option('--no-color', 'no colour (NO_COLOR does the same)')
+    .version(setup.version, '--version', 'print the version of this command')
     .showHelpAfterError('(see miniaws --help)');
   const metrics: ClientCommand = {
     group: 'What there is',
@@ -56,6 +58,22 @@ export function addClientCommands(program: Command, setup: ClientSetup, ofKinds:
     for (const command of [...COMMANDS, metrics, ...ofKinds.commands])
       if (command.group === group) command.add(program, setup);
   }
+}
+
+/** With `--` where the words of another program begin: `exec web ls -la`. */
+export function separated(program: Command, ofKinds: KindCommands, args: readonly string[]): string[] {
+  const runners = ofKinds.commands.flatMap(({ runs }) => runs ?? []);
+  const operands: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] ?? '';
+    const command = program.commands.find((c) => c.name() === operands[0]);
+    if (word === '--') break;
+    if (takesValue(program, word) || takesValue(command, word)) at++;
+    else if (!word.startsWith('-')) operands.push(word);
+    if (operands[0] !== undefined && !runners.includes(operands[0])) break;
+    if (operands.length === 3) return [...args.slice(0, at), '--', ...args.slice(at)];
+  }
+  return [...args];
 }
 
 /** Runs one client command in this process, for commands that are made of others. Answers its exit status. */
@@ -69,7 +87,7 @@ export async function runClient(setup: ClientSetup, ofKinds: KindCommands, args:
   });
   addClientCommands(program, { ...setup, io: { ...io, setExitCode } }, ofKinds);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(separated(program, ofKinds, args), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     throw error;

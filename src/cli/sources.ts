@@ -1,4 +1,4 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fetch } from 'undici';
@@ -33,27 +33,36 @@ const TOO_LARGE = `more than ${MAX_BYTES} bytes, the most that is read. Split it
 /** Reads files, folders (their manifests, sorted), `-` and http(s) addresses. What cannot be read is a problem, told with the others. */
 export async function readSources(paths: readonly string[], options: ReadOptions): Promise<Sources> {
   const result: Sources = { sources: [], problems: [] };
-  for (const path of paths) {
+  const tried = async (file: string, read: () => Promise<void>) => {
     try {
-      result.sources.push(...(await readOne(path, options)));
+      await read();
     } catch (error) {
-      result.problems.push({ file: path === '-' ? 'stdin' : path, message: whyUnread(error) });
+      result.problems.push({ file: file === '-' ? 'stdin' : file, message: await whyUnread(file, error) });
     }
-  }
+  };
+  for (const path of paths)
+    await tried(path, async () => {
+      for (const file of await filesAt(path, options.recursive))
+        await tried(file, async () => void result.sources.push(await readOne(file, options)));
+    });
   return result;
 }
 
-async function readOne(path: string, options: ReadOptions): Promise<Source[]> {
-  if (path === '-') return [{ file: 'stdin', text: await bounded(options.stdin) }];
-  if (/^https?:\/\//i.test(path)) return [{ file: path, text: await readUrl(path, options.signal) }];
-  if (!(await stat(path)).isDirectory()) return [{ file: path, text: await readFile(path) }];
-  const files = await manifestsIn(path, options.recursive);
+const isAddress = (path: string): boolean => /^https?:\/\//i.test(path);
+
+/** What the path stands for: the manifests of a folder, else itself. */
+async function filesAt(path: string, recursive: boolean): Promise<string[]> {
+  if (path === '-' || isAddress(path) || !(await stat(path)).isDirectory()) return [path];
+  const files = await manifestsIn(path, recursive);
   if (files.length === 0) throw new Error('the folder has no .yaml, .yml or .json file');
   if (files.length > MAX_FILES)
     throw new Error(`the folder has ${files.length} manifests; at most ${MAX_FILES} are read`);
-  const sources: Source[] = [];
-  for (const file of files) sources.push({ file, text: await readFile(file) });
-  return sources;
+  return files;
+}
+
+async function readOne(file: string, options: ReadOptions): Promise<Source> {
+  if (file === '-') return { file: 'stdin', text: await bounded(options.stdin) };
+  return { file, text: isAddress(file) ? await readUrl(file, options.signal) : await readFile(file) };
 }
 
 async function manifestsIn(folder: string, recursive: boolean): Promise<string[]> {
@@ -94,10 +103,13 @@ async function bounded(stream: AsyncIterable<Buffer | Uint8Array | string>): Pro
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function whyUnread(error: unknown): string {
+async function whyUnread(file: string, error: unknown): Promise<string> {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const code = codeOf(error) ?? codeOf(cause);
-  if (code === 'ENOENT') return 'no such file or folder';
+  if (code === 'ENOENT') {
+    const target = await readlink(file).catch(() => undefined);
+    return target === undefined ? 'no such file or folder' : `it is a link to ${target}, which does not exist`;
+  }
   if (code === 'EACCES') return 'this user may not read it';
   if ((error as Error).name === 'TimeoutError') return `no answer within ${URL_TIMEOUT_MS / 1000} s`;
   return messageOf(cause);

@@ -30,18 +30,20 @@ const MET: Judgement = { is: 'met' };
 const waiting = (why: string): Judgement => ({ is: 'waiting', why });
 const failed = (why: string): Judgement => ({ is: 'failed', why });
 
-/** Ready for the generation that it has now. A process that ended for good fails at once. */
+/** Ready for the generation that it has now, or done with what it had to do. A process that ended for good otherwise fails at once. */
 export const judgeReady: Judge = (object) => {
   if (!object) return failed('it does not exist (any more)');
   if (object.metadata.deletionTimestamp !== undefined) return failed('it is being deleted');
   if (isReady(object)) return MET;
   const why = readyMessage(object);
-  const current = object.status?.observedGeneration === object.metadata.generation;
-  return current && (object.status as { phase?: string }).phase === 'Failed' ? failed(why) : waiting(why);
+  if (object.status?.observedGeneration !== object.metadata.generation) return waiting(why);
+  const { phase } = object.status as { phase?: string };
+  if (phase === 'Succeeded') return MET;
+  return phase === 'Failed' ? failed(why) : waiting(why);
 };
 
 /** Why an object is not Ready, in its own words. */
-function readyMessage(object: Resource): string {
+export function readyMessage(object: Resource): string {
   if (object.metadata.annotations?.[PAUSED] === 'true')
     return 'it is paused, so nothing acts on it; go on with: miniaws resume';
   const ready = findCondition(object, 'Ready');

@@ -184,6 +184,20 @@ test('restart --wait, pause and resume', async () => {
   await miniaws('delete', 'instance/restarted', 'vpc/again');
 });
 
+test('--wait: a process that has done its work is done; what does not become ready is told with the root of it', async () => {
+  const job = instance('job', 'jobs', "  command: [sh, -c, 'exit 0']\n  restartPolicy: Never\n");
+  const folder = await filesOf({ 'a.yaml': `${vpc('jobs')}---${job}` });
+  expect(await miniaws('apply', '-f', folder, '--wait', '--timeout', '30s')).toMatchObject({ code: 0 });
+  const paused = vpc('halted').replace('  name: halted', '  name: halted\n  annotations: {miniaws.dev/paused: "true"}');
+  await writeFile(join(folder, 'a.yaml'), `${paused}---${instance('behind', 'halted')}`);
+  const { code, err } = await miniaws('apply', '-f', join(folder, 'a.yaml'), '--wait', '--timeout', '2s');
+  expect(code).toBe(1);
+  expect(err).toMatch(
+    /instance\.miniaws\.dev\/behind is not ready: .*\n {2}because vpc\.miniaws\.dev\/halted is not ready: it is paused/,
+  );
+  await miniaws('resume', 'vpc/halted');
+});
+
 test('edit: accepted; refused and opened again with the reasons; given up, and then the text is kept with mode 0600', async () => {
   const folder = await filesOf({ 'a.yaml': vpc('drawn') });
   await miniaws('apply', '-f', folder, '--wait');

@@ -1,9 +1,13 @@
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
-import { KINDS } from '../../src/kinds/index.ts';
+import { Command } from 'commander';
+import { addClientCommands, separated } from '../../src/cli/program.ts';
+import { processIo } from '../../src/cli/io.ts';
+import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
 import { mergePatch } from '../../src/admission/fields/patch.ts';
 import type { LogEntry } from '../../src/api/records.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
@@ -135,6 +139,15 @@ describe('sources', () => {
     expect(problems).toEqual([{ file: join(folder, 'gone.yaml'), message: 'no such file or folder' }]);
   });
 
+  test('a link that leads nowhere is named, and the other files are read', async () => {
+    const folder = await filesOf({ 'a.yaml': 'a' });
+    await symlink('../nowhere.yaml', join(folder, 'link.yaml'));
+    const { sources, problems } = await read([folder]);
+    expect(sources.map(({ text }) => text)).toEqual(['a']);
+    const message = 'it is a link to ../nowhere.yaml, which does not exist';
+    expect(problems).toEqual([{ file: join(folder, 'link.yaml'), message }]);
+  });
+
   test('more than 1 MiB is refused without being read to the end (I13)', async () => {
     const folder = await filesOf({ 'big.yaml': 'x'.repeat((1 << 20) + 1) });
     expect((await read([join(folder, 'big.yaml')])).problems[0]?.message).toContain('Split it');
@@ -186,4 +199,17 @@ test('why goes back to the change that began it, and not into the life of a form
     '  it ended retrying: ImageUnavailable: no such image',
     '  the next attempt is in 5.0s (2026-01-01T00:00:11Z)',
   ]);
+});
+
+test.each([
+  ['exec web ls -la', 'exec web -- ls -la'],
+  ['-n team exec -it web sh -c x', '-n team exec -it web -- sh -c x'],
+  ['exec -n team web -- ls -la', 'exec -n team web -- ls -la'],
+  ['exec web', 'exec web'],
+  ['get instances web -o yaml', 'get instances web -o yaml'],
+  ['--context exec get instances web', '--context exec get instances web'],
+])('"%s" is understood as "%s"', (words, expected) => {
+  const program = new Command('miniaws');
+  addClientCommands(program, { io: processIo, kinds: KINDS, defaultKubeconfig: () => '', version: '0' }, COMMANDS);
+  expect(separated(program, COMMANDS, words.split(' ')).join(' ')).toBe(expected);
 });

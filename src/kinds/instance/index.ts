@@ -13,7 +13,7 @@ export const instance: KindModule<Instance> = {
     { group: 'What is wanted', add: addRestart },
     { group: 'What there is', add: addTop },
     { group: 'What an instance does', add: addLogs },
-    { group: 'What an instance does', add: addExec },
+    { group: 'What an instance does', add: addExec, runs: 'exec' },
   ],
   metrics: showInstanceMetrics,
   runtime: () => import('./runtime.ts'),

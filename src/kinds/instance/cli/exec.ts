@@ -15,9 +15,9 @@ export function addExec(program: Command, setup: ClientSetup): void {
   program
     .command('exec')
     .argument('<instance>', 'NAME, or instance/NAME')
-    .argument('<command...>', 'the command and its arguments, after --')
+    .argument('<command...>', 'the command and its arguments')
     .description('run a command inside an instance; the exit status is the command’s')
-    .usage('[options] <instance> -- <command...>')
+    .usage('[options] <instance> [--] <command...>')
     .option('-i, --stdin', 'pass the standard input on')
     .option('-t, --tty', 'give the command a terminal')
     .action(
