@@ -250,6 +250,8 @@ export interface LogOptions {
   tail?: number;
   /** Only what was written at or after this time. */
   since?: Date;
+  /** Only what was written before this time. */
+  until?: Date;
   timestamps: boolean;
 }
 

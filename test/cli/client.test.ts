@@ -311,6 +311,40 @@ test('logs and exec: output, input and the exit status of the command', async ()
   await miniaws('delete', 'instance/talks', 'vpc/inside', '--wait=false');
 });
 
+test('logs of several instances, of a group, of an earlier run, and of one that has ended', async () => {
+  const talk = "  command: [sh, -c, 'echo one; echo two']\n  restartPolicy: Never\n";
+  const group = `
+apiVersion: miniaws.dev/v1
+kind: ScalingGroup
+metadata: {name: crew}
+spec:
+  vpc: voices
+  minInstances: 2
+  maxInstances: 2
+  template:
+    spec:
+      image: nginx:1.27
+      command: [sh, -c, 'echo hi; sleep 1000']
+`;
+  const documents = [vpc('voices'), instance('said', 'voices', talk), group];
+  const folder = await filesOf({ 'a.yaml': documents.join('---') });
+  await miniaws('apply', '-f', folder, '--wait');
+  expect(await miniaws('logs', '-f', 'said')).toEqual({ code: 0, out: 'one\ntwo\n', err: '' });
+  const sorted = async (...words: string[]) => (await miniaws('logs', ...words)).out.split('\n').toSorted();
+  expect(await sorted('scalinggroup/crew')).toEqual(['', '[crew-0] hi', '[crew-1] hi']);
+  expect(await sorted('said', 'crew-1')).toEqual(['', '[crew-1] hi', '[said] one', '[said] two']);
+  expect(await sorted('-l', 'app=said')).toEqual(['', 'one', 'two']);
+  expect(await miniaws('logs', '--previous', 'crew-0')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('first of its'),
+  });
+  await miniaws('restart', 'instance/crew-0', '--wait');
+  expect(await miniaws('logs', '--previous', 'crew-0')).toMatchObject({ code: 0, out: 'hi\n' });
+  expect((await miniaws('logs', 'crew-0')).out).toBe('hi\nhi\n');
+  expect((await miniaws('logs', 'vpc/voices')).err).toContain('vpc/voices is no instance');
+  await miniaws('delete', '-f', folder);
+});
+
 test('a reader that went away ends the command without a word', async () => {
   const gone = begin('get', 'vpcs', '-w', '-o', 'name');
   gone.breakPipe();

@@ -24,7 +24,11 @@ export async function* containerLogs(
   }
 }
 
-function openLog(docker: Docker, id: string, { follow, tail, since, timestamps }: LogOptions): Promise<Readable> {
+function openLog(
+  docker: Docker,
+  id: string,
+  { follow, tail, since, until, timestamps }: LogOptions,
+): Promise<Readable> {
   const options = {
     follow,
     timestamps,
@@ -32,6 +36,7 @@ function openLog(docker: Docker, id: string, { follow, tail, since, timestamps }
     stderr: true,
     tail: tail ?? 'all',
     ...(since && { since: since.getTime() / 1_000 }),
+    ...(until && { until: until.getTime() / 1_000 }),
   };
   const dial = (docker.modem.dial as Dial).bind(docker.modem);
   const statusCodes = { 200: true, 404: 'no such container', 500: 'server error' };

@@ -7,11 +7,11 @@ import { runAtOnce, type Program } from './program.ts';
 /** The kept lines, then with `follow` what comes until the container ends. */
 export async function* simulatedLogs(
   container: SimulatedContainer,
-  { follow, tail, since, timestamps }: LogOptions,
+  { follow, tail, since, until, timestamps }: LogOptions,
   signal: AbortSignal,
 ): AsyncIterable<OutputChunk> {
   const channel = new Channel<LogLine>();
-  const kept = container.log.filter((line) => !since || line.at >= since);
+  const kept = container.log.filter((line) => (!since || line.at >= since) && (!until || line.at < until));
   for (const line of tail === undefined ? kept : kept.slice(kept.length - Math.min(tail, kept.length))) {
     channel.push(line);
   }

@@ -20,6 +20,17 @@ export function outputContract(t: ContractContext): void {
       expect((await log(1)).map((chunk) => chunk.data.toString()).join('')).toMatch(/^(two|three)\n$/);
     });
 
+    it('gives the log from one time until another', async () => {
+      const { id, owner: by } = await started({
+        command: ['sh', '-c', 'echo one; sleep 0.2; echo two; sleep 0.2; echo three'],
+      });
+      await eventually('the end', () => seen(by.uid)?.state === 'exited');
+      const timed = textOf(await collect(t.compute.logs(id, { follow: false, timestamps: true }, forever)), 'stdout');
+      const [, two, three] = timed.split('\n').map((line) => new Date(line.split(' ')[0] ?? ''));
+      const options = { follow: false, timestamps: false, since: two!, until: three! };
+      expect(textOf(await collect(t.compute.logs(id, options, forever)), 'stdout')).toBe('two\n');
+    });
+
     it('follows until the container ends', async () => {
       const { id } = await started({ command: ['sh', '-c', 'echo one; sleep 0.3; echo two'] });
       const chunks = await collect(t.compute.logs(id, { follow: true, timestamps: true }, forever));

@@ -4,7 +4,7 @@ import { Failure } from '../../../cli/failure.ts';
 import { objectPath } from '../../../cli/objects.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
 import { task } from '../../../cli/session.ts';
-import { instanceOf } from './logs.ts';
+import { instanceOf } from './instances.ts';
 
 interface ExecCommandOptions {
   stdin?: boolean;

@@ -4,17 +4,24 @@ import type { Ref } from '../../../api/metadata.ts';
 import { StatusError } from '../../../base/errors.ts';
 import { Failure, Unreachable } from '../../../cli/failure.ts';
 import { countFlag, durationFlag } from '../../../cli/flags.ts';
-import { objectPath } from '../../../cli/objects.ts';
+import { findObject, objectPath } from '../../../cli/objects.ts';
 import { pause } from '../../../cli/pause.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
 import { task } from '../../../cli/session.ts';
-import { targetsOf } from '../../../cli/targets.ts';
+import type { Instance } from '../types.ts';
+import { instancesOf } from './instances.ts';
+import { LogLines } from './log-lines.ts';
+import { printerOf } from './log-printer.ts';
+import type { Print } from './log-printer.ts';
 
 interface LogsOptions {
   follow?: boolean;
+  previous?: boolean;
+  selector?: string;
   tail?: number;
   since?: number;
   timestamps?: boolean;
+  prefix?: boolean;
 }
 
 const RECONNECT_MS = 1_000;
@@ -22,56 +29,87 @@ const RECONNECT_MS = 1_000;
 export function addLogs(program: Command, setup: ClientSetup): void {
   program
     .command('logs')
-    .argument('<instance...>', 'NAME, or instance/NAME')
-    .description('print what the process of an instance wrote')
-    .option('-f, --follow', 'go on and print what it writes')
+    .argument('[what...]', 'NAME…, instance/NAME…, or scalinggroup/NAME for all of a group')
+    .description('print what the processes of instances wrote')
+    .option('-f, --follow', 'go on and print what they write, until they have ended')
+    .option('-l, --selector <labels>', 'of all instances with these labels')
+    .option('-p, --previous', 'what was written before the last restart')
     .option('--tail <lines>', 'only the last so many lines', countFlag)
     .option('--since <time>', 'only what is newer than this, such as 10m', durationFlag)
     .option('--timestamps', 'with the time of each line')
+    .option('--prefix', 'with the name of its instance before each line, as there is of several')
     .action(task<[string[]], LogsOptions>(setup, (session, [words], options) => logs(session, words, options)));
 }
 
-const INSTANCE = 'Instance';
-
-/** `NAME`, `instance/NAME` or `instance NAME`: which instance is meant. */
-export function instanceOf({ kinds, namespace }: Session, words: readonly string[]): Ref {
-  const [first = '', second, more] = words;
-  const [target] =
-    first.includes('/') || second !== undefined
-      ? targetsOf(kinds, words)
-      : [{ kind: kinds.must(INSTANCE), names: [first] }];
-  const [name] = target?.names ?? [];
-  if (!target || name === undefined || more !== undefined) throw new Failure('name exactly one instance');
-  if (target.kind.kind !== INSTANCE)
-    throw new Failure(`${target.kind.singular}/${name} is no instance, and has no process`);
-  return { kind: INSTANCE, namespace, name };
+async function logs(session: Session, words: readonly string[], options: LogsOptions): Promise<void> {
+  const refs = await instancesOf(session, words, options.selector);
+  const named = refs.length > 1 || options.prefix === true;
+  const failed = await Promise.all(
+    refs.map(async (ref, at) => {
+      const print = printerOf(session, named ? ref.name : undefined, at);
+      try {
+        await (options.follow ? follow(session, ref, options, print) : once(session, ref, options, print));
+        return false;
+      } catch (error) {
+        if (refs.length === 1) throw error;
+        session.tell(`error: ${ref.name}: ${(error as Error).message}`);
+        return true;
+      } finally {
+        await print.end();
+      }
+    }),
+  );
+  if (failed.includes(true)) throw new Failure('');
 }
 
-async function logs(session: Session, words: readonly string[], options: LogsOptions): Promise<void> {
-  const path = objectPath(session.kinds, instanceOf(session, words), 'log');
+async function once(session: Session, ref: Ref, options: LogsOptions, print: Print): Promise<void> {
+  const query = {
+    timestamps: options.timestamps,
+    tailLines: options.tail,
+    sinceSeconds: secondsOf(options.since),
+    previous: options.previous,
+  };
   const { client, signal } = session;
+  await copy(await client.stream(objectPath(session.kinds, ref, 'log'), { query, signal }), session, (chunk) =>
+    print.write(chunk),
+  );
+}
+
+/** Over restarts of the process, of the daemon and of what is between, each line once, until the instance has ended for good. */
+async function follow(session: Session, ref: Ref, options: LogsOptions, print: Print): Promise<void> {
+  const { client, signal, kinds } = session;
+  const lines = new LogLines(options.timestamps === true);
   let first = true;
-  let since = Date.now();
   while (!signal.aborted) {
+    const since = lines.last;
     const query = {
-      follow: options.follow,
-      timestamps: options.timestamps,
-      tailLines: first ? options.tail : undefined,
-      sinceSeconds: first ? secondsOf(options.since) : Math.max(1, Math.ceil((Date.now() - since) / 1000)),
+      follow: true,
+      timestamps: true,
+      ...(first ? { tailLines: options.tail, sinceSeconds: secondsOf(options.since) } : {}),
+      ...(first || since === undefined ? {} : { sinceTime: since }),
     };
     try {
-      const body = await client.stream(path, { query, signal });
+      // Looked at before: what it writes until its end is in the stream then.
+      const isOver = hasEnded((await findObject(client, ref)) as Instance | undefined);
+      const body = await client.stream(objectPath(kinds, ref, 'log'), { query, signal });
       first = false;
-      await copy(body, session);
-      if (!options.follow) return;
+      lines.resume();
+      await copy(body, session, (chunk) => print.write(lines.take(chunk)));
+      if (isOver) return;
     } catch (error) {
       if (signal.aborted) return;
-      if (first || !options.follow || !isPassing(error)) throw error;
+      if (first || !isPassing(error)) throw error;
       session.lost((error as Error).message);
     }
-    since = Date.now();
     await pause(RECONNECT_MS, signal);
   }
+}
+
+/** For good: no restart follows by itself. */
+function hasEnded(instance: Instance | undefined): boolean {
+  if (!instance?.status || instance.status.observedGeneration !== instance.metadata.generation) return false;
+  const { phase } = instance.status;
+  return phase === 'Succeeded' || phase === 'Failed' || (phase === 'Stopped' && instance.spec.powerState === 'Stopped');
 }
 
 const secondsOf = (ms: number | undefined): number | undefined => (ms ? Math.max(1, Math.ceil(ms / 1000)) : undefined);
@@ -79,16 +117,10 @@ const secondsOf = (ms: number | undefined): number | undefined => (ms ? Math.max
 const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable || (error instanceof StatusError && error.code >= 500);
 
-/** To stdout as it is: what a process writes is its own affair. Waits for a slow reader. */
-async function copy(body: Readable, { io, signal }: Session): Promise<void> {
+/** What a process writes is its own affair: it is printed as it is. */
+async function copy(body: Readable, { signal }: Session, print: (chunk: Buffer) => Promise<void>): Promise<void> {
   try {
-    for await (const chunk of body) {
-      if (io.stdout.write(chunk)) continue;
-      await new Promise<void>((resolve) => {
-        io.stdout.once('drain', resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
+    for await (const chunk of body) await print(chunk as Buffer);
   } catch (error) {
     if (!signal.aborted) throw new Unreachable(`the log broke off: ${(error as Error).message}`);
   }

@@ -7,7 +7,7 @@ import type { Container } from '../../../drivers/compute.ts';
 import { isInstance } from '../types.ts';
 import { isTrue, numberOf, queryOf } from '../../../http/context.ts';
 import { lifetimeOf } from '../../../http/lifetime.ts';
-import type { ApiContext } from '../../../http/context.ts';
+import type { ApiContext, Query } from '../../../http/context.ts';
 import { finish, send } from '../../../http/watch.ts';
 
 const MOST_LINES = 1_000_000;
@@ -45,6 +45,20 @@ async function refuseUnkept(context: ApiContext, namespace: string, name: string
   );
 }
 
+/** Of `sinceSeconds` or `sinceTime`, in Kubernetes' words. What is of the same millisecond is among it. */
+function sinceOf(query: Query, now: Date): Date | undefined {
+  const { sinceSeconds, sinceTime } = query;
+  if (sinceSeconds) return new Date(now.getTime() - numberOf(query, 'sinceSeconds', 0, 10 ** 9) * 1000);
+  if (!sinceTime) return undefined;
+  const time = new Date(sinceTime);
+  if (Number.isNaN(time.getTime()))
+    throw new StatusError(
+      'BadRequest',
+      `sinceTime: expected a time such as 2030-01-01T00:00:00Z, found "${sinceTime}"`,
+    );
+  return time;
+}
+
 async function streamLog(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -52,13 +66,13 @@ async function streamLog(
   container: Container,
 ): Promise<void> {
   const query = queryOf(request);
-  const since = query['sinceSeconds']
-    ? new Date(context.clock.now().getTime() - numberOf(query, 'sinceSeconds', 0, 10 ** 9) * 1000)
-    : undefined;
+  const since = sinceOf(query, context.clock.now());
+  const isPrevious = query['previous'] !== undefined && isTrue(query['previous']);
   const options = {
     follow: query['follow'] !== undefined && isTrue(query['follow']),
     ...(query['tailLines'] ? { tail: numberOf(query, 'tailLines', 0, MOST_LINES) } : {}),
     ...(since ? { since } : {}),
+    ...(isPrevious ? { until: container.startedAt ?? new Date(0) } : {}),
     timestamps: query['timestamps'] !== undefined && isTrue(query['timestamps']),
   };
   const { signal, end } = lifetimeOf(request.raw.socket, context.closing, request.credential);
@@ -66,6 +80,11 @@ async function streamLog(
   const chunks = context.compute.logs(container.id, options, signal)[Symbol.asyncIterator]();
   // The first chunk is waited for before the head is sent, so that a failure can still be told as one.
   const first = options.follow ? undefined : await chunks.next();
+  if (isPrevious && first?.done)
+    throw new StatusError(
+      'BadRequest',
+      'nothing is kept of an earlier run: this process is the first of its container',
+    );
   reply.hijack();
   reply.raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   reply.raw.flushHeaders();
