@@ -6,9 +6,11 @@ import type { Instance, InstanceSpec } from '../instance/types.ts';
 import { checkInstance, checkPublishing } from '../instance/admission.ts';
 import { checkHostAccess } from '../instance/host-access.ts';
 import { withInit } from '../instance/defaults.ts';
+import { formatPath } from '../../admission/path.ts';
+import { own } from '../../base/own.ts';
 import { GROUP } from '../../api/metadata.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
-import type { ScalingGroup } from './types.ts';
+import type { ScalingGroup, Template } from './types.ts';
 import { allowedCounts, checkPolicies, checkSchedules } from './policies-admission.ts';
 import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 import type { Vpc } from '../vpc/types.ts';
@@ -113,10 +115,27 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
   });
   if (template.spec.powerState !== 'Running')
     causes.push(invalid('template.spec.powerState', 'instances of a group run; scale it to 0 to stop them'));
-  const ours = Object.keys(template.labels ?? {}).filter((key) => key.startsWith(`${GROUP}/`));
+  return [...causes, ...checkTemplateMetadata(template)];
+}
+
+function checkTemplateMetadata({ labels = {}, metadata = {} }: Template): Cause[] {
+  const ours = (given: Record<string, string> | undefined, field: string) =>
+    Object.keys(given ?? {})
+      .filter((key) => key.startsWith(`${GROUP}/`))
+      .map((key) =>
+        invalid(formatPath([...field.split('.'), key]), `what begins with ${GROUP}/ is the group's own to set`),
+      );
+  const twice = Object.entries(metadata.labels ?? {}).filter(([key, value]) => (own(labels, key) ?? value) !== value);
   return [
-    ...causes,
-    ...ours.map((key) => invalid(`template.labels.${key}`, `labels of ${GROUP}/ are the group's own to set`)),
+    ...ours(labels, 'template.labels'),
+    ...ours(metadata.labels, 'template.metadata.labels'),
+    ...ours(metadata.annotations, 'template.metadata.annotations'),
+    ...twice.map(([key, value]) =>
+      invalid(
+        formatPath(['template', 'metadata', 'labels', key]),
+        `is "${value}" here and "${String(own(labels, key))}" in template.labels`,
+      ),
+    ),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Instance } from '../instance/types.ts';
 import { instanceSpecSchema } from '../instance/schema.ts';
 import { findCondition, GROUP, isReady } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
-import { SCALE_IN_PROTECTION } from './types.ts';
+import { labelsOf, SCALE_IN_PROTECTION } from './types.ts';
 import type { ScalingGroup, Template } from './types.ts';
 import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
 import type { Scaling } from './recommendation.ts';
@@ -91,7 +91,13 @@ const hashes = new WeakMap<Template, string>();
 export function templateHash(template: Template): string {
   const known = hashes.get(template);
   if (known !== undefined) return known;
-  const hash = sha256(canonicalJson({ labels: template.labels ?? {}, spec: withoutDefaults(template.spec) }));
+  const { annotations } = template.metadata ?? {};
+  const parts = {
+    labels: labelsOf(template),
+    ...(annotations && { annotations }),
+    spec: withoutDefaults(template.spec),
+  };
+  const hash = sha256(canonicalJson(parts));
   hashes.set(template, hash.slice(0, 10));
   return hash.slice(0, 10);
 }

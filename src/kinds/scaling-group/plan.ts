@@ -2,7 +2,7 @@ import { API_VERSION } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
 import { initSaid } from '../instance/defaults.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
-import { GROUP_LABEL } from './types.ts';
+import { GROUP_LABEL, labelsOf } from './types.ts';
 import type { Revision, ScalingGroup } from './types.ts';
 import { ORPHAN } from '../../admission/operations.ts';
 import { countOf } from '../../base/quantity.ts';
@@ -138,7 +138,8 @@ export function instanceOf(group: ScalingGroup, name: string, inVain: number): P
       namespace,
       name,
       ...(inVain > 0 && { annotations: { [IN_VAIN]: String(inVain) } }),
-      labels: { ...template.labels, [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
+      ...(template.metadata?.annotations && { annotations: template.metadata.annotations }),
+      labels: { ...labelsOf(template), [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
       ownerReferences: [
         { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },
       ],

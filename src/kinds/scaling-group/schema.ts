@@ -71,6 +71,21 @@ const strategy: JsonSchema = {
   },
 };
 
+const KEY = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+
+const labels = (description: string): JsonSchema => ({
+  type: 'object',
+  maxProperties: 32,
+  propertyNames: { pattern: KEY, 'x-expected': 'a label key such as app or example.com/team' },
+  additionalProperties: {
+    type: 'string',
+    maxLength: 63,
+    pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$',
+    'x-expected': 'at most 63 letters, digits, "-", "_" and "."',
+  },
+  description,
+});
+
 export const scalingGroupSpecSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
@@ -94,20 +109,21 @@ export const scalingGroupSpecSchema: JsonSchema = {
       required: ['spec'],
       description: 'What the instances are made from. A change replaces them, as strategy says.',
       properties: {
-        labels: {
+        labels: labels("The instances' labels; metadata.labels says the same."),
+        metadata: {
           type: 'object',
-          maxProperties: 32,
-          propertyNames: {
-            pattern: '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$',
-            'x-expected': 'a label key such as app or example.com/team',
+          additionalProperties: false,
+          description: "The instances' metadata.",
+          properties: {
+            labels: labels("The instances' labels."),
+            annotations: {
+              type: 'object',
+              maxProperties: 64,
+              propertyNames: { pattern: KEY, 'x-expected': 'an annotation key such as example.com/owner' },
+              additionalProperties: { type: 'string', maxLength: 32_768 },
+              description: "The instances' annotations. A change replaces them, as one of the specification does.",
+            },
           },
-          additionalProperties: {
-            type: 'string',
-            maxLength: 63,
-            pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$',
-            'x-expected': 'at most 63 letters, digits, "-", "_" and "."',
-          },
-          description: "The instances' labels.",
         },
         spec: templateSpec(),
       },

@@ -10,7 +10,9 @@ export const GROUP_LABEL = `${GROUP}/scaling-group`;
 export const SCALE_IN_PROTECTION = `${GROUP}/scale-in-protection`;
 
 export interface Template {
+  /** The labels beside, or in place of, those of `metadata`. */
   labels?: Record<string, string>;
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: Omit<InstanceSpec, 'vpc'>;
 }
 
@@ -65,5 +67,11 @@ export interface ScalingGroupStatus {
 export type ScalingGroup = Resource<ScalingGroupSpec, ScalingGroupStatus>;
 
 export const isScalingGroup = (r: Resource): r is ScalingGroup => r.kind === 'ScalingGroup';
+
+/** What people want its instances to be labelled with. */
+export const labelsOf = ({ labels, metadata }: Template): Record<string, string> => ({
+  ...metadata?.labels,
+  ...labels,
+});
 
 export const selectorOf = (group: { metadata: { name: string } }): string => `${GROUP_LABEL}=${group.metadata.name}`;

@@ -32,6 +32,39 @@ const refusal = (promise: Promise<unknown>) =>
     (error: Error) => error.message,
   );
 
+describe('metadata of the template', () => {
+  const labelled = (template: object) =>
+    document({ template: { ...template, spec: { image: 'app:1' } }, strategy: { minReadySeconds: 0 } });
+
+  it('is that of the instances; a change of it replaces them, and another way to say it does not', async () => {
+    const { world, daemon } = await start();
+    const metadata = () => {
+      const { labels, annotations, uid } = world.documents.find(isInstance)!.metadata;
+      return { app: labels?.['app'], note: annotations?.['note'], uid };
+    };
+    await daemon.apply(labelled({ labels: { app: 'a' } }));
+    await daemon.settle(10_000);
+    const first = metadata();
+    await daemon.apply(labelled({ metadata: { labels: { app: 'a' } } }));
+    await daemon.settle(10_000);
+    expect(metadata()).toEqual({ app: 'a', note: undefined, uid: first.uid });
+    await daemon.apply(labelled({ metadata: { labels: { app: 'a' }, annotations: { note: 'n' } } }));
+    await daemon.settle(60_000);
+    expect(isReady(groupOf(daemon))).toBe(true);
+    expect([metadata().note, metadata().uid === first.uid]).toEqual(['n', false]);
+  });
+
+  it('is refused where it says two things, or what is the group’s own', async () => {
+    const { daemon } = await start();
+    const clash = labelled({ labels: { app: 'a' }, metadata: { labels: { app: 'b' } } });
+    expect(await refusal(daemon.apply(clash))).toContain(
+      'spec.template.metadata.labels.app: is "b" here and "a" in template.labels',
+    );
+    const ours = labelled({ metadata: { annotations: { 'miniaws.dev/paused': 'true' } } });
+    expect(await refusal(daemon.apply(ours))).toContain("what begins with miniaws.dev/ is the group's own to set");
+  });
+});
+
 describe('the desired count', () => {
   it('is the minimum until somebody says another, and status says who did', async () => {
     const { world, daemon } = await start();

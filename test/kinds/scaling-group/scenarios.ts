@@ -65,6 +65,7 @@ export const GROUP_HINTS: Hints = {
   maxInstances: fc.integer({ min: 2, max: 3 }),
   desiredCount: fc.integer({ min: 1, max: 2 }),
   'template.labels': fc.constantFrom({}, { app: 'web' }),
+  'template.metadata': fc.constantFrom(undefined, { annotations: { note: 'a' } }, { labels: { tier: 'b' } }),
   'template.spec.powerState': fc.constant('Running'),
   'template.spec.ports[]': fc.constantFrom('80', '0:81'),
   'template.spec.privateIp': fc.constant(undefined),
