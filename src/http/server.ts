@@ -3,6 +3,7 @@ import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { messageOf, StatusError } from '../base/errors.ts';
 import { Authenticator } from './auth.ts';
+import { compressAnswers } from './compression.ts';
 import { Connections } from './connections.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
@@ -71,6 +72,7 @@ export async function startServer(
   app.addHook('onRequest', async (request) => {
     request.credential = await auth.authenticate(request.headers.authorization);
   });
+  compressAnswers(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, _request, reply) => {

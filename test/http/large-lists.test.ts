@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { connect } from 'node:tls';
 import type { IncomingMessage } from 'node:http';
 import pLimit from 'p-limit';
@@ -23,10 +25,11 @@ interface List {
 }
 
 let daemon: TestDaemon;
-const open = async (): Promise<IncomingMessage> => {
+const open = async (more: Record<string, string> = {}, query = ''): Promise<IncomingMessage> => {
   const { hostname, port } = new URL(daemon.url);
-  const headers = { authorization: `Bearer ${daemon.token}` };
-  const request = httpsRequest({ hostname, port, path: pathOf('instances'), ca: daemon.ca, headers, agent: false });
+  const headers = { authorization: `Bearer ${daemon.token}`, ...more };
+  const path = `${pathOf('instances')}${query}`;
+  const request = httpsRequest({ hostname, port, path, ca: daemon.ca, headers, agent: false });
   request.on('error', () => undefined).end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return response.on('error', () => undefined);
@@ -44,6 +47,36 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => daemon?.stop());
+
+describe('compression', () => {
+  const read = async (query: string, encoding?: string) => {
+    const response = await open(encoding === undefined ? {} : { 'accept-encoding': encoding }, query);
+    const body = await buffer(response);
+    return { encoding: response.headers['content-encoding'], vary: response.headers.vary, body };
+  };
+
+  it.each([
+    ['a streamed list', ''],
+    ['a page', '?limit=200'],
+  ])('of %s: for whom asks for it, and the same when it is unpacked', async (_, query) => {
+    const plain = await read(query);
+    expect([plain.encoding, plain.vary]).toEqual([undefined, 'Accept-Encoding']);
+    expect((await read(query, 'gzip;q=0, br')).encoding).toBeUndefined();
+    const packed = await read(query, 'deflate, gzip;q=1.0');
+    expect(packed.encoding).toBe('gzip');
+    expect(packed.body.length).toBeLessThan(plain.body.length / 5);
+    expect(gunzipSync(packed.body).equals(plain.body)).toBe(true);
+  });
+
+  it('of nothing small', async () => {
+    expect((await read('?limit=2', 'gzip')).encoding).toBeUndefined();
+  });
+
+  it('a client that goes away in the middle leaves nothing behind', async () => {
+    for (let i = 0; i < AT_ONCE + 4; i++) (await open({ 'accept-encoding': 'gzip' })).destroy();
+    await eventually('another large list', async () => (await read('', 'gzip')).encoding === 'gzip');
+  });
+});
 
 describe('a list of many objects', () => {
   it('without a limit has all of them, in order, as pages have', async () => {
@@ -82,14 +115,14 @@ describe('a list of many objects', () => {
     await eventually('all places to be taken', isFull);
     socket.destroy();
     await eventually('all places to be free', async () => {
-      const unread = await Promise.all(Array.from({ length: AT_ONCE }, open));
+      const unread = await Promise.all(Array.from({ length: AT_ONCE }, () => open()));
       for (const response of unread) response.destroy();
       return unread.every((response) => response.statusCode === 200);
     });
   });
 
   it('is one of a few at once: more are asked to come again, and may when those have ended', async () => {
-    const unread = await Promise.all(Array.from({ length: AT_ONCE }, open));
+    const unread = await Promise.all(Array.from({ length: AT_ONCE }, () => open()));
     const refused = await call(daemon, 'GET', pathOf('instances'));
     expect(refused.status).toBe(429);
     expect(refused.headers['retry-after']).toBe('1');
