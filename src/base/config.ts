@@ -33,7 +33,13 @@ export const SETTINGS = {
     '',
     "This installation's id, on every Engine object of ours. Default: made once and kept in the database",
   ),
-  listen: setting('listen', 'HOST:PORT', 'MINIAWS_LISTEN', '127.0.0.1:7443', 'Where the API is served, by https'),
+  listen: setting(
+    'listen',
+    'HOST:PORT',
+    'MINIAWS_LISTEN',
+    '',
+    'Where the API is served, by https. Default: 127.0.0.1:7443, or a free port where another program has that one',
+  ),
   databaseUrl: setting(
     'database-url',
     'URL',
@@ -179,11 +185,14 @@ function checkConfig(config: Config): void {
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(config.installation || 'a'))
     refuse('installation', 'a DNS label of at most 63 characters');
   if ((config.caCert === '') !== (config.caKey === '')) refuse('caCert', '--ca-key with it, or neither');
-  parseListen(config.listen);
+  if (config.listen !== '') parseListen(config.listen);
 }
 
 const whole = (text: string, least: number, most: number): boolean =>
   /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most;
+
+/** Where the API is served when nothing else is said. */
+export const DEFAULT_LISTEN = { host: '127.0.0.1', port: 7443 };
 
 /** `HOST:PORT`, with brackets around an IPv6 address. Port 0 takes a free one. */
 export function parseListen(text: string): { host: string; port: number } {

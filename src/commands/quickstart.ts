@@ -1,6 +1,5 @@
 import type { Config } from '../base/config.ts';
 import { systemClock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { createDockerCompute } from '../drivers/docker/docker-compute.ts';
 import { quickstartImage } from '../host/image-archive.ts';
@@ -23,8 +22,8 @@ export async function ensureQuickstartImage(config: Config, installation: string
     if ((await compute.image(QUICKSTART_IMAGE)).state === 'present') return;
     progress(`pulling ${QUICKSTART_IMAGE}`);
     const owner = { uid: installation, kind: 'Image', namespace: 'default', name: 'quickstart', generation: 1 };
-    const pulled = await compute.pullImage(QUICKSTART_IMAGE, owner, PULL_MS).catch((error: unknown) => {
-      progress(`it cannot be pulled (${messageOf(error).split('\n')[0]}); building it from the distribution's busybox`);
+    const pulled = await compute.pullImage(QUICKSTART_IMAGE, owner, PULL_MS).catch(() => {
+      progress("no registry has it for us; building it from the distribution's busybox");
       return undefined;
     });
     if (pulled?.state === 'present') return;

@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
@@ -7,10 +10,12 @@ import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
 import { ApiClient } from '../cli/client.ts';
 import { connectionOf } from '../cli/kubeconfig.ts';
+import { findObject } from '../cli/objects.ts';
 import { pause } from '../cli/pause.ts';
 import { openDataFolder } from '../host/data-folder.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { ensureEngine } from '../host/ensure-engine.ts';
+import { freePort, isFree } from '../host/ports.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { lastLog, runningDaemon, say, startInBackground } from './machine.ts';
 import { ensureQuickstartImage } from './quickstart.ts';
@@ -20,8 +25,9 @@ import { withSettings } from './serve.ts';
 const START_MS = 120_000;
 const LOOK_MS = 50;
 const QUICKSTART = fileURLToPath(new URL('../../examples/quickstart/', import.meta.url));
-/** Where its load balancer listens. */
-const QUICKSTART_URL = 'http://localhost:8088/';
+/** Its load balancer, and the port that it has where that is free. */
+const FRONT = { kind: 'LoadBalancer', namespace: 'default', name: 'front' };
+const QUICKSTART_PORT = 8088;
 
 /** Everything that a fresh machine needs, then the quickstart: each part is left alone when it is there already. */
 export function upCommand(program: Command, runClient: (args: readonly string[]) => Promise<number>): void {
@@ -91,16 +97,41 @@ async function applyQuickstart(
     await ensureQuickstartImage(config, installation, (text) => say(`  ${text}`));
   }
   const kubeconfig = ['--kubeconfig', folder.adminKubeconfig];
-  if ((await runClient([...kubeconfig, 'apply', '-f', QUICKSTART, '--wait'])) !== 0)
-    throw new Error('the quickstart did not become ready: miniaws why loadbalancer/front tells why');
+  const port = await quickstartPort(client);
+  if (port !== QUICKSTART_PORT) say(`  port ${QUICKSTART_PORT} is another program's: the quickstart has ${port}`);
+  const code = await withManifests(port, (folder) => runClient([...kubeconfig, 'apply', '-f', folder, '--wait']));
+  if (code !== 0) throw new Error('the quickstart did not become ready: miniaws why loadbalancer/front tells why');
   say('');
   await runClient([...kubeconfig, 'get', 'all']);
-  if (config.engine === 'docker') say(`\n✓ ${QUICKSTART_URL} answers: ${await answerOf(QUICKSTART_URL)}`);
+  const url = `http://localhost:${port}/`;
+  if (config.engine === 'docker') say(`\n✓ ${url} answers: ${await answerOf(url)}`);
   say('\nTry next:');
   say('  npx miniaws get instances -w             # watch, while you do this in another terminal:');
   say('  docker rm -f $(docker ps -qf name=web-0) # it comes back');
   say('  npx miniaws scale web 5                  # more of them');
   say('  npx miniaws reconcile-log -f             # and this is why');
+}
+
+/** The one that it has already; else the usual one, or a free one where another program has that. */
+async function quickstartPort(client: ApiClient): Promise<number> {
+  const front = (await findObject(client, FRONT))?.spec as { listeners?: readonly { port: number }[] } | undefined;
+  const [listener] = front?.listeners ?? [];
+  return listener?.port ?? ((await isFree(QUICKSTART_PORT)) ? QUICKSTART_PORT : freePort());
+}
+
+/** Runs `work` on the quickstart's folder, or on a copy of it with another port. */
+async function withManifests<T>(port: number, work: (folder: string) => Promise<T>): Promise<T> {
+  if (port === QUICKSTART_PORT) return work(QUICKSTART);
+  const folder = await mkdtemp(join(tmpdir(), 'miniaws-quickstart-'));
+  try {
+    for (const file of await readdir(QUICKSTART)) {
+      const text = await readFile(join(QUICKSTART, file), 'utf8');
+      await writeFile(join(folder, file), text.replaceAll(String(QUICKSTART_PORT), String(port)));
+    }
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function answerOf(url: string): Promise<string> {

@@ -10,8 +10,9 @@ import type { Clock } from '../base/clock.ts';
 import type { HostAccess } from '../base/host-access.ts';
 import { ENGINE_SOCKETS, normalizedPath } from '../base/host-paths.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
-import { listOf, parseListen } from '../base/config.ts';
+import { DEFAULT_LISTEN, listOf, parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
+import { codeOf } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 import { startChores } from './maintenance.ts';
@@ -31,11 +32,14 @@ import { recordInstallation } from '../host/installation-record.ts';
 import { newToken, tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
 import type { ApiContext } from '../http/context.ts';
 import { startServer } from '../http/server.ts';
+import type { ApiServer } from '../http/server.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
 import type { Store } from '../store/store.ts';
 
 /** For all steps of a stop together. A pass that is under way then ends with the process, as it may at any time (I3). */
 const STOP_MS = 4_000;
+
+type Listen = ReturnType<typeof parseListen>;
 
 export interface Daemon {
   url: string;
@@ -92,7 +96,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       idleMs: Number(config.idleTimeout) * 1000,
     };
     const certificates = await certificatesOf(options, clock);
-    const server = await startServer(context, parts.extensions, parseListen(config.listen), certificates);
+    const server = await serverOf(config, log, (at) => startServer(context, parts.extensions, at, certificates));
     stops.push(() => server.close());
     await ensureAdminKey(store, folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
@@ -201,9 +205,23 @@ const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promis
     now: clock.now(),
   });
 
+const listenOf = ({ listen }: Config): Listen => (listen === '' ? DEFAULT_LISTEN : parseListen(listen));
+
+/** On a free port where nobody has said which and another program, or a second installation, has the usual one. */
+async function serverOf(config: Config, log: Log, start: (at: Listen) => Promise<ApiServer>): Promise<ApiServer> {
+  const at = listenOf(config);
+  try {
+    return await start(at);
+  } catch (error) {
+    if (config.listen !== '' || codeOf(error) !== 'EADDRINUSE') throw error;
+    log.warn({ port: at.port }, 'another program has the usual port: taking a free one. --listen says which');
+    return start({ ...at, port: 0 });
+  }
+}
+
 /** A daemon that listens on one address is reached by it; one that listens on all, by each of the machine's. */
 function listenNames(config: Config): string[] {
-  const { host } = parseListen(config.listen);
+  const { host } = listenOf(config);
   if (host !== '0.0.0.0' && host !== '::') return [host];
   return Object.values(networkInterfaces()).flatMap((addresses) =>
     (addresses ?? []).filter((a) => !a.address.startsWith('fe80')).map((a) => a.address),

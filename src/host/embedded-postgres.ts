@@ -9,7 +9,6 @@ import { installBinaries, removeOtherBinaries, type PostgresBinaries } from './p
 import { ensureCluster, setPassword } from './postgres-cluster.ts';
 import {
   ensureCredentials,
-  isFree,
   isOutdated,
   makeCredentials,
   movePort,
@@ -37,6 +36,7 @@ import {
   waitReady,
   type RunningServer,
 } from './postgres-server.ts';
+import { isFree } from './ports.ts';
 import { writePrivate } from './private-file.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
 

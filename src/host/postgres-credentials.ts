@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { codeOf } from '../base/errors.ts';
+import { freePort } from './ports.ts';
 import { syncFolder, writeDraft, writePrivate } from './private-file.ts';
 
 /** What a client of the embedded server needs besides what is the same for all: user `cloud`, database `miniaws`. */
@@ -81,24 +81,4 @@ export async function movePort(path: string, credentials: PostgresCredentials): 
   const moved = { ...credentials, port: await freePort() };
   await writePrivate(path, JSON.stringify(moved));
   return moved;
-}
-
-/** Whether a server could listen on 127.0.0.1 at `port` now. */
-export const isFree = async (port: number): Promise<boolean> => (await tryListen(port)) !== undefined;
-
-async function freePort(): Promise<number> {
-  const port = await tryListen(0);
-  if (port === undefined) throw new Error('no free port on 127.0.0.1 for the embedded PostgreSQL');
-  return port;
-}
-
-function tryListen(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : undefined));
-    });
-  });
 }

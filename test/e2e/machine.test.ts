@@ -95,7 +95,9 @@ const pidOf = async () => (await readLock(dataFolderAt(dir).daemonLock))?.pid;
 
 describe('the commands for the machine', () => {
   it('up starts the daemon; again, it changes nothing and is quick; the key is private (I10)', async () => {
+    const begun = performance.now();
     expect(await miniaws('up', '--no-quickstart')).toMatch(/daemon started \(process \d+/);
+    const first = performance.now() - begun;
     const pid = await pidOf();
     expect((await stat(join(dir, 'admin.kubeconfig'))).mode & 0o777).toBe(0o600);
     const spec = { image, vpc: 'net', stopGracePeriod: '0s', volumes: [{ name: 'data', mountPath: '/data' }] };
@@ -104,7 +106,7 @@ describe('the commands for the machine', () => {
     const before = await idsOf();
     const began = performance.now();
     expect(await miniaws('up', '--no-quickstart')).toContain(`daemon runs already (process ${pid}`);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(2 * first);
     expect(await idsOf()).toEqual(before);
   });
 
