@@ -7,6 +7,7 @@ import { memoised } from '../base/memoised.ts';
 import { childSchema } from './fields/structure.ts';
 import { formatPath, fromPointer } from './path.ts';
 import type { Segment } from './path.ts';
+import { unknownField } from './unknown-field.ts';
 
 /** A DNS label: what a name becomes on its network. */
 const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
@@ -143,7 +144,8 @@ export const validateStatus = (kind: KindDefinition, document: Record<string, un
 function causesOf(validator: ValidateFunction, document: Record<string, unknown>, most: number): Cause[] {
   if (validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
-  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document, validator.schema as JsonSchema));
+  const root = validator.schema as JsonSchema;
+  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document, root));
   const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));
   return [...unique.values()].slice(0, most);
 }
@@ -166,7 +168,11 @@ function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause
       };
     case 'additionalProperties': {
       const field = String(error.params['additionalProperty']);
-      return { reason: 'FieldValueUnknown', field: formatPath([...at, field]), message: unknownField(field, schema) };
+      return {
+        reason: 'FieldValueUnknown',
+        field: formatPath([...at, field]),
+        message: unknownField(field, schema, { document: root, at }),
+      };
     }
     case 'type':
       return { ...invalid(wrongType(error, schema, found)), reason: 'FieldValueTypeInvalid' };
@@ -194,14 +200,6 @@ function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause
         ? invalid(error.message ?? 'is not valid')
         : invalid(`the key ${error.message ?? 'is not valid'}`, error.propertyName);
   }
-}
-
-function unknownField(field: string, schema: JsonSchema | undefined): string {
-  const known = schema?.['x-also-known-as'] ?? {};
-  const ours = Object.hasOwn(known, field) ? known[field] : undefined;
-  if (ours) return `unknown field; here it is ${ours}`;
-  const near = nearest(field, Object.keys(schema?.properties ?? {}));
-  return `unknown field${near ? `; did you mean "${near}"?` : ''}`;
 }
 
 function wrongType(error: ErrorObject, schema: JsonSchema | undefined, found: string): string {

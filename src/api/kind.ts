@@ -33,10 +33,12 @@ export interface JsonSchema {
   'x-kubernetes-int-or-string'?: boolean;
   /** What `pattern` means, for the message of a refusal: "a DNS label such as web-1". */
   'x-expected'?: string;
+  /** What Docker, Compose, Kubernetes and AWS call this field, for the hint to who writes it so: of any case. */
+  'x-also-known-as'?: readonly string[];
   /** The unit that a plain number most likely means, for the message that refuses one. */
   'x-unit'?: string;
-  /** Of an object: what other systems call its fields, for the message that refuses one. */
-  'x-also-known-as'?: Readonly<Record<string, string>>;
+  /** Of an object: fields that other systems have and that are not here, with what to know, for the message that refuses one. */
+  'x-not-here'?: Readonly<Record<string, string>>;
   /** No value below it is shown in a message. */
   'x-sensitive'?: boolean;
 }

@@ -1,10 +1,11 @@
 import { ENGINE_SOCKETS } from '../../src/base/host-paths.ts';
 import { PORT_EXPECTED } from '../../src/kinds/shared/port-mapping.ts';
+import { specSchema } from '../../src/api/kind.ts';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { FINALIZER } from '../../src/api/metadata.ts';
 import { KINDS } from '../../src/kinds/index.ts';
-import type { AdmissionSettings } from '../../src/api/kind.ts';
+import type { AdmissionSettings, JsonSchema } from '../../src/api/kind.ts';
 import type { RawDocument } from '../../src/admission/admit.ts';
 import { applyDocument, create, patch, remove, replace } from '../../src/admission/operations.ts';
 import type { WriteContext } from '../../src/admission/operations.ts';
@@ -55,11 +56,36 @@ describe('bad input is refused with its field and what was expected (I13)', () =
   it.each([
     ['a misspelt field', { imagee: 'x' }, 'spec.imagee: unknown field; did you mean "image"?'],
     [
-      'an unknown field',
+      'what there is not',
       { privileged: true },
-      'spec.privileged: unknown field; here it is nothing: it would own the machine',
+      'spec.privileged: unknown field; there is no such thing here: it would own the machine',
     ],
-    ['host network', { networkMode: 'host' }, 'spec.networkMode: unknown field'],
+    [
+      'what another kind has',
+      { replicas: 3 },
+      'spec.replicas: unknown field; there is no such thing here: a ScalingGroup has desiredCount',
+    ],
+    ['the name of Compose', { restart: 'always' }, 'spec.restart: unknown field; here it is called "restartPolicy"'],
+    ['the name of Docker', { entrypoint: ['sh'] }, 'spec.entrypoint: unknown field; here it is called "command"'],
+    ['a name that means two', { cmd: ['sh'] }, 'spec.cmd: unknown field; here it is called "command" or "args"'],
+    [
+      'Compose, deeper here',
+      { mem_limit: '1g' },
+      'spec.mem_limit: unknown field; here it is called "resources.memory"',
+    ],
+    ['the network', { networks: ['a'] }, 'spec.networks: unknown field; here it is called "vpc"'],
+    [
+      'a name inside a list',
+      { volumes: [{ name: 'a', mountPath: '/a', target: '/b' }] },
+      'spec.volumes[0].target: unknown field; here it is called "mountPath"',
+    ],
+    ['what is nested here', { maxFiles: 3 }, 'spec.maxFiles: unknown field; it belongs in "logs.maxFiles"'],
+    ['what is metadata', { name: 'web' }, 'spec.name: unknown field; it belongs in "metadata.name"'],
+    [
+      'host network',
+      { networkMode: 'host' },
+      'spec.networkMode: unknown field; there is no such thing here: an instance is in its VPC',
+    ],
     ['a wrong type', { ports: '80' }, 'spec.ports: expected a list, found "80"'],
     [
       'a number for a string',
@@ -83,7 +109,6 @@ describe('bad input is refused with its field and what was expected (I13)', () =
       { stopGracePeriod: '10 seconds' },
       'spec.stopGracePeriod: expected a duration such as 500ms, 10s or 1m30s, found "10 seconds"',
     ],
-    ['what Compose calls a field', { restart: 'always' }, 'spec.restart: unknown field; here it is restartPolicy'],
     [
       'a number for a duration',
       { stopGracePeriod: 10 },
@@ -193,6 +218,56 @@ describe('bad input is refused with its field and what was expected (I13)', () =
     ],
   ])('VPC: %s', (_what, spec, expected) => {
     expect(causes(() => make('VPC', 'a', spec))).toEqual([expected]);
+  });
+
+  it.each([
+    ['VPC', { labels: { a: 'b' } }, 'spec.labels: unknown field; it belongs in "metadata.labels"'],
+    ['VPC', { cidr: '10.1.0.0/16' }, 'spec.cidr: unknown field; here it is called "cidrBlock"'],
+    [
+      'LoadBalancer',
+      { listeners: [{ port: 80 }], targetGroups: [{ name: 'a', instances: ['a'], targetPort: 80, port: 80 }] },
+      'spec.targetGroups[0].port: unknown field; here it is called "targetPort"',
+    ],
+    [
+      'ScalingGroup',
+      { minInstances: 1, maxInstances: 2, replicas: 2, template: { spec: { image: 'x' } } },
+      'spec.replicas: unknown field; here it is called "desiredCount"',
+    ],
+    [
+      'ScalingGroup',
+      { minInstances: 1, maxInstances: 2, environment: {}, template: { spec: { image: 'x' } } },
+      'spec.environment: unknown field; here it is called "template.spec.env"',
+    ],
+    [
+      'ScalingGroup',
+      { minInstances: 1, maxInstances: 2, image: 'x', template: { spec: { image: 'x' } } },
+      'spec.image: unknown field; it belongs in "template.spec.image"',
+    ],
+  ])('%s %j is told what it is here', (kind, spec, expected) => {
+    expect(causes(() => make(kind, 'a', spec))).toEqual([expected]);
+  });
+
+  it('a field beside the specification belongs into it', () => {
+    const document = { ...raw('Instance', 'web', { image: 'x' }), ports: ['80'] };
+    expect(causes(() => create(KINDS.must('Instance'), document, view(), context()))).toEqual([
+      'ports: unknown field; it belongs in "spec.ports"',
+    ]);
+  });
+
+  it('no name stands for a field that the same object has', () => {
+    const wrong = (schema: JsonSchema, at: string): string[] =>
+      Object.entries(schema.properties ?? {}).flatMap(([name, property]) => [
+        ...(property['x-also-known-as'] ?? [])
+          .filter((alias) => Object.hasOwn(schema.properties ?? {}, alias))
+          .map((alias) => `${at}.${name}: ${alias}`),
+        ...wrong(property, `${at}.${name}`),
+        ...wrong(property.items ?? {}, `${at}.${name}[]`),
+      ]);
+    expect(
+      KINDS.all
+        .flatMap((kind) => wrong(specSchema(kind), kind.kind))
+        .filter((found) => !/resources\.(cpus: cpus|memory: memory)$/.test(found)),
+    ).toEqual([]);
   });
 
   it('bad names', () => {

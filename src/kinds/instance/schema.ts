@@ -1,6 +1,6 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
-import { KNOWN_NAMES } from './known-names.ts';
+import { NOT_HERE } from './not-here.ts';
 import { duration, port } from '../shared/schemas.ts';
 import { devices, driverOptions, gpus } from './host-access-schema.ts';
 import { LOG_DRIVERS } from './log-drivers.ts';
@@ -16,6 +16,7 @@ const strings = (description: string, maxItems: number): JsonSchema => ({
 const healthCheck: JsonSchema = {
   type: 'object',
   additionalProperties: false,
+  'x-also-known-as': ['livenessProbe', 'readinessProbe', 'startupProbe'],
   description:
     'How it is known that the process works. Exactly one of http, tcp and command. Without it, running is healthy.',
   properties: {
@@ -23,6 +24,7 @@ const healthCheck: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       required: ['port'],
+      'x-also-known-as': ['httpGet'],
       description: 'A GET from the daemon that must answer the expected status.',
       properties: {
         port: port('The port inside the instance.'),
@@ -47,25 +49,35 @@ const healthCheck: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       required: ['port'],
+      'x-also-known-as': ['tcpSocket'],
       description: 'A connection from the daemon that must be accepted.',
       properties: { port: port('The port inside the instance.') },
     },
-    command: { ...strings('A command inside the instance that must exit 0; the Engine runs it.', 64), minItems: 1 },
-    interval: duration('Time between checks.', '10s'),
-    timeout: duration('How long one check may take.', '5s'),
+    command: {
+      ...strings('A command inside the instance that must exit 0; the Engine runs it.', 64),
+      minItems: 1,
+      'x-also-known-as': ['test', 'exec'],
+    },
+    interval: { ...duration('Time between checks.', '10s'), 'x-also-known-as': ['periodSeconds'] },
+    timeout: { ...duration('How long one check may take.', '5s'), 'x-also-known-as': ['timeoutSeconds'] },
     retries: {
       type: 'integer',
       minimum: 1,
       maximum: 100,
       default: 3,
+      'x-also-known-as': ['failureThreshold'],
       description: 'Failures in a row that make it unhealthy.',
     },
-    startPeriod: duration('Failures this soon after the start do not count.', '0s'),
+    startPeriod: {
+      ...duration('Failures this soon after the start do not count.', '0s'),
+      'x-also-known-as': ['initialDelaySeconds', 'start_interval'],
+    },
   },
 };
 
 const volumes: JsonSchema = {
   type: 'array',
+  'x-also-known-as': ['volumeMounts', 'mounts', 'binds'],
   default: [],
   maxItems: 32,
   description: 'Mounted volumes. Named volumes outlive the instance.',
@@ -78,6 +90,7 @@ const volumes: JsonSchema = {
         type: 'string',
         pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
         'x-expected': 'a DNS label such as data-1',
+        'x-also-known-as': ['source', 'volume'],
         description: 'A named volume of the namespace; made when it is not there.',
       },
       hostPath: {
@@ -85,6 +98,7 @@ const volumes: JsonSchema = {
         pattern: '^/',
         maxLength: 4096,
         'x-expected': 'an absolute path',
+        'x-also-known-as': ['source', 'bind'],
         description: 'A folder of the host that serve --allow-host-path permits.',
       },
       mountPath: {
@@ -92,9 +106,15 @@ const volumes: JsonSchema = {
         pattern: '^/',
         maxLength: 4096,
         'x-expected': 'an absolute path',
+        'x-also-known-as': ['target', 'destination', 'containerPath', 'path'],
         description: 'Where the instance sees it.',
       },
-      readOnly: { type: 'boolean', default: false, description: 'Whether writes are refused.' },
+      readOnly: {
+        type: 'boolean',
+        default: false,
+        'x-also-known-as': ['ro', 'read_only'],
+        description: 'Whether writes are refused.',
+      },
       driverOptions,
     },
   },
@@ -103,13 +123,14 @@ const volumes: JsonSchema = {
 export const instanceSpecSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
-  'x-also-known-as': KNOWN_NAMES,
+  'x-not-here': NOT_HERE,
   required: ['image'],
   properties: {
     image: {
       type: 'string',
       minLength: 1,
       maxLength: 255,
+      'x-also-known-as': ['imageId', 'imageUri', 'containerImage', 'ami', 'amiId'],
       pattern: '^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$',
       'x-expected': 'an image reference such as nginx:1.27',
       description: 'The image. A change recreates the container.',
@@ -118,16 +139,18 @@ export const instanceSpecSchema: JsonSchema = {
       type: 'string',
       enum: ['IfNotPresent', 'Always', 'Never'],
       default: 'IfNotPresent',
+      'x-also-known-as': ['pullPolicy', 'pull_policy'],
       description: 'When a container is created: whether its image is pulled first.',
     },
-    command: strings("Replaces the image's entrypoint.", 256),
-    args: strings("Replaces the image's command.", 1024),
+    command: { ...strings("Replaces the image's entrypoint.", 256), 'x-also-known-as': ['entrypoint', 'cmd'] },
+    args: { ...strings("Replaces the image's command.", 1024), 'x-also-known-as': ['cmd', 'arguments'] },
     env: {
       type: 'object',
       maxProperties: 1000,
       propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', maxLength: 256 },
       additionalProperties: { type: 'string', maxLength: 131_072 },
       'x-sensitive': true,
+      'x-also-known-as': ['environment', 'envVars', 'variables'],
       description: 'Environment variables. Not for secrets: whoever can read the object can read them.',
     },
     ports: {
@@ -135,7 +158,8 @@ export const instanceSpecSchema: JsonSchema = {
       default: [],
       maxItems: 64,
       uniqueItems: true,
-      items: { type: 'string', maxLength: 64 },
+      items: { type: 'string', maxLength: 80 },
+      'x-also-known-as': ['publish', 'portMappings', 'expose'],
       description:
         'Published ports: [address:][hostPort:]port[/protocol], or a range on both sides, 7000-7003:7000-7003. Host port 0, or none, takes a free one, which status reports.',
     },
@@ -144,23 +168,27 @@ export const instanceSpecSchema: JsonSchema = {
       default: 'default',
       minLength: 1,
       maxLength: 63,
+      'x-also-known-as': ['network', 'networks', 'vpcId', 'vpcName', 'subnet', 'subnetId'],
       description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
     },
     privateIp: {
       type: 'string',
       maxLength: 15,
+      'x-also-known-as': ['ip', 'ipAddress', 'ipv4_address', 'privateIpAddress'],
       description: "The address in the VPC's range; a free one when left out.",
     },
     powerState: {
       type: 'string',
       enum: ['Running', 'Stopped'],
       default: 'Running',
+      'x-also-known-as': ['state', 'desiredState', 'running'],
       description: 'Stopped keeps the container, its address and its files. Changed in place.',
     },
     logs: {
       type: 'object',
       additionalProperties: false,
       default: {},
+      'x-also-known-as': ['logging', 'log_opt', 'logConfiguration'],
       description: 'Where the output goes, and how much of it is kept.',
       properties: {
         maxSize: {
@@ -198,11 +226,18 @@ export const instanceSpecSchema: JsonSchema = {
       default: {},
       description: 'Limits. Changed in place; taking one away recreates.',
       properties: {
-        cpus: { type: 'number', minimum: 0.01, maximum: 1024, description: 'Cores, such as 0.5.' },
+        cpus: {
+          type: 'number',
+          minimum: 0.01,
+          maximum: 1024,
+          'x-also-known-as': ['cpu', 'cpus', 'cpu_count', 'nanoCpus', 'limits'],
+          description: 'Cores, such as 0.5.',
+        },
         memory: {
           type: 'string',
           pattern: SIZE_PATTERN,
           'x-expected': 'a size such as 256Mi or 1g',
+          'x-also-known-as': ['mem', 'memory', 'mem_limit', 'memoryLimit', 'limits'],
           description: 'Memory; at least 6Mi, the least that the Engine takes.',
         },
       },
@@ -211,6 +246,7 @@ export const instanceSpecSchema: JsonSchema = {
       type: 'string',
       enum: ['Always', 'OnFailure', 'Never'],
       default: 'Always',
+      'x-also-known-as': ['restart', 'restart_policy'],
       description: 'What the Engine does when the process ends. Changed in place.',
     },
     healthCheck,
@@ -219,6 +255,7 @@ export const instanceSpecSchema: JsonSchema = {
       type: 'string',
       minLength: 1,
       maxLength: 128,
+      'x-also-known-as': ['runAsUser'],
       description: "user[:group], by name or number; the image's when left out.",
     },
     workingDir: {
@@ -226,9 +263,13 @@ export const instanceSpecSchema: JsonSchema = {
       pattern: '^/',
       maxLength: 4096,
       'x-expected': 'an absolute path',
+      'x-also-known-as': ['cwd', 'workdir'],
       description: "The process's folder; the image's when left out.",
     },
-    stopGracePeriod: duration('How long the process has to end after SIGTERM before it is killed; at most 1h.', '10s'),
+    stopGracePeriod: {
+      ...duration('How long the process has to end after SIGTERM before it is killed; at most 1h.', '10s'),
+      'x-also-known-as': ['terminationGracePeriodSeconds', 'stopTimeout'],
+    },
     labels: {
       type: 'object',
       maxProperties: 64,

@@ -10,6 +10,7 @@ const label = (description: string): JsonSchema => ({
 
 const listeners: JsonSchema = {
   type: 'array',
+  'x-also-known-as': ['port', 'ports', 'frontends'],
   minItems: 1,
   maxItems: 32,
   description:
@@ -54,6 +55,7 @@ const rules: JsonSchema = {
         maxLength: 512,
         pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/]*$",
         'x-expected': 'a path such as /api',
+        'x-also-known-as': ['path', 'prefix'],
         description: 'Only requests for this path and what is below it.',
       },
       targetGroup: label('Where they go: the name of a target group.'),
@@ -63,6 +65,7 @@ const rules: JsonSchema = {
 
 const targetGroups: JsonSchema = {
   type: 'array',
+  'x-also-known-as': ['backend', 'backends', 'targets', 'upstreams', 'servers'],
   minItems: 1,
   maxItems: 64,
   description: 'Sets of instances that requests go to.',
@@ -81,6 +84,7 @@ const targetGroups: JsonSchema = {
         minProperties: 1,
         maxProperties: 16,
         additionalProperties: { type: 'string', maxLength: 63 },
+        'x-also-known-as': ['labels', 'matchLabels'],
         description: 'The instances of the VPC that have these labels.',
       },
       instances: {
@@ -91,7 +95,7 @@ const targetGroups: JsonSchema = {
         items: label('The name of an instance.'),
         description: 'These instances.',
       },
-      targetPort: port('The port on which the instances answer.'),
+      targetPort: { ...port('The port on which the instances answer.'), 'x-also-known-as': ['port', 'containerPort'] },
     },
   },
 };
@@ -145,12 +149,14 @@ export const loadBalancerSpecSchema: JsonSchema = {
       default: 'default',
       minLength: 1,
       maxLength: 63,
+      'x-also-known-as': ['network', 'networks', 'vpcId', 'vpcName', 'subnet', 'subnetId'],
       description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
     },
     type: {
       type: 'string',
       enum: ['HTTP', 'TCP'],
       default: 'HTTP',
+      'x-also-known-as': ['mode'],
       description: 'HTTP understands requests; TCP passes connections on as they are.',
     },
     listeners,
@@ -160,6 +166,7 @@ export const loadBalancerSpecSchema: JsonSchema = {
       type: 'string',
       enum: ['roundRobin', 'leastConn', 'source'],
       default: 'roundRobin',
+      'x-also-known-as': ['balance', 'lbMethod'],
       description:
         'Which target is next: each in turn, the one with the fewest connections, or by the address of the client.',
     },
@@ -167,6 +174,7 @@ export const loadBalancerSpecSchema: JsonSchema = {
     stickiness: {
       type: 'object',
       additionalProperties: false,
+      'x-also-known-as': ['sticky', 'stickySessions', 'sessionAffinity'],
       description: 'The same client gets the same target, by a cookie. HTTP only.',
       properties: {
         cookieName: {
@@ -178,7 +186,10 @@ export const loadBalancerSpecSchema: JsonSchema = {
         },
       },
     },
-    deregistrationDelay: duration('How long the sessions of a target that leaves may last.', '30s'),
+    deregistrationDelay: {
+      ...duration('How long the sessions of a target that leaves may last.', '30s'),
+      'x-also-known-as': ['connectionDraining', 'drainTimeout'],
+    },
     idleTimeout: duration('A connection on which nothing is said for so long is closed.', '60s'),
     maxConnections: {
       type: 'integer',

@@ -36,6 +36,7 @@ function templateSpec(): JsonSchema {
 
 const strategy: JsonSchema = {
   type: 'object',
+  'x-also-known-as': ['updateStrategy', 'updatePolicy', 'update_config'],
   additionalProperties: false,
   default: {},
   description: 'How a changed template reaches the instances.',
@@ -96,17 +97,28 @@ export const scalingGroupSpecSchema: JsonSchema = {
       default: 'default',
       minLength: 1,
       maxLength: 63,
+      'x-also-known-as': ['network', 'networks', 'vpcId', 'vpcName', 'subnet', 'subnetId'],
       description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
     },
-    minInstances: count('Never fewer than these.'),
-    maxInstances: count('Never more than these, but for the surge of a rolling update.'),
-    desiredCount: count(
-      'How many instances; minInstances when left out at creation. Left out later, it stays with whoever set it last.',
-    ),
+    minInstances: {
+      ...count('Never fewer than these.'),
+      'x-also-known-as': ['min', 'minSize', 'minReplicas', 'minCount'],
+    },
+    maxInstances: {
+      ...count('Never more than these, but for the surge of a rolling update.'),
+      'x-also-known-as': ['max', 'maxSize', 'maxReplicas', 'maxCount'],
+    },
+    desiredCount: {
+      ...count(
+        'How many instances; minInstances when left out at creation. Left out later, it stays with whoever set it last.',
+      ),
+      'x-also-known-as': ['replicas', 'desiredCapacity', 'desired', 'count', 'scale', 'instances'],
+    },
     template: {
       type: 'object',
       additionalProperties: false,
       required: ['spec'],
+      'x-also-known-as': ['launchTemplate', 'launchConfiguration', 'instanceTemplate'],
       description: 'What the instances are made from. A change replaces them, as strategy says.',
       properties: {
         labels: labels("The instances' labels; metadata.labels says the same."),

@@ -10,6 +10,7 @@ const vpcSpecSchema: JsonSchema = {
     cidrBlock: {
       type: 'string',
       maxLength: 18,
+      'x-also-known-as': ['cidr', 'subnet', 'range', 'ipv4CidrBlock'],
       description:
         'The IPv4 range, /16 to /28, without host bits. Overlaps no other VPC. Left out, a free range is taken from the pool (serve --vpc-pool). Immutable.',
     },
