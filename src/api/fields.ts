@@ -8,9 +8,38 @@ export interface Field {
   required: boolean;
 }
 
+const text = (description: string): JsonSchema => ({ type: 'string', description });
+const texts = (description: string): JsonSchema => ({
+  type: 'object',
+  additionalProperties: { type: 'string' },
+  description,
+});
+
+/** Every kind's, as Kubernetes has it. */
+const METADATA: JsonSchema = {
+  type: 'object',
+  description: 'Name, namespace, labels and annotations.',
+  properties: {
+    name: text('Its name, one of its kind in its namespace.'),
+    namespace: text('The namespace; default when none is named.'),
+    labels: texts('What selectors see.'),
+    annotations: texts('What else is to be remembered of it.'),
+    ownerReferences: {
+      type: 'array',
+      items: { type: 'object' },
+      description: 'Objects that it belongs to: it goes with the last of them.',
+    },
+    finalizers: { type: 'array', items: { type: 'string' }, description: 'Its deletion waits until there are none.' },
+    uid: text('Names it for ever; read only.'),
+    resourceVersion: text('The revision of its last change; read only.'),
+    generation: { type: 'integer', description: 'Counts changes of what is wanted; read only.' },
+    creationTimestamp: text('When it was made; read only.'),
+    deletionTimestamp: text('Since when it is being deleted; read only.'),
+  },
+};
+
 /** The schema of a whole document of the kind. */
 export function documentSchema(kind: KindDefinition): JsonSchema {
-  const text = (description: string): JsonSchema => ({ type: 'string', description });
   const { spec, ...others } = kind.content;
   return {
     type: 'object',
@@ -18,7 +47,7 @@ export function documentSchema(kind: KindDefinition): JsonSchema {
     properties: {
       apiVersion: text(`Always ${kind.apiVersion}.`),
       kind: text(`Always ${kind.kind}.`),
-      metadata: { type: 'object', description: 'Name, namespace, labels and annotations.' },
+      metadata: METADATA,
       ...(spec ? { spec: { description: 'What is wanted.', ...spec } } : {}),
       ...others,
       status: { description: 'What was last seen.', ...kind.status },
