@@ -46,6 +46,25 @@ describe('the pages say what the code does', () => {
     }
   });
 
+  it('every metric that an alert looks at is one of ours', async () => {
+    const named = new Set((await readPage(SETTINGS_PAGE)).match(/\bminiaws_[a-z0-9_]+/g));
+    const sources = [
+      'http/metrics',
+      'operator/orphans-route',
+      'kinds/instance/http/gauges',
+      'kinds/load-balancer/http/gauges',
+    ];
+    const source = (await Promise.all(sources.map((path) => readPage(`src/${path}.ts`)))).join('\n');
+    const isOurs = (metric: string) => {
+      const [, ofKind, value] = /^(miniaws_(?:instance|load_balancer|target)_)(.+)$/.exec(metric) ?? [];
+      return ofKind
+        ? source.includes(`\`${ofKind}\${`) && source.includes(`['${value}'`)
+        : source.includes(`'${metric}'`);
+    };
+    expect(named.size).toBeGreaterThan(10);
+    expect([...named].map((name) => name.replace(/_bucket$/, '')).filter((name) => !isOurs(name))).toEqual([]);
+  });
+
   it('every reason that a kind gives is on its page', async () => {
     for (const kind of KINDS) {
       const page = await readPage(pageOf(kind));
