@@ -7,7 +7,7 @@ const UNIT = [
   'test/*.test.ts',
   'test/{admission,base,engine,operator}/**/*.test.ts',
   'test/kinds/{shared,vpc,instance,scaling-group,load-balancer}/*.test.ts',
-  'test/cli/parts.test.ts',
+  'test/cli/{explain,parts}.test.ts',
   'test/drivers/*.test.ts',
   'test/drivers/{haproxy,simulated}/*.test.ts',
   'test/drivers/docker/{cgroup,container-view,errors,faults,output,registry-auth}.test.ts',

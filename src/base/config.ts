@@ -1,6 +1,6 @@
 import { parseCidr } from './cidr.ts';
 
-/** One setting of `serve`: a flag, an environment variable, and a default. The README's table is kept equal by a test. */
+/** One setting of `serve`: a flag, an environment variable, and a default. The table of the daemon's page is made of them. */
 export interface Setting {
   flag: string;
   /** What the flag takes, for `--help`. */

@@ -5,7 +5,7 @@
  * A `PassError` ends a step of a pass: it says what happens next (retry, wait, blocked) and becomes a condition.
  */
 
-/** What the API answers, by Kubernetes' reasons. The number is the HTTP status. `test/base/errors.test.ts` keeps the README's table equal. */
+/** What the API answers, by Kubernetes' reasons. The number is the HTTP status. The table of the daemon's page is kept equal by a test. */
 export const STATUS_REASONS = {
   BadRequest: 400,
   Unauthorized: 401,

@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { documentSchema, fieldsIn } from '../api/fields.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
 
@@ -91,6 +92,7 @@ async function objects(
     return WITH_KIND.includes(command) ? names.map((name) => `instance/${name}`) : names;
   }
   if (command === 'top') return rest.length > 0 ? [] : ['instances'];
+  if (command === 'explain') return rest.length > 0 ? [] : fieldPaths(kinds, current);
   if (command === 'completion') return ['bash', 'zsh', 'fish'];
   if (!OF_ANY_KIND.includes(command)) return [];
   const slash = current.indexOf('/');
@@ -100,4 +102,14 @@ async function objects(
   if (kind) return namesOf(kind);
   const bare = OF_KINDS.includes(command) ? ['all', ...kinds.all.map((k) => k.plural)] : [];
   return [...bare, ...kinds.all.map((k) => `${k.singular}/`)];
+}
+
+/** What may follow the last dot: kinds, or the fields of what is before it. */
+function fieldPaths(kinds: KindRegistry, current: string): string[] {
+  const [word = '', ...path] = current.split('.').slice(0, -1);
+  const kind = kinds.byAnyName(word);
+  if (!kind) return kinds.all.map((k) => k.singular);
+  let fields = fieldsIn(documentSchema(kind));
+  for (const name of path) fields = fieldsIn(fields.find((f) => f.name === name)?.schema ?? {});
+  return fields.map(({ name }) => [word, ...path, name].join('.'));
 }

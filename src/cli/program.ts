@@ -8,6 +8,7 @@ import { addDescribe } from './commands/describe.ts';
 import { addDiff } from './commands/diff.ts';
 import { addEdit } from './commands/edit.ts';
 import { addEvents } from './commands/events.ts';
+import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addOrphans } from './commands/orphans.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly ClientCommand[] = [
   { group: 'What is wanted', add: addDelete },
   { group: 'What is wanted', add: addEdit },
   { group: 'What is wanted', add: addPause },
+  { group: 'What is wanted', add: addExplain },
   { group: 'What there is', add: addGet },
   { group: 'What there is', add: addDescribe },
   { group: 'What there is', add: addWait },

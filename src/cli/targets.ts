@@ -16,7 +16,7 @@ export interface Target {
 const CATEGORY_ALL = 'all';
 
 /** A kind by any of its names, with or without its group: `vpc`, `VPCs`, `instances.miniaws.dev`. Throws a Failure with the nearest. */
-function kindOf(kinds: KindRegistry, word: string): KindDefinition {
+export function kindOf(kinds: KindRegistry, word: string): KindDefinition {
   const found = kinds.byAnyName(word.split('.')[0] ?? '');
   if (found) return found;
   const near = nearest(

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
+import { documentSchema } from '../api/fields.ts';
 import { CORE_V1, VERSION } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { apiRoot, groupOf } from '../api/kind.ts';
-import type { JsonSchema, KindDefinition } from '../api/kind.ts';
+import type { KindDefinition } from '../api/kind.ts';
 
 /** OpenAPI v3 made of the kinds' schemas, as far as kubectl's apply and explain need it. */
 export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {
@@ -63,23 +64,10 @@ function pathOf(kind: KindDefinition): [string, object] {
   return [`${apiRoot(kind.apiVersion)}${place}/${kind.plural}/{name}`, { patch }];
 }
 
-function schemaOf(kind: KindDefinition): object {
-  const text = (description: string): JsonSchema => ({ type: 'string', description });
-  const { spec, ...others } = kind.content;
-  return {
-    type: 'object',
-    description: kind.description,
-    properties: {
-      apiVersion: text(`Always ${kind.apiVersion}.`),
-      kind: text(`Always ${kind.kind}.`),
-      metadata: { type: 'object', description: 'Name, namespace, labels and annotations.' },
-      ...(spec ? { spec: { description: 'What is wanted.', ...spec } } : {}),
-      ...others,
-      status: { description: 'What was last seen.', ...kind.status },
-    },
-    'x-kubernetes-group-version-kind': [groupVersionKind(kind)],
-  };
-}
+const schemaOf = (kind: KindDefinition): object => ({
+  ...documentSchema(kind),
+  'x-kubernetes-group-version-kind': [groupVersionKind(kind)],
+});
 
 function swaggerStub(): Buffer {
   const field = (number: number, bytes: Buffer) =>
