@@ -1,6 +1,7 @@
 import { sha256 } from '../../base/hash.ts';
 import { withoutTrailingSlashes } from '../../base/slashes.ts';
 import type { ProxyBackend, ProxyConfig, ProxyListener } from '../proxies.ts';
+import { forwardedHeaders } from './forwarded-headers.ts';
 import { addressWord, countWord, durationWord, nameWord, portWord, quotedWord } from './words.ts';
 
 /** Where the configuration is inside the container. */
@@ -113,13 +114,13 @@ const httpDefaults = (idleTimeoutMs: number): readonly string[] => [
   '  retry-on conn-failure',
   '  option idle-close-on-response',
   '  option abortonclose',
-  '  option forwardfor',
   '  http-reuse safe',
 ];
 
-const frontend = (listener: ProxyListener, { mode }: ProxyConfig): readonly string[] => [
+const frontend = (listener: ProxyListener, { mode, trustedProxies }: ProxyConfig): readonly string[] => [
   `frontend ${nameWord(listener.name)}`,
   `  bind *:${portWord(listener.port)}${listener.acceptProxy ? ' accept-proxy' : ''}`,
+  ...(mode === 'http' ? forwardedHeaders(listener.port, trustedProxies) : []),
   ...(mode === 'http'
     ? listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`)
     : []),

@@ -1,5 +1,6 @@
 import type { Cause } from '../../base/errors.ts';
 import { invalid } from '../../api/field-errors.ts';
+import { parseCidr } from '../../base/cidr.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { everywhere, hostPortHolder } from '../shared/host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './types.ts';
@@ -16,6 +17,7 @@ export function checkLoadBalancer(lb: LoadBalancer): Cause[] {
     ),
     ...checkRules(lb),
     ...checkTimes(lb),
+    ...checkTrustedProxies(lb),
     ...(spec.stickiness && spec.type === 'TCP'
       ? [invalid('stickiness', 'a cookie needs HTTP; with type TCP, algorithm: source keeps a client on its target')]
       : []),
@@ -68,6 +70,17 @@ function checkRules({ spec }: LoadBalancer): Cause[] {
       ? [invalid(`rules[${at}]`, 'host and pathPrefix need type HTTP: a TCP connection does not tell them')]
       : []),
   ]);
+}
+
+function checkTrustedProxies({ spec }: LoadBalancer): Cause[] {
+  const { trustedProxies = [] } = spec;
+  if (spec.type === 'TCP' && trustedProxies.length > 0)
+    return [invalid('trustedProxies', 'the headers that they send need type HTTP')];
+  return trustedProxies.flatMap((cidr, at) =>
+    parseCidr(cidr)
+      ? []
+      : [invalid(`trustedProxies[${at}]`, `must be an IPv4 range such as 10.1.0.0/16, found "${cidr}"`)],
+  );
 }
 
 /** Amazon's bound of a deregistration delay, and more than any client waits. */

@@ -91,6 +91,7 @@ export function proxyConfigOf({ spec }: LoadBalancer, wanted: readonly WantedTar
         .map(({ server, address, port }) => ({ name: server, address, port })),
     })),
     adminPort,
+    trustedProxies: spec.trustedProxies ?? [],
     idleTimeoutMs: durationMs(spec.idleTimeout),
     maxConnections: spec.maxConnections,
     drainMs: Math.max(durationMs(spec.deregistrationDelay), LEAST_DRAIN_MS),

@@ -192,6 +192,15 @@ export const loadBalancerSpecSchema: JsonSchema = {
       default: false,
       description: "Tells the targets the client's address by the PROXY protocol, version 2.",
     },
+    trustedProxies: {
+      type: 'array',
+      default: [],
+      maxItems: 64,
+      uniqueItems: true,
+      description:
+        'IPv4 ranges of proxies in front of this one. Targets get X-Forwarded-For, -Proto, -Port and -Host: what a client sent in them is replaced, and only of a proxy in these ranges kept, with its address appended to X-Forwarded-For. HTTP only.',
+      items: { type: 'string', maxLength: 18, description: 'A range such as 10.1.0.0/16.' },
+    },
   },
 };
 

@@ -35,6 +35,8 @@ interface LoadBalancerSpec {
   idleTimeout: string;
   maxConnections: number;
   proxyProtocol: boolean;
+  /** Not in a document that was stored before there was this field. */
+  trustedProxies?: readonly string[];
 }
 
 export interface Target {

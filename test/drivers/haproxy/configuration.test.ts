@@ -98,6 +98,22 @@ describe('the rendered configuration', () => {
     ],
   ])('says %s', (_what, wanted, expected) => expect(lines(wanted)).toEqual(expect.arrayContaining(expected)));
 
+  it('X-Forwarded-… are what is so, and a client’s own only those of a trusted proxy', () => {
+    const set = (wanted: ProxyConfig) => lines(wanted).filter((line) => /set-header X-Forwarded/.test(line));
+    expect(set(withRules([]))).toEqual([
+      'http-request set-header X-Forwarded-For %[src]',
+      'http-request set-header X-Forwarded-Proto http',
+      'http-request set-header X-Forwarded-Port 80',
+      'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+    ]);
+    const trusting = { ...withRules([]), trustedProxies: ['10.1.0.0/16', '10.2.0.1/32'] };
+    expect(lines(trusting)).toContain('acl from-trusted src 10.1.0.0/16 10.2.0.1/32');
+    expect(set(trusting).slice(0, 2)).toEqual([
+      'http-request set-header X-Forwarded-For %[var(txn.forwarded)]',
+      'http-request set-header X-Forwarded-Proto http unless from-trusted { req.fhdr_cnt(X-Forwarded-Proto) gt 0 }',
+    ]);
+  });
+
   it.each<[string, ProxyConfig['listeners'][number]['rules'][number], string]>([
     ['all', { backend: 'app' }, 'use_backend app'],
     ['all below the root', { pathPrefix: '/', backend: 'app' }, 'use_backend app'],
@@ -121,7 +137,7 @@ describe('the rendered configuration', () => {
 
   it('a TCP proxy has no word of http', () => {
     const tcp: ProxyConfig = { ...withApp({ stickyCookie: 'SRV' }), mode: 'tcp' };
-    expect(renderConfig(tcp)).not.toMatch(/forwardfor|cookie|use_backend|http-reuse|keep-alive/);
+    expect(renderConfig(tcp)).not.toMatch(/[Ff]orwarded|cookie|use_backend|http-reuse|keep-alive/);
   });
 
   it.each<[string, ProxyConfig]>([
@@ -133,6 +149,7 @@ describe('the rendered configuration', () => {
     ['a cookie with a semicolon', withApp({ stickyCookie: 'a;b' })],
     ['a server’s name', withApp({ servers: [{ name: 'x\n', address: '10.0.0.1', port: 80 }] })],
     ['an address that is a name', withApp({ servers: [{ name: 'x', address: 'evil.example', port: 80 }] })],
+    ['a range that is none', { ...plain, trustedProxies: ['10.0.0.0/8 or'] }],
     ['a port out of range', withApp({ servers: [{ name: 'x', address: '10.0.0.1', port: 65_536 }] })],
     ['a duration that is none', { ...plain, drainMs: 0 }],
     ['a count that is no number', { ...plain, maxConnections: Number.NaN }],

@@ -239,6 +239,8 @@ describe('a load balancer', () => {
     ['a cookie over TCP', { type: 'TCP', stickiness: {} }, 'a cookie needs HTTP'],
     ['a listener of another protocol', { listeners: [{ port: 80, protocol: 'TCP' }] }, 'make another one of type TCP'],
     ['a target group of nothing', { targetGroups: [{ name: 'web', targetPort: 80 }] }, 'give exactly one of'],
+    ['a trusted proxy of no range', { trustedProxies: ['10.0.0.1'] }, 'must be an IPv4 range such as 10.1.0.0/16'],
+    ['a trusted proxy over TCP', { type: 'TCP', trustedProxies: ['10.0.0.0/8'] }, 'need type HTTP'],
     ['a delay of a day', { deregistrationDelay: '1d' }, 'must be at most 1h'],
   ])('%s is refused', async (_what, spec, words) => {
     const { daemon } = await start();
