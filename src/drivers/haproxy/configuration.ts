@@ -31,6 +31,13 @@ const QUEUE_MS = 10_000;
 /** Attempts after the first one failed to connect, each at another server. Nothing that was sent is sent again. */
 const RETRIES = 3;
 const THREADS = 2;
+/** Room in a request's buffer for what is added to its head; a long Host comes twice. */
+const REWRITE_BYTES = 4_096;
+/**
+ * A head of 64 KB fits, as with an ALB, and what HAProxy keeps beside each of its lines. A connection has up to two such
+ * buffers while a request or an answer is on its way, and none while it is idle.
+ */
+const BUFFER_BYTES = 2 ** 16 + 2_048 + REWRITE_BYTES;
 /** HAProxy's own formats without the request: client, time, frontend, backend/server, timers, status, bytes, termination state, connections. */
 const HTTP_LOG = '%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc';
 const TCP_LOG = '%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc';
@@ -83,6 +90,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
   `  server-state-file ${STATE_PATH}`,
   '  no strict-limits',
   `  nbthread ${THREADS}`,
+  ...(config.mode === 'http' ? [`  tune.bufsize ${BUFFER_BYTES}`, `  tune.maxrewrite ${REWRITE_BYTES}`] : []),
 ];
 
 const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[] => [

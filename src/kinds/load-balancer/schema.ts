@@ -151,7 +151,8 @@ export const loadBalancerSpecSchema: JsonSchema = {
       type: 'string',
       enum: ['HTTP', 'TCP'],
       default: 'HTTP',
-      description: 'HTTP understands requests; TCP passes connections on as they are.',
+      description:
+        'HTTP understands requests, whose heads may have 64 KB (a larger one is answered 400); TCP passes connections on as they are.',
     },
     listeners,
     rules,
@@ -185,7 +186,8 @@ export const loadBalancerSpecSchema: JsonSchema = {
       minimum: 1,
       maximum: 100_000,
       default: 10_000,
-      description: 'Client connections at one time; others wait.',
+      description:
+        'Client connections at one time; others wait. Over HTTP, one whose request or answer is on its way takes up to 140 KB of memory.',
     },
     proxyProtocol: {
       type: 'boolean',

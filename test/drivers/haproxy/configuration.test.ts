@@ -91,6 +91,7 @@ describe('the rendered configuration', () => {
         'timeout tunnel 60000ms',
       ],
     ],
+    ['room for heads of 64 KB', plain, ['tune.bufsize 71680', 'tune.maxrewrite 4096']],
     [
       'connections that fail, and nothing else, tried again elsewhere',
       plain,
@@ -137,7 +138,7 @@ describe('the rendered configuration', () => {
 
   it('a TCP proxy has no word of http', () => {
     const tcp: ProxyConfig = { ...withApp({ stickyCookie: 'SRV' }), mode: 'tcp' };
-    expect(renderConfig(tcp)).not.toMatch(/[Ff]orwarded|cookie|use_backend|http-reuse|keep-alive/);
+    expect(renderConfig(tcp)).not.toMatch(/[Ff]orwarded|cookie|use_backend|http-reuse|keep-alive|tune\./);
   });
 
   it.each<[string, ProxyConfig]>([

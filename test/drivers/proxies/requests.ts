@@ -90,5 +90,15 @@ export function requestTests(t: ProxyContext): void {
         ['x-forwarded-proto', 'https'],
       ]);
     });
+
+    it('a head of 64 KB passes, of one line as of many, and a larger one is answered 400', async () => {
+      const address = await mirrored();
+      const head = (bytes: number, lines: number) =>
+        Array.from({ length: lines }, () => `Cookie: ${'c'.repeat(Math.floor(bytes / lines) - 10)}`);
+      const answers = [head(2 ** 16 - 100, 1), head(2 ** 16 - 100, 90), head(70_000, 1)].map((lines) =>
+        get(address, '/', ...lines),
+      );
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 400]);
+    });
   });
 }
