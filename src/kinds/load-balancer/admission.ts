@@ -87,10 +87,18 @@ function checkTrustedProxies({ spec }: LoadBalancer): Cause[] {
 const LONGEST_MS = 3_600_000;
 
 function checkTimes({ spec }: LoadBalancer): Cause[] {
-  const { healthCheck: check } = spec;
+  const checks = [
+    { at: '', healthCheck: spec.healthCheck },
+    ...spec.targetGroups.map(({ healthCheck }, at) => ({ at: `targetGroups[${at}].`, healthCheck })),
+  ];
   const times = {
-    'healthCheck.interval': check.interval,
-    'healthCheck.timeout': check.timeout,
+    ...Object.fromEntries(
+      checks.flatMap(({ at, healthCheck }) =>
+        (['interval', 'timeout'] as const).flatMap((field) =>
+          healthCheck ? [[`${at}healthCheck.${field}`, healthCheck[field]] as const] : [],
+        ),
+      ),
+    ),
     idleTimeout: spec.idleTimeout,
     deregistrationDelay: spec.deregistrationDelay,
   };

@@ -61,45 +61,9 @@ const rules: JsonSchema = {
   },
 };
 
-const targetGroups: JsonSchema = {
-  type: 'array',
-  minItems: 1,
-  maxItems: 64,
-  description: 'Sets of instances that requests go to.',
-  'x-kubernetes-list-type': 'map',
-  'x-kubernetes-list-map-keys': ['name'],
-  items: {
-    type: 'object',
-    additionalProperties: false,
-    required: ['name', 'targetPort'],
-    description: 'Exactly one of scalingGroup, selector and instances says which.',
-    properties: {
-      name: label('Its name within the load balancer.'),
-      scalingGroup: label('The instances of this scaling group.'),
-      selector: {
-        type: 'object',
-        minProperties: 1,
-        maxProperties: 16,
-        additionalProperties: { type: 'string', maxLength: 63 },
-        description: 'The instances of the VPC that have these labels.',
-      },
-      instances: {
-        type: 'array',
-        minItems: 1,
-        maxItems: 256,
-        uniqueItems: true,
-        items: label('The name of an instance.'),
-        description: 'These instances.',
-      },
-      targetPort: port('The port on which the instances answer.'),
-    },
-  },
-};
-
 const healthCheck: JsonSchema = {
   type: 'object',
   additionalProperties: false,
-  default: {},
   description: 'How the load balancer knows that a target answers.',
   properties: {
     path: {
@@ -135,6 +99,46 @@ const healthCheck: JsonSchema = {
   },
 };
 
+const targetGroups: JsonSchema = {
+  type: 'array',
+  minItems: 1,
+  maxItems: 64,
+  description: 'Sets of instances that requests go to.',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name', 'targetPort'],
+    description: 'Exactly one of scalingGroup, selector and instances says which.',
+    properties: {
+      name: label('Its name within the load balancer.'),
+      scalingGroup: label('The instances of this scaling group.'),
+      selector: {
+        type: 'object',
+        minProperties: 1,
+        maxProperties: 16,
+        additionalProperties: { type: 'string', maxLength: 63 },
+        description: 'The instances of the VPC that have these labels.',
+      },
+      instances: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 256,
+        uniqueItems: true,
+        items: label('The name of an instance.'),
+        description: 'These instances.',
+      },
+      targetPort: port('The port on which the instances answer.'),
+      healthCheck: {
+        ...healthCheck,
+        description:
+          "How it is known that a target of this group answers, in place of the load balancer's healthCheck as a whole: what it leaves out has the default.",
+      },
+    },
+  },
+};
+
 export const loadBalancerSpecSchema: JsonSchema = {
   type: 'object',
   additionalProperties: false,
@@ -164,7 +168,7 @@ export const loadBalancerSpecSchema: JsonSchema = {
       description:
         'Which target is next: each in turn, the one with the fewest connections, or by the address of the client.',
     },
-    healthCheck,
+    healthCheck: { ...healthCheck, default: {} },
     stickiness: {
       type: 'object',
       additionalProperties: false,
