@@ -1,7 +1,8 @@
 import { sha256 } from '../../base/hash.ts';
-import { withoutTrailingSlashes } from '../../base/slashes.ts';
 import type { ProxyBackend, ProxyConfig, ProxyListener } from '../proxies.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
+import { normalisePaths, pathCondition } from './request-paths.ts';
+import { ACCEPT_RAW_PATHS, refuseInvalid } from './request-syntax.ts';
 import { addressWord, countWord, durationWord, nameWord, portWord, quotedWord } from './words.ts';
 
 /** Where the configuration is inside the container. */
@@ -122,29 +123,30 @@ const httpDefaults = (idleTimeoutMs: number): readonly string[] => [
   '  retry-on conn-failure',
   '  option idle-close-on-response',
   '  option abortonclose',
+  ACCEPT_RAW_PATHS,
   '  http-reuse safe',
 ];
 
 const frontend = (listener: ProxyListener, { mode, trustedProxies }: ProxyConfig): readonly string[] => [
   `frontend ${nameWord(listener.name)}`,
   `  bind *:${portWord(listener.port)}${listener.acceptProxy ? ' accept-proxy' : ''}`,
-  ...(mode === 'http' ? forwardedHeaders(listener.port, trustedProxies) : []),
   ...(mode === 'http'
-    ? listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`)
+    ? [
+        ...refuseInvalid(),
+        ...forwardedHeaders(listener.port, trustedProxies),
+        ...(listener.rules.some(({ pathPrefix }) => pathPrefix !== undefined) ? normalisePaths() : []),
+        ...listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`),
+      ]
     : []),
   ...(listener.defaultBackend === undefined ? [] : [`  default_backend ${nameWord(listener.defaultBackend)}`]),
 ];
 
-/**
- * The host without its port and without regard to case; the path's whole segments: `/api` is `/api` and `/api/v1`,
- * not `/apis`. A rule that says neither takes everything.
- */
+/** The host without its port and without regard to case; the path's whole segments. A rule that says neither takes everything. */
 function conditionOf({ host, pathPrefix }: ProxyListener['rules'][number]): string {
-  const segments = pathPrefix === undefined ? undefined : withoutTrailingSlashes(pathPrefix);
   const conditions = [
     ...(host === undefined ? [] : [hostCondition(host)]),
-    ...(segments ? [`{ path,concat(/) -m beg -- ${quotedWord(`${segments}/`)} }`] : []),
-  ];
+    ...(pathPrefix === undefined ? [] : [pathCondition(pathPrefix)]),
+  ].filter((condition) => condition !== '');
   return conditions.length > 0 ? ` if ${conditions.join(' ')}` : '';
 }
 

@@ -46,5 +46,5 @@ export function quotedWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-const refused = (wanted: string, got: string): PassError =>
+export const refused = (wanted: string, got: string): PassError =>
   new PassError('Refused', `a proxy's configuration wants ${wanted}, not ${JSON.stringify(got)}`);

@@ -1,6 +1,7 @@
 import type { Cause } from '../../base/errors.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { parseCidr } from '../../base/cidr.ts';
+import { normalisedPath } from '../../base/url-path.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { everywhere, hostPortHolder } from '../shared/host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './types.ts';
@@ -66,6 +67,9 @@ function checkRules({ spec }: LoadBalancer): Cause[] {
     ...(rule.port === undefined || ports.includes(rule.port)
       ? []
       : [invalid(`rules[${at}].port`, `there is no listener on port ${rule.port}; there are ${ports.join(', ')}`)]),
+    ...(rule.pathPrefix !== undefined && normalisedPath(rule.pathPrefix) === undefined
+      ? [invalid(`rules[${at}].pathPrefix`, 'must be percent-encoded UTF-8 without control characters')]
+      : []),
     ...(spec.type === 'TCP' && (rule.host !== undefined || rule.pathPrefix !== undefined)
       ? [invalid(`rules[${at}]`, 'host and pathPrefix need type HTTP: a TCP connection does not tell them')]
       : []),

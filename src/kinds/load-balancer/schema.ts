@@ -54,7 +54,8 @@ const rules: JsonSchema = {
         maxLength: 512,
         pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/]*$",
         'x-expected': 'a path such as /api',
-        description: 'Only requests for this path and what is below it.',
+        description:
+          'Only requests for this path and what is below it. Both are compared percent-decoded (%2F too), with single slashes and without . and .. segments, so that //api, /%61pi and /x/../api are /api; a target gets the path as the client sent it. With such a rule on its listener, a path that cannot be read so (an incomplete %, %00, more than 4 nested ..) is answered 400.',
       },
       targetGroup: label('Where they go: the name of a target group.'),
     },

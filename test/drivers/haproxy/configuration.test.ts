@@ -119,20 +119,22 @@ describe('the rendered configuration', () => {
     ['all', { backend: 'app' }, 'use_backend app'],
     ['all below the root', { pathPrefix: '/', backend: 'app' }, 'use_backend app'],
     ['a host', { host: 'A.b', backend: 'app' }, "use_backend app if { req.hdr(host),host_only -m str -i -- 'A.b' }"],
+    ['whole segments', { pathPrefix: '/v1/', backend: 'app' }, "use_backend app if { var(txn.path) -m beg -- '/v1/' }"],
     [
-      'whole segments',
-      { pathPrefix: '/v1/', backend: 'app' },
-      "use_backend app if { path,concat(/) -m beg -- '/v1/' }",
+      'a path that is another',
+      { pathPrefix: '/x/..//%61%2fv1/.', backend: 'app' },
+      "use_backend app if { var(txn.path) -m beg -- '/a/v1/' }",
     ],
+    ['what is the root', { pathPrefix: '/x/../', backend: 'app' }, 'use_backend app'],
     [
       'both',
       { host: 'a.b', pathPrefix: '/v1', backend: 'app' },
-      "use_backend app if { req.hdr(host),host_only -m str -i -- 'a.b' } { path,concat(/) -m beg -- '/v1/' }",
+      "use_backend app if { req.hdr(host),host_only -m str -i -- 'a.b' } { var(txn.path) -m beg -- '/v1/' }",
     ],
     [
       'a value that would be more',
       { host: "x' } || { always_true }", pathPrefix: '/"$HOME#\\', backend: 'app' },
-      `use_backend app if { req.hdr(host),host_only -m str -i -- 'x'\\'' } || { always_true }' } { path,concat(/) -m beg -- '/"$HOME#\\/' }`,
+      `use_backend app if { req.hdr(host),host_only -m str -i -- 'x'\\'' } || { always_true }' } { var(txn.path) -m beg -- '/"$HOME#\\/' }`,
     ],
   ])('a rule takes %s', (_what, rule, expected) => expect(lines(withRules([rule]))).toContain(expected));
 

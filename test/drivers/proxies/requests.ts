@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ProxyConfig } from '../../../src/drivers/proxies.ts';
@@ -30,12 +29,20 @@ const get = (address: string, path: string, ...headers: readonly string[]) =>
 
 /** What becomes of a request between its client and a server. */
 export function requestTests(t: ProxyContext): void {
-  /** On the machine itself: says what it saw. */
+  /** On the machine itself: says what it saw, byte for byte, of a request without a body. */
   async function mirror(from: string): Promise<number> {
-    const server = createServer({ maxHeaderSize: 2 ** 20 }, (request, response) => {
-      const lines = request.rawHeaders;
-      const headers = lines.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), lines[at + 1]]] : []));
-      response.end(JSON.stringify({ from, url: Buffer.from(request.url ?? '', 'latin1').toString('utf8'), headers }));
+    const server = createServer((socket) => {
+      let head = '';
+      socket
+        .on('error', () => undefined)
+        .on('data', (bytes) => {
+          head += bytes.toString('latin1');
+          if (!head.endsWith('\r\n\r\n')) return;
+          const [line = '', ...rest] = head.trimEnd().split('\r\n');
+          const headers = rest.map((header) => header.split(': ', 2));
+          const url = Buffer.from(line.split(' ')[1] ?? '', 'latin1').toString('utf8');
+          socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${JSON.stringify({ from, url, headers })}`);
+        });
     });
     server.listen(0, t.network.gateway);
     await once(server, 'listening');
@@ -89,6 +96,41 @@ export function requestTests(t: ProxyContext): void {
         ['x-forwarded-port', '443'],
         ['x-forwarded-proto', 'https'],
       ]);
+    });
+
+    it('a rule’s path is met in whatever way it is written, and the request goes on as it came', async () => {
+      const to = (pathPrefix: string, backend: string) => ({ pathPrefix, backend });
+      const rules = [to('/api', 'api'), to('/caf%C3%A9', 'cafe')];
+      const listeners = [{ name: 'web', port: WEB_PORT, acceptProxy: false, rules, defaultBackend: 'app' }];
+      const address = await mirrored({ listeners }, ['api', 'cafe']);
+      const raw = Buffer.from('/café/x').toString('latin1');
+      const paths: Record<string, readonly string[]> = {
+        api: ['/api', '//api', '/%61pi', '/%2Fapi', '/x/../api', '/x/..%2fapi', '/a/b/../.././/api/', '/../api?q=/../'],
+        app: ['/apis', '/x/api', '/api/..', '/api/%2e%2e/x', '/x/a/b/../../../../c', '/a+b', '/x?q=//api&r=%'],
+        cafe: [raw, '/caf%C3%A9', '/CAF/../caf%c3%a9'],
+      };
+      for (const [name, written] of Object.entries(paths))
+        for (const path of written) {
+          const url = path === raw ? '/café/x' : path;
+          expect((await get(address, path)).seen, path).toMatchObject({ from: name, url });
+        }
+      for (const path of ['/api%', '/%zz', '/%00/api', '/a/b/c/d/e/../../../../../api'])
+        expect((await get(address, path)).status, path).toBe(400);
+    });
+
+    it('what must not come along with a raw path is refused as before', async () => {
+      const address = await mirrored();
+      const heads = [
+        'GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n',
+        'GET / HTTP/1.1\r\nHost: h\r\nA(b: 1\r\n\r\n',
+        'GET / HTTP/1.1\r\nHost: h\r\n\u00c3\u00a9: 1\r\n\r\n',
+        'GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n',
+        'GET /a#b HTTP/1.1\r\nHost: h\r\n\r\n',
+        'GET a HTTP/1.1\r\nHost: h\r\n\r\n',
+        'GET /\u0001 HTTP/1.1\r\nHost: h\r\n\r\n',
+      ];
+      for (const head of heads) expect((await send(address, head)).status, head).toBe(400);
+      expect((await get(address, 'http://SHOP.example/')).status).toBe(200);
     });
 
     it('a head of 64 KB passes, of one line as of many, and a larger one is answered 400', async () => {

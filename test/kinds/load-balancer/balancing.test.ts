@@ -257,6 +257,7 @@ describe('a load balancer', () => {
     ['a rule to nowhere', { rules: [{ targetGroup: 'x' }] }, 'there is no target group "x"; there are web'],
     ['a rule of no listener', { rules: [{ port: 81, targetGroup: 'web' }] }, 'there is no listener on port 81'],
     ['a path over TCP', { type: 'TCP', rules: [{ pathPrefix: '/', targetGroup: 'web' }] }, 'need type HTTP'],
+    ['a path of no text', { rules: [{ pathPrefix: '/%zz', targetGroup: 'web' }] }, 'percent-encoded UTF-8'],
     ['a cookie over TCP', { type: 'TCP', stickiness: {} }, 'a cookie needs HTTP'],
     ['a listener of another protocol', { listeners: [{ port: 80, protocol: 'TCP' }] }, 'make another one of type TCP'],
     ['a target group of nothing', { targetGroups: [{ name: 'web', targetPort: 80 }] }, 'give exactly one of'],
