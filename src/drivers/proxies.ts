@@ -107,6 +107,8 @@ export interface ProxyConfig {
   backends: readonly ProxyBackend[];
   /** Where the proxy's admin interface listens, on its own loopback; no listener has this port. */
   adminPort: number;
+  /** IPv4 ranges of proxies whose word on their own clients holds (`X-Forwarded-…`); http only. */
+  trustedProxies: readonly string[];
   /** A connection on which nothing is said for so long is closed. */
   idleTimeoutMs: number;
   /** Together; beyond it, connections wait in the kernel's queue. */

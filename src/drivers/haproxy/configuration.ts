@@ -1,6 +1,8 @@
 import { sha256 } from '../../base/hash.ts';
-import { withoutTrailingSlashes } from '../../base/slashes.ts';
 import type { ProxyBackend, ProxyConfig, ProxyListener } from '../proxies.ts';
+import { forwardedHeaders } from './forwarded-headers.ts';
+import { normalisePaths, pathCondition } from './request-paths.ts';
+import { ACCEPT_RAW_PATHS, refuseInvalid } from './request-syntax.ts';
 import { addressWord, countWord, durationWord, nameWord, portWord, quotedWord } from './words.ts';
 
 /** Where the configuration is inside the container. */
@@ -30,6 +32,13 @@ const QUEUE_MS = 10_000;
 /** Attempts after the first one failed to connect, each at another server. Nothing that was sent is sent again. */
 const RETRIES = 3;
 const THREADS = 2;
+/** Room in a request's buffer for what is added to its head; a long Host comes twice. */
+const REWRITE_BYTES = 4_096;
+/**
+ * A head of 64 KB fits, as with an ALB, and what HAProxy keeps beside each of its lines. A connection has up to two such
+ * buffers while a request or an answer is on its way, and none while it is idle.
+ */
+const BUFFER_BYTES = 2 ** 16 + 2_048 + REWRITE_BYTES;
 /** HAProxy's own formats without the request: client, time, frontend, backend/server, timers, status, bytes, termination state, connections. */
 const HTTP_LOG = '%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc';
 const TCP_LOG = '%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc';
@@ -82,6 +91,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
   `  server-state-file ${STATE_PATH}`,
   '  no strict-limits',
   `  nbthread ${THREADS}`,
+  ...(config.mode === 'http' ? [`  tune.bufsize ${BUFFER_BYTES}`, `  tune.maxrewrite ${REWRITE_BYTES}`] : []),
 ];
 
 const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[] => [
@@ -113,29 +123,30 @@ const httpDefaults = (idleTimeoutMs: number): readonly string[] => [
   '  retry-on conn-failure',
   '  option idle-close-on-response',
   '  option abortonclose',
-  '  option forwardfor',
+  ACCEPT_RAW_PATHS,
   '  http-reuse safe',
 ];
 
-const frontend = (listener: ProxyListener, { mode }: ProxyConfig): readonly string[] => [
+const frontend = (listener: ProxyListener, { mode, trustedProxies }: ProxyConfig): readonly string[] => [
   `frontend ${nameWord(listener.name)}`,
   `  bind *:${portWord(listener.port)}${listener.acceptProxy ? ' accept-proxy' : ''}`,
   ...(mode === 'http'
-    ? listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`)
+    ? [
+        ...refuseInvalid(),
+        ...forwardedHeaders(listener.port, trustedProxies),
+        ...(listener.rules.some(({ pathPrefix }) => pathPrefix !== undefined) ? normalisePaths() : []),
+        ...listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`),
+      ]
     : []),
   ...(listener.defaultBackend === undefined ? [] : [`  default_backend ${nameWord(listener.defaultBackend)}`]),
 ];
 
-/**
- * The host without its port and without regard to case; the path's whole segments: `/api` is `/api` and `/api/v1`,
- * not `/apis`. A rule that says neither takes everything.
- */
+/** The host without its port and without regard to case; the path's whole segments. A rule that says neither takes everything. */
 function conditionOf({ host, pathPrefix }: ProxyListener['rules'][number]): string {
-  const segments = pathPrefix === undefined ? undefined : withoutTrailingSlashes(pathPrefix);
   const conditions = [
     ...(host === undefined ? [] : [hostCondition(host)]),
-    ...(segments ? [`{ path,concat(/) -m beg -- ${quotedWord(`${segments}/`)} }`] : []),
-  ];
+    ...(pathPrefix === undefined ? [] : [pathCondition(pathPrefix)]),
+  ].filter((condition) => condition !== '');
   return conditions.length > 0 ? ` if ${conditions.join(' ')}` : '';
 }
 

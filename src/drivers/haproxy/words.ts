@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { parseCidr } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
 
 /**
@@ -15,6 +16,11 @@ export function nameWord(name: string): string {
 export function addressWord(address: string): string {
   if (!isIPv4(address)) throw refused('an IPv4 address', address);
   return address;
+}
+
+export function cidrWord(cidr: string): string {
+  if (!parseCidr(cidr)) throw refused('an IPv4 range', cidr);
+  return cidr;
 }
 
 export function portWord(port: number): string {
@@ -40,5 +46,5 @@ export function quotedWord(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-const refused = (wanted: string, got: string): PassError =>
+export const refused = (wanted: string, got: string): PassError =>
   new PassError('Refused', `a proxy's configuration wants ${wanted}, not ${JSON.stringify(got)}`);

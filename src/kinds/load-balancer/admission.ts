@@ -1,5 +1,7 @@
 import type { Cause } from '../../base/errors.ts';
 import { invalid } from '../../api/field-errors.ts';
+import { parseCidr } from '../../base/cidr.ts';
+import { normalisedPath } from '../../base/url-path.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { everywhere, hostPortHolder } from '../shared/host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './types.ts';
@@ -16,6 +18,7 @@ export function checkLoadBalancer(lb: LoadBalancer): Cause[] {
     ),
     ...checkRules(lb),
     ...checkTimes(lb),
+    ...checkTrustedProxies(lb),
     ...(spec.stickiness && spec.type === 'TCP'
       ? [invalid('stickiness', 'a cookie needs HTTP; with type TCP, algorithm: source keeps a client on its target')]
       : []),
@@ -64,20 +67,42 @@ function checkRules({ spec }: LoadBalancer): Cause[] {
     ...(rule.port === undefined || ports.includes(rule.port)
       ? []
       : [invalid(`rules[${at}].port`, `there is no listener on port ${rule.port}; there are ${ports.join(', ')}`)]),
+    ...(rule.pathPrefix !== undefined && normalisedPath(rule.pathPrefix) === undefined
+      ? [invalid(`rules[${at}].pathPrefix`, 'must be percent-encoded UTF-8 without control characters')]
+      : []),
     ...(spec.type === 'TCP' && (rule.host !== undefined || rule.pathPrefix !== undefined)
       ? [invalid(`rules[${at}]`, 'host and pathPrefix need type HTTP: a TCP connection does not tell them')]
       : []),
   ]);
 }
 
+function checkTrustedProxies({ spec }: LoadBalancer): Cause[] {
+  const { trustedProxies = [] } = spec;
+  if (spec.type === 'TCP' && trustedProxies.length > 0)
+    return [invalid('trustedProxies', 'the headers that they send need type HTTP')];
+  return trustedProxies.flatMap((cidr, at) =>
+    parseCidr(cidr)
+      ? []
+      : [invalid(`trustedProxies[${at}]`, `must be an IPv4 range such as 10.1.0.0/16, found "${cidr}"`)],
+  );
+}
+
 /** Amazon's bound of a deregistration delay, and more than any client waits. */
 const LONGEST_MS = 3_600_000;
 
 function checkTimes({ spec }: LoadBalancer): Cause[] {
-  const { healthCheck: check } = spec;
+  const checks = [
+    { at: '', healthCheck: spec.healthCheck },
+    ...spec.targetGroups.map(({ healthCheck }, at) => ({ at: `targetGroups[${at}].`, healthCheck })),
+  ];
   const times = {
-    'healthCheck.interval': check.interval,
-    'healthCheck.timeout': check.timeout,
+    ...Object.fromEntries(
+      checks.flatMap(({ at, healthCheck }) =>
+        (['interval', 'timeout'] as const).flatMap((field) =>
+          healthCheck ? [[`${at}healthCheck.${field}`, healthCheck[field]] as const] : [],
+        ),
+      ),
+    ),
     idleTimeout: spec.idleTimeout,
     deregistrationDelay: spec.deregistrationDelay,
   };

@@ -1,6 +1,6 @@
 import type { Instance } from '../instance/types.ts';
 import { isLeaving } from '../instance/types.ts';
-import { wantedBy } from './types.ts';
+import { healthCheckOf, wantedBy } from './types.ts';
 import type { LoadBalancer, Target } from './types.ts';
 import { isReady, RESTARTED_AT } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
@@ -66,24 +66,18 @@ export const targetKey = (t: Pick<Target, 'targetGroup' | 'instance' | 'uid'>): 
   `${t.targetGroup}/${serverOf(t)}`;
 
 /** What HAProxy is told. */
-export function proxyConfigOf({ spec }: LoadBalancer, wanted: readonly WantedTarget[]): ProxyConfig {
+export function proxyConfigOf(lb: LoadBalancer, wanted: readonly WantedTarget[]): ProxyConfig {
+  const { spec } = lb;
   const ports = new Set(spec.listeners.map((l) => l.port));
   let adminPort = ADMIN_PORT;
   while (ports.has(adminPort)) adminPort--;
-  const { healthCheck: check } = spec;
   return {
     mode: spec.type === 'HTTP' ? 'http' : 'tcp',
     listeners: spec.listeners.map(({ port }) => listenerOf(spec, port)),
     backends: spec.targetGroups.map(({ name }) => ({
       name,
       algorithm: spec.algorithm,
-      check: {
-        ...(check.path === undefined ? {} : { http: { path: check.path, expectedStatus: check.expectedStatus } }),
-        intervalMs: durationMs(check.interval),
-        timeoutMs: durationMs(check.timeout),
-        healthyThreshold: check.healthyThreshold,
-        unhealthyThreshold: check.unhealthyThreshold,
-      },
+      check: checkOf(healthCheckOf(lb, name)),
       ...(spec.stickiness ? { stickyCookie: spec.stickiness.cookieName } : {}),
       sendProxy: spec.proxyProtocol,
       servers: wanted
@@ -91,11 +85,20 @@ export function proxyConfigOf({ spec }: LoadBalancer, wanted: readonly WantedTar
         .map(({ server, address, port }) => ({ name: server, address, port })),
     })),
     adminPort,
+    trustedProxies: spec.trustedProxies ?? [],
     idleTimeoutMs: durationMs(spec.idleTimeout),
     maxConnections: spec.maxConnections,
     drainMs: Math.max(durationMs(spec.deregistrationDelay), LEAST_DRAIN_MS),
   };
 }
+
+const checkOf = (check: ReturnType<typeof healthCheckOf>): ProxyConfig['backends'][number]['check'] => ({
+  ...(check.path === undefined ? {} : { http: { path: check.path, expectedStatus: check.expectedStatus } }),
+  intervalMs: durationMs(check.interval),
+  timeoutMs: durationMs(check.timeout),
+  healthyThreshold: check.healthyThreshold,
+  unhealthyThreshold: check.unhealthyThreshold,
+});
 
 function listenerOf(spec: LoadBalancer['spec'], port: number): ProxyListener {
   const mine = spec.rules.filter((rule) => rule.port === undefined || rule.port === port);

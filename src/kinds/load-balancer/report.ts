@@ -1,3 +1,4 @@
+import { healthCheckOf } from './types.ts';
 import type { LoadBalancer, LoadBalancerStatus, Target } from './types.ts';
 import type { InventoryRow } from '../../api/records.ts';
 import { valueOf } from '../../base/observed.ts';
@@ -121,7 +122,7 @@ function stateOf(
   if (before?.state === 'Unhealthy') return 'Unhealthy';
   if (server.passed || server.lastCheck === '') return 'Initial';
   if (before?.state === 'Healthy') return 'Unhealthy';
-  const { interval, timeout, unhealthyThreshold } = lb.spec.healthCheck;
+  const { interval, timeout, unhealthyThreshold } = healthCheckOf(lb, server.backend);
   const patienceMs = unhealthyThreshold * durationMs(interval) + durationMs(timeout);
   return before?.state === 'Initial' && now.getTime() - Date.parse(before.since) >= patienceMs
     ? 'Unhealthy'

@@ -56,9 +56,48 @@ const rules: JsonSchema = {
         pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/]*$",
         'x-expected': 'a path such as /api',
         'x-also-known-as': ['path', 'prefix'],
-        description: 'Only requests for this path and what is below it.',
+        description:
+          'Only requests for this path and what is below it. Both are compared percent-decoded (%2F too), with single slashes and without . and .. segments, so that //api, /%61pi and /x/../api are /api; a target gets the path as the client sent it. With such a rule on its listener, a path that cannot be read so (an incomplete %, %00, more than 4 nested ..) is answered 400.',
       },
       targetGroup: label('Where they go: the name of a target group.'),
+    },
+  },
+};
+
+const healthCheck: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'How the load balancer knows that a target answers.',
+  properties: {
+    path: {
+      type: 'string',
+      maxLength: 512,
+      pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/?]*$",
+      'x-expected': 'a path such as /health',
+      description: 'A GET of this path; a TCP connection when left out.',
+    },
+    expectedStatus: {
+      type: 'integer',
+      minimum: 100,
+      maximum: 599,
+      default: 200,
+      description: 'With path: the HTTP status that means healthy.',
+    },
+    interval: duration('Time between checks.', '2s'),
+    timeout: duration('How long one check may take.', '2s'),
+    healthyThreshold: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: 'Successes in a row that let a target in, and back in.',
+    },
+    unhealthyThreshold: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 2,
+      description: 'Failures in a row that take a target out.',
     },
   },
 };
@@ -96,45 +135,11 @@ const targetGroups: JsonSchema = {
         description: 'These instances.',
       },
       targetPort: { ...port('The port on which the instances answer.'), 'x-also-known-as': ['port', 'containerPort'] },
-    },
-  },
-};
-
-const healthCheck: JsonSchema = {
-  type: 'object',
-  additionalProperties: false,
-  default: {},
-  description: 'How the load balancer knows that a target answers.',
-  properties: {
-    path: {
-      type: 'string',
-      maxLength: 512,
-      pattern: "^/[-A-Za-z0-9._~!$&'()*+,;=:@%/?]*$",
-      'x-expected': 'a path such as /health',
-      description: 'A GET of this path; a TCP connection when left out.',
-    },
-    expectedStatus: {
-      type: 'integer',
-      minimum: 100,
-      maximum: 599,
-      default: 200,
-      description: 'With path: the HTTP status that means healthy.',
-    },
-    interval: duration('Time between checks.', '2s'),
-    timeout: duration('How long one check may take.', '2s'),
-    healthyThreshold: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 2,
-      description: 'Successes in a row that let a target in, and back in.',
-    },
-    unhealthyThreshold: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 2,
-      description: 'Failures in a row that take a target out.',
+      healthCheck: {
+        ...healthCheck,
+        description:
+          "How it is known that a target of this group answers, in place of the load balancer's healthCheck as a whole: what it leaves out has the default.",
+      },
     },
   },
 };
@@ -157,7 +162,8 @@ export const loadBalancerSpecSchema: JsonSchema = {
       enum: ['HTTP', 'TCP'],
       default: 'HTTP',
       'x-also-known-as': ['mode'],
-      description: 'HTTP understands requests; TCP passes connections on as they are.',
+      description:
+        'HTTP understands requests, whose heads may have 64 KB (a larger one is answered 400); TCP passes connections on as they are.',
     },
     listeners,
     rules,
@@ -170,7 +176,7 @@ export const loadBalancerSpecSchema: JsonSchema = {
       description:
         'Which target is next: each in turn, the one with the fewest connections, or by the address of the client.',
     },
-    healthCheck,
+    healthCheck: { ...healthCheck, default: {} },
     stickiness: {
       type: 'object',
       additionalProperties: false,
@@ -196,12 +202,22 @@ export const loadBalancerSpecSchema: JsonSchema = {
       minimum: 1,
       maximum: 100_000,
       default: 10_000,
-      description: 'Client connections at one time; others wait.',
+      description:
+        'Client connections at one time; others wait. Over HTTP, one whose request or answer is on its way takes up to 140 KB of memory.',
     },
     proxyProtocol: {
       type: 'boolean',
       default: false,
       description: "Tells the targets the client's address by the PROXY protocol, version 2.",
+    },
+    trustedProxies: {
+      type: 'array',
+      default: [],
+      maxItems: 64,
+      uniqueItems: true,
+      description:
+        'IPv4 ranges of proxies in front of this one. Targets get X-Forwarded-For, -Proto, -Port and -Host: what a client sent in them is replaced, and only of a proxy in these ranges kept, with its address appended to X-Forwarded-For. HTTP only.',
+      items: { type: 'string', maxLength: 18, description: 'A range such as 10.1.0.0/16.' },
     },
   },
 };

@@ -13,6 +13,16 @@ export interface TargetGroup {
   selector?: Record<string, string>;
   instances?: readonly string[];
   targetPort: number;
+  healthCheck?: HealthCheck;
+}
+
+interface HealthCheck {
+  path?: string;
+  expectedStatus: number;
+  interval: string;
+  timeout: string;
+  healthyThreshold: number;
+  unhealthyThreshold: number;
 }
 
 interface LoadBalancerSpec {
@@ -22,19 +32,14 @@ interface LoadBalancerSpec {
   rules: readonly { port?: number; host?: string; pathPrefix?: string; targetGroup: string }[];
   targetGroups: readonly TargetGroup[];
   algorithm: 'roundRobin' | 'leastConn' | 'source';
-  healthCheck: {
-    path?: string;
-    expectedStatus: number;
-    interval: string;
-    timeout: string;
-    healthyThreshold: number;
-    unhealthyThreshold: number;
-  };
+  healthCheck: HealthCheck;
   stickiness?: { cookieName: string };
   deregistrationDelay: string;
   idleTimeout: string;
   maxConnections: number;
   proxyProtocol: boolean;
+  /** Not in a document that was stored before there was this field. */
+  trustedProxies?: readonly string[];
 }
 
 export interface Target {
@@ -68,6 +73,10 @@ export interface LoadBalancerStatus {
 export type LoadBalancer = Resource<LoadBalancerSpec, LoadBalancerStatus>;
 
 export const isLoadBalancer = (r: Resource): r is LoadBalancer => r.kind === 'LoadBalancer';
+
+/** How the targets of this group are checked; of one that is no longer in the specification, the load balancer's way. */
+export const healthCheckOf = ({ spec }: LoadBalancer, targetGroup: string): HealthCheck =>
+  spec.targetGroups.find(({ name }) => name === targetGroup)?.healthCheck ?? spec.healthCheck;
 
 /** Whether the target group wants the instance, whatever its state. */
 function wants(group: TargetGroup, { metadata }: Instance): boolean {

@@ -91,6 +91,7 @@ describe('the rendered configuration', () => {
         'timeout tunnel 60000ms',
       ],
     ],
+    ['room for heads of 64 KB', plain, ['tune.bufsize 71680', 'tune.maxrewrite 4096']],
     [
       'connections that fail, and nothing else, tried again elsewhere',
       plain,
@@ -98,30 +99,48 @@ describe('the rendered configuration', () => {
     ],
   ])('says %s', (_what, wanted, expected) => expect(lines(wanted)).toEqual(expect.arrayContaining(expected)));
 
+  it('X-Forwarded-… are what is so, and a client’s own only those of a trusted proxy', () => {
+    const set = (wanted: ProxyConfig) => lines(wanted).filter((line) => /set-header X-Forwarded/.test(line));
+    expect(set(withRules([]))).toEqual([
+      'http-request set-header X-Forwarded-For %[src]',
+      'http-request set-header X-Forwarded-Proto http',
+      'http-request set-header X-Forwarded-Port 80',
+      'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+    ]);
+    const trusting = { ...withRules([]), trustedProxies: ['10.1.0.0/16', '10.2.0.1/32'] };
+    expect(lines(trusting)).toContain('acl from-trusted src 10.1.0.0/16 10.2.0.1/32');
+    expect(set(trusting).slice(0, 2)).toEqual([
+      'http-request set-header X-Forwarded-For %[var(txn.forwarded)]',
+      'http-request set-header X-Forwarded-Proto http unless from-trusted { req.fhdr_cnt(X-Forwarded-Proto) gt 0 }',
+    ]);
+  });
+
   it.each<[string, ProxyConfig['listeners'][number]['rules'][number], string]>([
     ['all', { backend: 'app' }, 'use_backend app'],
     ['all below the root', { pathPrefix: '/', backend: 'app' }, 'use_backend app'],
     ['a host', { host: 'A.b', backend: 'app' }, "use_backend app if { req.hdr(host),host_only -m str -i -- 'A.b' }"],
+    ['whole segments', { pathPrefix: '/v1/', backend: 'app' }, "use_backend app if { var(txn.path) -m beg -- '/v1/' }"],
     [
-      'whole segments',
-      { pathPrefix: '/v1/', backend: 'app' },
-      "use_backend app if { path,concat(/) -m beg -- '/v1/' }",
+      'a path that is another',
+      { pathPrefix: '/x/..//%61%2fv1/.', backend: 'app' },
+      "use_backend app if { var(txn.path) -m beg -- '/a/v1/' }",
     ],
+    ['what is the root', { pathPrefix: '/x/../', backend: 'app' }, 'use_backend app'],
     [
       'both',
       { host: 'a.b', pathPrefix: '/v1', backend: 'app' },
-      "use_backend app if { req.hdr(host),host_only -m str -i -- 'a.b' } { path,concat(/) -m beg -- '/v1/' }",
+      "use_backend app if { req.hdr(host),host_only -m str -i -- 'a.b' } { var(txn.path) -m beg -- '/v1/' }",
     ],
     [
       'a value that would be more',
       { host: "x' } || { always_true }", pathPrefix: '/"$HOME#\\', backend: 'app' },
-      `use_backend app if { req.hdr(host),host_only -m str -i -- 'x'\\'' } || { always_true }' } { path,concat(/) -m beg -- '/"$HOME#\\/' }`,
+      `use_backend app if { req.hdr(host),host_only -m str -i -- 'x'\\'' } || { always_true }' } { var(txn.path) -m beg -- '/"$HOME#\\/' }`,
     ],
   ])('a rule takes %s', (_what, rule, expected) => expect(lines(withRules([rule]))).toContain(expected));
 
   it('a TCP proxy has no word of http', () => {
     const tcp: ProxyConfig = { ...withApp({ stickyCookie: 'SRV' }), mode: 'tcp' };
-    expect(renderConfig(tcp)).not.toMatch(/forwardfor|cookie|use_backend|http-reuse|keep-alive/);
+    expect(renderConfig(tcp)).not.toMatch(/[Ff]orwarded|cookie|use_backend|http-reuse|keep-alive|tune\./);
   });
 
   it.each<[string, ProxyConfig]>([
@@ -133,6 +152,7 @@ describe('the rendered configuration', () => {
     ['a cookie with a semicolon', withApp({ stickyCookie: 'a;b' })],
     ['a server’s name', withApp({ servers: [{ name: 'x\n', address: '10.0.0.1', port: 80 }] })],
     ['an address that is a name', withApp({ servers: [{ name: 'x', address: 'evil.example', port: 80 }] })],
+    ['a range that is none', { ...plain, trustedProxies: ['10.0.0.0/8 or'] }],
     ['a port out of range', withApp({ servers: [{ name: 'x', address: '10.0.0.1', port: 65_536 }] })],
     ['a duration that is none', { ...plain, drainMs: 0 }],
     ['a count that is no number', { ...plain, maxConnections: Number.NaN }],

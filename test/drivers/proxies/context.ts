@@ -174,6 +174,7 @@ export function config(servers: Record<string, string>, more: Partial<ProxyConfi
     ],
     backends: [app, { ...backend, name: 'hold' }],
     adminPort: 9_900,
+    trustedProxies: [],
     idleTimeoutMs: 60_000,
     maxConnections: 500,
     drainMs: 20_000,

@@ -10,6 +10,7 @@ import { testProxyImage } from '../../support/proxy-image.ts';
 import { collect, textOf } from '../contract/context.ts';
 import { addressOf, HOLD_PORT, type ProxySubject } from './context.ts';
 import { proxyContract } from './contract.ts';
+import { requestTests } from './requests.ts';
 import { trafficTests } from './traffic.ts';
 
 const installation = freshInstallation();
@@ -62,4 +63,7 @@ async function shell(compute: Compute, id: string, line: string, ...args: string
 
 afterAll(() => cleanInstallation(installation));
 
-proxyContract('haproxy', open, trafficTests);
+proxyContract('haproxy', open, (t) => {
+  trafficTests(t);
+  requestTests(t);
+});

@@ -171,6 +171,27 @@ describe('a load balancer', () => {
     expect(b()).not.toHaveProperty('lastCheck');
   });
 
+  it('checks the targets of a group in the way of the group, where it has one', async () => {
+    const { world, daemon } = await start();
+    const own = { path: '/own', timeout: '1s', healthyThreshold: 1 };
+    const targetGroups = [
+      { name: 'own', instances: ['a'], targetPort: 80, healthCheck: own },
+      { name: 'web', instances: ['b'], targetPort: 80 },
+    ];
+    const probed = new Map<string, unknown>();
+    world.engine.probe = ({ name }, { http }) => void probed.set(/-(a|b)-/.exec(name)?.[1] ?? '', http?.path);
+    const spec = { targetGroups, healthCheck: { path: '/all', interval: '7s' } };
+    for (const document of [instance('a'), instance('b'), balancer(spec)]) await daemon.apply(document);
+    await daemon.settle(20_000);
+    expect(statesOf(daemon)).toEqual({ a: 'Healthy', b: 'Healthy' });
+    expect(Object.fromEntries(probed)).toEqual({ a: '/own', b: '/all' });
+    const { backends } = world.engine.proxies.stored(containerOf(world, daemon, 'LoadBalancer', 'front').id) ?? {};
+    expect(backends?.map(({ check }) => [check.intervalMs, check.timeoutMs, check.healthyThreshold])).toEqual([
+      [2_000, 1_000, 1],
+      [7_000, 2_000, 2],
+    ]);
+  });
+
   it('says what the last check of an unhealthy target found', async () => {
     const { world, daemon } = await two();
     world.engine.probe = () => ({ healthy: false, detail: 'connection refused' });
@@ -236,9 +257,17 @@ describe('a load balancer', () => {
     ['a rule to nowhere', { rules: [{ targetGroup: 'x' }] }, 'there is no target group "x"; there are web'],
     ['a rule of no listener', { rules: [{ port: 81, targetGroup: 'web' }] }, 'there is no listener on port 81'],
     ['a path over TCP', { type: 'TCP', rules: [{ pathPrefix: '/', targetGroup: 'web' }] }, 'need type HTTP'],
+    ['a path of no text', { rules: [{ pathPrefix: '/%zz', targetGroup: 'web' }] }, 'percent-encoded UTF-8'],
     ['a cookie over TCP', { type: 'TCP', stickiness: {} }, 'a cookie needs HTTP'],
     ['a listener of another protocol', { listeners: [{ port: 80, protocol: 'TCP' }] }, 'make another one of type TCP'],
     ['a target group of nothing', { targetGroups: [{ name: 'web', targetPort: 80 }] }, 'give exactly one of'],
+    [
+      'a check of a day of a target group',
+      { targetGroups: [{ name: 'web', targetPort: 80, instances: ['a'], healthCheck: { interval: '1d' } }] },
+      'targetGroups[0].healthCheck.interval',
+    ],
+    ['a trusted proxy of no range', { trustedProxies: ['10.0.0.1'] }, 'must be an IPv4 range such as 10.1.0.0/16'],
+    ['a trusted proxy over TCP', { type: 'TCP', trustedProxies: ['10.0.0.0/8'] }, 'need type HTTP'],
     ['a delay of a day', { deregistrationDelay: '1d' }, 'must be at most 1h'],
   ])('%s is refused', async (_what, spec, words) => {
     const { daemon } = await start();

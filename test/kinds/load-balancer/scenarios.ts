@@ -88,5 +88,6 @@ export const BALANCER_HINTS: Hints = {
   'stickiness.cookieName': fc.constantFrom('A', 'B'),
   deregistrationDelay: fc.constantFrom('0s', '1s', '30s'),
   idleTimeout: fc.constantFrom('1s', '60s'),
+  trustedProxies: fc.constantFrom([], ['10.0.0.0/8']),
 };
 export const BALANCER_TARGET = instance('target').apply;
