@@ -8,8 +8,8 @@ import type { Segment } from './path.ts';
 
 /** A file larger than this is refused before it is parsed: no manifest is, and a bomb may be. */
 export const MAX_BYTES = 1 << 20;
-/** Alias expansions that one document may come to (the yaml library's own default). */
-const MAX_ALIASES = 100;
+/** Uses of one anchor in a document; what all of them come to is bounded by MAX_NODES. */
+const MAX_ALIASES = 10_000;
 const MAX_DOCUMENTS = 10_000;
 /** Values of one document with its aliases written out: those of a file of the largest size, and some more. */
 const MAX_NODES = 500_000;

@@ -276,7 +276,10 @@ export interface ExecSession {
   resize(columns: number, rows: number): Promise<void>;
   /** Resolves after the output's end; rejects when the session was closed before. */
   exitCode(): Promise<number>;
-  /** Lets go of the connection. The process inside may live on: the Engine has no call to end it. */
+  /**
+   * Lets go of the connection, and ends the process where that can be: the Engine has no call for it, so one on another
+   * machine goes on by itself.
+   */
   close(): void;
 }
 

@@ -133,6 +133,15 @@ describe('each way out closes the Engine’s side', () => {
     socket.terminate();
   });
 
+  it.each(['sleep 54321', 'sh -c "sleep 54321; true"'])('a command that reads nothing ends too: %s', async (line) => {
+    const { socket } = await session(`echo begun; ${line}`);
+    expect(await running()).toBe(1);
+    socket.terminate();
+    await eventually('the command to end', async () => (await running()) === 0);
+    const left = async () => (await cloud.exec('web', 'ps')).stdout.includes('sleep 54321');
+    await eventually('its children to end', async () => !(await left()));
+  });
+
   it('the client leaves before the command has begun', async () => {
     for (let i = 0; i < 20; i++) {
       const { socket } = await session('cat');

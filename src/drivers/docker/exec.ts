@@ -5,6 +5,7 @@ import type { ExecOptions, ExecSession, OutputChunk } from '../compute.ts';
 import { sessionClosed } from '../refusals.ts';
 import { opened, translated, type EngineCalls } from './calls.ts';
 import { passError } from './errors.ts';
+import { endExec } from './exec-end.ts';
 import { outputOf } from './output.ts';
 
 /** Milliseconds between looks for the exit status: the Engine knows it a moment after the output's end. */
@@ -33,7 +34,7 @@ export function startExec(
     const start = { hijack: true, stdin: options.stdin, Tty: options.tty, Detach: false };
     // Hijacked, docker-modem hands over the bare socket: only that can close one direction.
     const socket = await opened(calls, 'startExec', async () => (await exec.start(start)) as unknown as Socket);
-    return new DockerExecSession(exec, socket, calls, clock, options, signal);
+    return new DockerExecSession({ exec, containerId: id }, socket, calls, clock, options, signal);
   });
 }
 
@@ -42,6 +43,7 @@ export class DockerExecSession implements ExecSession {
   /** Resolves when the connection has ended. */
   readonly closed: Promise<void>;
   readonly #exec: Docker.Exec;
+  readonly #containerId: string;
   readonly #socket: Socket;
   readonly #calls: EngineCalls;
   readonly #clock: Clock;
@@ -50,7 +52,7 @@ export class DockerExecSession implements ExecSession {
   #room: Promise<void> | undefined;
 
   constructor(
-    exec: Docker.Exec,
+    { exec, containerId }: { exec: Docker.Exec; containerId: string },
     socket: Socket,
     calls: EngineCalls,
     clock: Clock,
@@ -58,6 +60,7 @@ export class DockerExecSession implements ExecSession {
     signal: AbortSignal | undefined,
   ) {
     this.#exec = exec;
+    this.#containerId = containerId;
     this.#socket = socket;
     this.#calls = calls;
     this.#clock = clock;
@@ -117,7 +120,10 @@ export class DockerExecSession implements ExecSession {
   }
 
   close(): void {
+    // The Engine ends the connection when the command has ended.
+    const runsOn = !this.#socket.readableEnded && !this.#over.signal.aborted;
     this.#over.abort();
     this.#socket.destroy();
+    if (runsOn) void endExec(this.#exec, this.#containerId, this.#calls, this.#clock).catch(() => undefined);
   }
 }

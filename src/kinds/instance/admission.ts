@@ -22,10 +22,11 @@ const LEAST_MEMORY = 6 * 2 ** 20;
 /** The seed's `instances.ports` is a VARCHAR(255). */
 const PORTS_COLUMN = 255;
 /** What holds of one instance by itself. */
-export function checkInstance(instance: Instance): Cause[] {
+export function checkInstance(instance: Instance, old?: Instance): Cause[] {
   const { spec } = instance;
   return [
-    ...checkImage(spec.image),
+    // One that is stored already hinders no other change.
+    ...(old?.spec.image === spec.image ? [] : checkImage(spec.image)),
     ...checkPorts(spec.ports),
     ...checkHealth(instance),
     ...checkLabels(spec.labels ?? {}),
