@@ -12,7 +12,7 @@ export const DEFAULT_NAMESPACE = 'default';
 export const PAUSED = `${GROUP}/paused`;
 /** Annotation, set by `miniaws restart`: an RFC 3339 time; a process started before it is restarted once. */
 export const RESTARTED_AT = `${GROUP}/restarted-at`;
-/** The finalizer that admission sets at creation (ruling 7) and the engine removes when the real thing is gone (I14). */
+/** The finalizer that admission sets at creation and the engine removes when the real thing is gone (I14). */
 export const FINALIZER = `${GROUP}/teardown`;
 
 /** One manager's fields of one object, as in the Kubernetes API. `fieldsV1` is a set of paths: `{"f:spec":{"f:image":{}}}`. */

@@ -51,7 +51,7 @@ export interface LogEntry {
   /** One of PASS_REASONS, or the reason of the Ready condition. */
   reason?: string;
   message?: string;
-  /** How many passes in a row ended the same way; the entry is updated, not repeated (ruling 8). */
+  /** How many passes in a row ended the same way; the entry is updated, not repeated. */
   attempts: number;
   startedAt: string;
   endedAt: string;

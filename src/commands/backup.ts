@@ -163,7 +163,7 @@ async function revisionOf(client: pg.Client): Promise<number> {
   return Number(rows[0]?.value ?? 0);
 }
 
-/** Every watch from before gets 410 and lists anew (ruling 18): also one from a revision that the new life will reach. */
+/** Every watch from before gets 410 and lists anew: also one from a revision that the new life will reach. */
 const moveOn = (client: pg.Client, revision: number) =>
   client.query('UPDATE revisions SET value = $1, horizon = $1', [revision]);
 

@@ -27,7 +27,7 @@ interface Contents {
 }
 
 /**
- * Removes what this data folder has recorded as its own, and nothing else (ruling 28). Whatever speaks against it is
+ * Removes what this data folder has recorded as its own, and nothing else. Whatever speaks against it is
  * found before anything is touched, and what will go is listed and confirmed. What cannot be removed is named, and then
  * the database and the folder stay, so that the purge can be repeated.
  */
@@ -106,7 +106,7 @@ function refusal(
   return undefined;
 }
 
-/** Everything of this installation on its Engine; throws when this is another Engine (ruling 1). */
+/** Everything of this installation on its Engine; throws when this is another Engine. */
 async function ownOn(config: Config, record: InstallationRecord, contents: Contents): Promise<readonly Marked[]> {
   const { engineId, marked } = await contentsOf(config, record.installation).catch((cause: Error) => {
     throw new Error(`nothing was purged: ${cause.message}`, { cause });

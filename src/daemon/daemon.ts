@@ -114,7 +114,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-/** Ruling 2: a database that belongs to another installation is not ours to work on. */
+/** A database that belongs to another installation is not ours to work on. */
 async function installationOf(store: Store, config: Config): Promise<string> {
   const recorded = await store.settings.setOnce('installation', config.installation || randomUUID());
   if (config.installation && config.installation !== recorded) {

@@ -16,7 +16,7 @@ import type { ContainerSettings, Limits } from './container-settings.ts';
  * - Failures are `PassError`s with a reason from `PASS_REASONS`; every call ends within its deadline.
  */
 export interface Compute {
-  /** What tells this Engine from any other, stable over its restarts (ruling 1). Rejects while it cannot be reached. */
+  /** What tells this Engine from any other, stable over its restarts. Rejects while it cannot be reached. */
   engineId(): Promise<string>;
 
   /**
@@ -25,7 +25,7 @@ export interface Compute {
    */
   networks(uid: string): Observed<readonly Network[]>;
   containers(uid: string): Observed<readonly Container[]>;
-  /** Everything with this installation's mark, for finding what no live document owns (ruling 1). */
+  /** Everything with this installation's mark, for finding what no live document owns. */
   everything(): Observed<readonly Owned[]>;
   /** Ranges of networks that are not ours, as last seen. Empty while unknown: a hint. */
   foreignRanges(): readonly string[];
@@ -107,7 +107,7 @@ export interface Owner {
   kind: string;
   namespace: string;
   name: string;
-  /** The document's generation when the thing was created; never compared (ruling 3). */
+  /** The document's generation when the thing was created; never compared. */
   generation: number;
 }
 

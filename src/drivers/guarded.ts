@@ -21,7 +21,7 @@ export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'removeImage',
 ]);
 
-/** The same driver with `check` before every call that changes the world: a passed leader's calls end there (ruling 4). */
+/** The same driver with `check` before every call that changes the world: a passed leader's calls end there. */
 export function guarded<Driver extends object>(
   driver: Driver,
   mutating: ReadonlySet<string>,

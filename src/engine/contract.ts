@@ -72,7 +72,7 @@ export interface Pass {
   readonly view: View;
   now(): Date;
   /**
-   * The one write ahead of the end of a pass (ruling 6): merges what `decide` returns into the object's status, under
+   * The one write ahead of the end of a pass: merges what `decide` returns into the object's status, under
    * the revision's lock, so that two objects never get the same thing. Resolves when it is committed.
    */
   claim(decide: (latest: Resource, view: View) => object): Promise<void>;

@@ -20,7 +20,7 @@ export interface Term {
 
 /**
  * One of several daemons on one database leads. Whether this one does is known by the monotonic clock alone: a
- * daemon that was stopped in mid-air finds its lease over before it makes its next call (I9, ruling 4).
+ * daemon that was stopped in mid-air finds its lease over before it makes its next call (I9).
  */
 export class Leadership {
   readonly #leases: LeaseStore;

@@ -3,7 +3,7 @@ import { sha256 } from '../base/hash.ts';
 import type { EventRecord, LogEntry } from '../api/records.ts';
 import type { Resource } from '../api/metadata.ts';
 
-/** The same event, or the same failure again, is written at most this often (ruling 8). */
+/** The same event, or the same failure again, is written at most this often. */
 const REPEAT_MS = 10_000;
 /** Objects whose last entry is remembered; beyond, the oldest are forgotten and a repetition is a new entry. */
 const REMEMBERED = 20_000;

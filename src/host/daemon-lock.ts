@@ -7,7 +7,7 @@ import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.t
 import { syncFolder, writeDraft, writePrivate } from './private-file.ts';
 
 /**
- * One daemon per data folder (ruling 2). The lock is the file `daemon.lock`, made by link(2), which like O_EXCL lets
+ * One daemon per data folder. The lock is the file `daemon.lock`, made by link(2), which like O_EXCL lets
  * one of many win but shows the file only whole. It says who holds it; a holder that died leaves it behind, and
  * whoever comes next may remove it.
  *

@@ -29,7 +29,7 @@ export interface LocateOptions {
   defaultUrl?: string;
 }
 
-/** Which database, by rulings 2 and 19, making an embedded one where there is none. */
+/** Which database: the configured one, this folder's own, or the user's own at the seed's URL; an embedded one is made where there is none. */
 export async function locateDatabase(options: LocateOptions): Promise<Database> {
   return (await findDatabase(options)) ?? startOwn(options);
 }

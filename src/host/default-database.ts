@@ -22,7 +22,7 @@ export interface Claim {
 
 /**
  * Why the server at `url` is not to be used by this data folder; undefined when it is. It must let us in, be no other
- * data folder's embedded server, and hold no other installation (ruling 19). Never throws.
+ * data folder's embedded server, and hold no other installation. Never throws.
  */
 export async function refusalOfDefault(url: string, claim: Claim): Promise<string | undefined> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS });

@@ -10,7 +10,7 @@ import type { HttpExtension } from '../http/extension.ts';
 
 /**
  * What bears this installation's mark and belongs to no document. It is shown, and removed by this explicit call only:
- * an empty or restored database deletes nothing (ruling 1).
+ * an empty or restored database deletes nothing.
  */
 function routes(app: FastifyInstance, context: ApiContext): void {
   const orphans = async (): Promise<readonly Owned[]> => {

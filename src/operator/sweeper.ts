@@ -9,7 +9,7 @@ import { valueOf } from '../base/observed.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
 import { STOP_WAIT_MS } from '../kinds/shared/container-steps.ts';
 
-/** As often as the driver lists everything: what a passed leader still made is gone within one relist (ruling 4). */
+/** As often as the driver lists everything: what a passed leader still made is gone within one relist. */
 const EVERY_MS = 30_000;
 /** SIGTERM before SIGKILL: what `stopGracePeriod` is when nobody says otherwise. */
 const GRACE_MS = 10_000;
@@ -28,7 +28,7 @@ export interface SweeperSeams {
 
 /**
  * Removes what a call that was on its way when its leader passed has made for a document that the next leader has
- * deleted meanwhile (rulings 1 and 4). Only what the history says was deleted: an object whose uid the database does
+ * deleted meanwhile. Only what the history says was deleted: an object whose uid the database does
  * not know stays, so that an empty or restored database deletes nothing.
  */
 export class Sweeper {

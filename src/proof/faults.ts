@@ -235,7 +235,7 @@ function tampering(how: string, silent: boolean, tamper: (world: World) => void)
 export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({
   name: `the leader is stopped ${when} it, and wakes up when another has led`,
   daemon: 'paused',
-  // The call that lands late, and what undoes it where the world has gone on meanwhile (ruling 4).
+  // The call that lands late, and what undoes it where the world has gone on meanwhile.
   cost: () => 2,
   steady: true,
   fault:

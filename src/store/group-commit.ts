@@ -90,7 +90,7 @@ export class GroupCommit {
     }
   }
 
-  /** One bad write must not fail its neighbours: after a failed group, each goes alone (ruling 14). */
+  /** One bad write must not fail its neighbours: after a failed group, each goes alone. */
   async #groupFailed(group: readonly Pending[], error: unknown): Promise<void> {
     if (group.length > 1 && this.#parts.journal.outage() === undefined) {
       for (const pending of group) await this.#writeGroup(() => [pending]);

@@ -22,7 +22,7 @@ export interface Last {
   end: string;
 }
 
-/** Bounds the holder of the revision's lock: no statement and no silence inside a transaction lasts longer (ruling 14). */
+/** Bounds the holder of the revision's lock: no statement and no silence inside a transaction lasts longer. */
 const STATEMENT_MS = 10_000;
 const IDLE_IN_TRANSACTION_MS = 2_000; // as long as the lease: a leader that stands still must not hold its successor up longer
 

@@ -6,7 +6,7 @@ import { LOCK } from './postgres-journal.ts';
 import { apiKeys, leases, settings } from './schema.ts';
 import type { ApiKey, KeyStore, LeaseStore, SettingStore } from './store.ts';
 
-/** `last_used` moves at most this often: reads must not become writes (ruling 8). */
+/** `last_used` moves at most this often: reads must not become writes. */
 const LAST_USED_EVERY = '1 minute';
 
 const RENEW: Statement = {

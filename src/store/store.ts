@@ -170,7 +170,7 @@ export interface SettingStore {
 }
 
 /**
- * What instances used. Its writes are not the quiet world's (ruling 8): they take no revision, hold no lock that a commit
+ * What instances used. Its writes are not the quiet world's: they take no revision, hold no lock that a commit
  * waits for, and wake nobody. What was appended twice is there once.
  */
 export interface MetricsStore {
@@ -230,7 +230,7 @@ export interface TrafficBucket extends TrafficRates {
   requestRateMax: number;
 }
 
-/** What the policies of scaling groups recommended. Its writes are not the quiet world's either (ruling 8). */
+/** What the policies of scaling groups recommended. Its writes are not the quiet world's either. */
 export interface RecommendationStore {
   /** One of a time that is there already is left as it is. */
   append(row: Recommended): Promise<void>;

@@ -351,7 +351,7 @@ describe('what needs other objects', () => {
 describe('writes', () => {
   const kind = KINDS.must('Instance');
 
-  it('creation fills defaults, sets our finalizer (ruling 7) and generation 1', () => {
+  it('creation fills defaults, sets our finalizer and generation 1', () => {
     const made = make('Instance', 'web', { image: 'x' });
     expect(made.metadata).toMatchObject({ generation: 1, finalizers: [FINALIZER], namespace: 'default' });
     expect(made.spec).toMatchObject({

@@ -8,7 +8,7 @@ import type { TestDatabase } from '../support/postgres.ts';
 const TICKS_PER_S = 100;
 /** A backend of PostgreSQL adds to the shared counters when it is idle, at most once a second. */
 const COUNTED_AFTER_MS = 1_200;
-/** Ruling 8: these are written in a quiet world too. */
+/** These are written in a quiet world too. */
 const EXEMPT = ['leases', 'api_keys', 'metrics_history', 'metrics_aggregates'];
 
 /** Seconds of CPU, in user and kernel, that the process and its threads have used. */

@@ -96,7 +96,7 @@ describe('backup and restore', () => {
     expect(await rowsOf(fresh)).toEqual(before);
   });
 
-  it('the revision moves on: a watch from a revision of the life since then gets 410, of every feed (ruling 18)', async () => {
+  it('the revision moves on: a watch from a revision of the life since then gets 410, of every feed', async () => {
     const [dir, database] = [await newFolder(), await databaseForTest()];
     const start = () => startDaemon({ engine: 'simulated', database, dataDir: dir });
     const versionOf = async (of: string) =>

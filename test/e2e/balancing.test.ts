@@ -237,7 +237,7 @@ it('what went through it, and to each target, is kept and shown', async () => {
   });
 });
 
-it('a change of the ports replaces the container, and the reconcile log says so (ruling 17)', async () => {
+it('a change of the ports replaces the container, and the reconcile log says so', async () => {
   await two('steady');
   const { Id } = await cloud.container('front');
   const since = await revision();

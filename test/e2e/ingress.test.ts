@@ -34,7 +34,7 @@ const answers = () =>
   );
 const ingress = async () => (await cloud.networks()).find((n) => n.Labels?.[LABEL.kind] === 'LoadBalancer');
 
-it('a load balancer of an internal VPC answers from outside, and its instances stay inside (ruling 17)', async () => {
+it('a load balancer of an internal VPC answers from outside, and its instances stay inside', async () => {
   await answers();
   const { status } = (await cloud.find('loadbalancers', 'door')) as unknown as LoadBalancer;
   expect((await ingress())?.IPAM?.Config?.[0]?.Subnet).toBe(status?.ingressCidrBlock);

@@ -141,7 +141,7 @@ describe('the commands for the machine', () => {
     await ready('kept', 'other');
     const watching = await watch(api(), `${pathOf('instances')}?watch=true&resourceVersion=${Number(newest) + 100}`);
     await watching.next('410', (e) => e.type === 'ERROR' && e.object.code === 410);
-    // Ruling 1: it is shown, and runs on.
+    // It is shown, and runs on.
     const { items } = (await call(api(), 'GET', '/apis/miniaws.dev/v1/orphans')).json<{
       items: { type: string; id: string; owner: { name: string } }[];
     }>();

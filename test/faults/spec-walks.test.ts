@@ -88,7 +88,7 @@ const madeWith = ({ engine }: World): string[] =>
     return `made with ${canonicalJson({ ...rest, hostname: spec.hostname.replace(/-\d+$/, '') })}`;
   });
 
-/** Named volumes outlive instances (ruling 10): those that a walk has left behind are no difference. */
+/** Named volumes outlive instances: those that a walk has left behind are no difference. */
 const withoutVolumes = (lines: readonly string[]) => lines.filter((line) => !line.startsWith('volume '));
 
 const pick = (spec: Spec, fields: readonly string[]): Spec =>

@@ -27,7 +27,7 @@ const path = `${pathOf('loadbalancers')}/front`;
 const balancer = async () => (await call(daemon, 'GET', path)).json<LoadBalancer>();
 
 describe('a load balancer as it is read', () => {
-  it('has the sessions of each target, which are stored nowhere (ruling 8)', async () => {
+  it('has the sessions of each target, which are stored nowhere', async () => {
     await eventually('it to serve', async () => isReady(await balancer()));
     expect((await balancer()).status?.targets).toMatchObject([{ instance: 'web', state: 'Healthy', sessions: 0 }]);
     const { items } = (await call(daemon, 'GET', pathOf('loadbalancers'))).json<{ items: LoadBalancer[] }>();

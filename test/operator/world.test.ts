@@ -108,7 +108,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
     expect(recreated?.difference).toContain('spec.image, spec.env changed');
   });
 
-  it('ruling 10: the old container runs on while the new image cannot be had', async () => {
+  it('the old container runs on while the new image cannot be had', async () => {
     const { world, daemon } = await start();
     await daemon.apply(vpc('main'));
     await daemon.apply(instance('web'));
@@ -139,7 +139,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
     expect(one(world)).toMatchObject({ id, state: 'running' });
   });
 
-  it('restart policies: Never is final, OnFailure restarts a failure only, Always comes back (ruling 5)', async () => {
+  it('restart policies: Never is final, OnFailure restarts a failure only, Always comes back', async () => {
     const { world, daemon } = await start();
     await daemon.apply(vpc('main'));
     await daemon.apply(instance('never', { restartPolicy: 'Never' }));
@@ -172,7 +172,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
     expect(await daemon.store.inventory()).toEqual([]);
   });
 
-  it('ruling 12: the default VPC of a namespace is made when it is needed', async () => {
+  it('the default VPC of a namespace is made when it is needed', async () => {
     const { daemon } = await start();
     await daemon.apply({ kind: 'Instance', metadata: { name: 'web', namespace: 'team' }, spec: { image: 'app:1' } });
     await daemon.settle();
@@ -233,7 +233,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
     expect(world.engine.containers.size).toBe(1);
   });
 
-  it('two instances never get one address, however many are made at once (ruling 6)', async () => {
+  it('two instances never get one address, however many are made at once', async () => {
     const { daemon } = await start();
     await daemon.apply(vpc('main', { cidrBlock: '10.1.0.0/27' }));
     await Promise.all(Array.from({ length: 30 }, (_, i) => daemon.apply(instance(`n${i}`))));

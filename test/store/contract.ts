@@ -128,7 +128,7 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       expect(outcomes.filter((o) => o.status === 'fulfilled')).toHaveLength(1);
     });
 
-    it('one refused write does not fail its neighbours (ruling 14)', async () => {
+    it('one refused write does not fail its neighbours', async () => {
       const { open } = await fresh();
       const store = await open();
       const refused = store.commit({

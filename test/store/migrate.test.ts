@@ -56,7 +56,7 @@ describe('migrations', () => {
     expect(applied.flat()).toHaveLength((await readMigrations()).length);
   });
 
-  it('a database that a newer version has used is refused (ruling 18)', async () => {
+  it('a database that a newer version has used is refused', async () => {
     const database = await databaseForTest();
     await database.query("INSERT INTO schema_migrations (number, name, checksum) VALUES (9999, '9999_future', 'x')");
     await expect(migrateUp(database.url, silentLog)).rejects.toThrow(/9999_future.*newer/);

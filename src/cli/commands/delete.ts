@@ -108,7 +108,7 @@ function dependentsFirst<T extends { objects: Resource[] }>(kinds: KindRegistry,
   return { ...selected, objects: selected.objects.toSorted((a, b) => rank(b) - rank(a)) };
 }
 
-/** Sends every deletion before any is waited for (ruling 9). Answers the keys of those that were refused. */
+/** Sends every deletion before any is waited for. Answers the keys of those that were refused. */
 async function sendAll(session: Session, objects: readonly Resource[], cascade: Cascade): Promise<Set<string>> {
   const limit = pLimit(AT_ONCE);
   const failed = new Set<string>();

@@ -12,7 +12,7 @@ interface OrphansOptions {
   yes?: boolean;
 }
 
-/** Something on the Engine with this installation's mark and an owner that the database does not know (ruling 1). */
+/** Something on the Engine with this installation's mark and an owner that the database does not know. */
 interface Orphan {
   type: 'container' | 'network' | 'volume';
   id: string;

@@ -9,7 +9,7 @@ import { limitsOf } from './limits.ts';
 import { specHash } from './spec-hash.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
-/** Ruling 5: restarts are the Engine's, so that instances come back while the daemon is down. */
+/** Restarts are the Engine's, so that instances come back while the daemon is down. */
 const RESTART: Record<RestartPolicy, RestartMode> = { Always: 'unless-stopped', OnFailure: 'on-failure', Never: 'no' };
 
 export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.restartPolicy];

@@ -24,7 +24,7 @@ interface Patient {
 }
 
 /**
- * The leader's http and tcp checks (ruling 11). Passes say what is to be watched and read the last result; a change of
+ * The leader's http and tcp checks. Passes say what is to be watched and read the last result; a change of
  * the result asks for a pass. What was last known stands until the next result, also over a change of leader.
  */
 export class HealthMonitor {

@@ -88,7 +88,7 @@ export function forcedBy(instance: Instance, container: Container): string | und
   return notLifted(instance.spec, container);
 }
 
-/** Ruling 10: the new image is there before the old container is touched; so are its volumes, which may be refused. */
+/** The new image is there before the old container is touched; so are its volumes, which may be refused. */
 function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
   const { vpc } = observed;
   if (vpc.is === 'missing' && instance.spec.vpc === 'default')
@@ -184,7 +184,7 @@ function planPower(instance: Instance, container: Container): InstanceStep[] {
   ];
 }
 
-/** Ruling 5. One that the Engine is restarting is the Engine's. */
+/** Restarts of a process that has ended are the Engine's, by its restart policy; ours is what that policy leaves. */
 function shouldStart(instance: Instance, container: Container): boolean {
   if (container.state === 'created') return true;
   if (container.state !== 'exited') return false;

@@ -41,7 +41,7 @@ const RECREATES = {
   oomScoreAdjust: (s) => s.oomScoreAdjust,
 } satisfies Record<string, (spec: InstanceSpec) => unknown>;
 
-/** The algorithm's name. A release that hashes otherwise must still know this one (ruling 3). */
+/** The algorithm's name. A release that hashes otherwise must still know this one. */
 const ALGORITHM = 'v1';
 
 /** One short hash a field that is set, so that a container tells which of its fields differ: `v1 image=9f86d081884c env=…`. */

@@ -107,7 +107,7 @@ export interface InstanceStatus {
   phase?: InstancePhase;
   containerId?: string;
   containerName?: string;
-  /** Given out by us before it is first used, and kept for the instance's life (ruling 6). */
+  /** Given out by us before it is first used, and kept for the instance's life. */
   privateIp?: string;
   /** The uid of the VPC that `privateIp` belongs to: an address never outlives its VPC. */
   vpcUid?: string;

@@ -18,7 +18,7 @@ const WHY = 'its VPC is internal, and clients come from outside';
 
 /**
  * The Engine publishes no port of a container that is on an internal network alone. So the proxy of an internal VPC is
- * on a bridge network of its own as well, which nothing else joins: its VPC stays as closed as it was (ruling 17).
+ * on a bridge network of its own as well, which nothing else joins: its VPC stays as closed as it was.
  */
 export type IngressStep =
   | (Step & { do: 'claimIngress' })

@@ -11,7 +11,7 @@ export async function proxyStateOf({ status }: LoadBalancer, proxies: Proxies): 
   return seen?.state === 'present' ? seen.value : undefined;
 }
 
-/** The document with what moves by itself: the sessions of each target, answered on read and never stored (ruling 8). */
+/** The document with what moves by itself: the sessions of each target, answered on read and never stored. */
 export async function withSessions(resource: Resource, proxies: Proxies): Promise<Resource> {
   if (!isLoadBalancer(resource) || !resource.status?.targets?.length) return resource;
   const state = await proxyStateOf(resource, proxies);

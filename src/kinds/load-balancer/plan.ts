@@ -69,7 +69,7 @@ export function planLoadBalancer(
 export const keptOf = (lb: LoadBalancer, containers: readonly Container[]): Container | undefined =>
   keepBest(lb, balancerHash(lb), containers);
 
-/** Ruling 17: what a living container cannot take up. */
+/** What a living container cannot take up. */
 function replacedBecause(lb: LoadBalancer, container: Container): string | undefined {
   if (container.state === 'dead') return 'the container is dead';
   return container.specHash === balancerHash(lb)

@@ -122,7 +122,7 @@ function listenerOf(spec: LoadBalancer['spec'], port: number): ProxyListener {
   };
 }
 
-/** What cannot change on a living container: its ports (ruling 17). Versioned, as an instance's (ruling 3). */
+/** What cannot change on a living container: its ports. Versioned, as an instance's. */
 export const balancerHash = ({ spec }: LoadBalancer): string =>
   `v1 ports=${sha256(canonicalJson(spec.listeners.map((l) => l.port).toSorted((a, b) => a - b))).slice(0, 12)}`;
 

@@ -92,7 +92,7 @@ const isCountOrPercent = (value: unknown): boolean =>
   typeof value === 'number' ? Number.isInteger(value) && value >= 0 : /^(\d|[1-9]\d|100)%$/.test(String(value));
 const isNothing = (value: number | string): boolean => Number.parseInt(String(value), 10) === 0;
 
-/** Ruling 16: what only one instance can have, a group of more cannot give to each. */
+/** What only one instance can have, a group of more cannot give to each. */
 function checkTemplate({ spec }: ScalingGroup): Cause[] {
   const { strategy, template } = spec;
   const [, maxInstances] = allowedCounts(spec);
@@ -142,7 +142,7 @@ function checkTemplateMetadata({ labels = {}, metadata = {} }: Template): Cause[
 /** Whose a count is that had to follow a changed minimum or maximum. */
 const BY_BOUNDS = { manager: 'bounds', fields: { 'f:spec': { 'f:desiredCount': {} } } };
 
-/** `applied` is what a server-side apply said itself: a count in it is meant, one that is kept may be clamped (ruling 15). */
+/** `applied` is what a server-side apply said itself: a count in it is meant, one that is kept may be clamped. */
 export function admitScalingGroup(
   next: ScalingGroup,
   old: ScalingGroup | undefined,

@@ -93,7 +93,7 @@ function targetsOf(instances: readonly Instance[], view: View): Map<string, Targ
   return new Map(told);
 }
 
-/** A VPC has a row once its network was made, and for as long as its document lives (ruling 9). */
+/** A VPC has a row once its network was made, and for as long as its document lives. */
 function vpcRow({ metadata, spec }: ScalingGroup, view: View): string | undefined {
   const vpc = view.get({ kind: 'VPC', namespace: metadata.namespace, name: spec.vpc });
   return vpc && isVpc(vpc) && vpc.status?.networkId !== undefined ? vpc.metadata.uid : undefined;

@@ -77,7 +77,7 @@ export interface GroupObserved {
   vpcRow: string | undefined;
 }
 
-/** Values that are the schema's defaults, false, and empty mappings, say nothing: a later release that adds a field replaces no instance (ruling 3). */
+/** Values that are the schema's defaults, false, and empty mappings, say nothing: a later release that adds a field replaces no instance. */
 function withoutDefaults(spec: object): object {
   const fields = instanceSpecSchema.properties ?? {};
   const saysSomething = ([name, value]: [string, unknown]) =>

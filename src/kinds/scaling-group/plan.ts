@@ -109,7 +109,7 @@ const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why:
     event,
   }) as const;
 
-/** Ruling 16: the group goes after its instances. Those of one that is deleted with `--cascade=orphan` are let go of. */
+/** The group goes after its instances. Those of one that is deleted with `--cascade=orphan` are let go of. */
 function planDeletion(group: ScalingGroup, observed: GroupObserved): ScalingGroupStep[] {
   if ((group.metadata.finalizers ?? []).includes(ORPHAN)) return [];
   return observed.instances

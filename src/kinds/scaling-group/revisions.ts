@@ -4,7 +4,7 @@ import type { Revision, ScalingGroup, Template } from './types.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { templateHash } from './members.ts';
 
-/** Revisions of the template that are kept (ruling 16), and the most that they may weigh together, characters. */
+/** Revisions of the template that are kept, and the most that they may weigh together, characters. */
 const REVISIONS = 10;
 const REVISIONS_WEIGHT = 256 * 1024;
 /** Field manager of a group that goes back to an earlier template by itself. */

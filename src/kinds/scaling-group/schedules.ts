@@ -64,7 +64,7 @@ export const isPinned = (pin: { until: string }, now: Date): boolean => now.getT
 
 type Effective = NonNullable<ScalingGroupStatus['effective']>;
 
-/** What holds now: a pin beats the specification, schedules move its bounds (ruling 15), and all stay within these. */
+/** What holds now: a pin beats the specification, schedules move its bounds, and all stay within these. */
 export function effectiveOf(group: ScalingGroup, now: Date): Effective {
   const { pin, desiredCount } = group.spec;
   const { minInstances, maxInstances } = boundsOf(group);

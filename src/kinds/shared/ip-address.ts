@@ -5,7 +5,7 @@ import type { Vpc } from '../vpc/types.ts';
 import { contains, formatAddress, parseAddress } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
 
-/** What has an address in a VPC: given out by us, and kept for the document's life (ruling 6). */
+/** What has an address in a VPC: given out by us, and kept for the document's life. */
 export type Addressed = Resource<{ vpc: string; privateIp?: string }, { privateIp?: string; vpcUid?: string }>;
 
 /** Runs under the revision's lock: two documents never get one address. */

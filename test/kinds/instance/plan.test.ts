@@ -158,7 +158,7 @@ describe('the plan of an instance', () => {
   });
 });
 
-describe('the spec hash (ruling 3)', () => {
+describe('the spec hash', () => {
   it('covers what forces a recreate, names the fields that differ, and nothing else', () => {
     const hash = (spec: object) => specHash(instance(spec).spec);
     for (const inPlace of [
