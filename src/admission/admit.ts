@@ -5,7 +5,7 @@ import type { Admission, AdmissionSettings, KindDefinition, View } from '../api/
 import type { Cause } from '../base/errors.ts';
 import { StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
-import { weigh } from './fields/bounds.ts';
+import { checkJsonSize } from './fields/bounds.ts';
 import { keepTimes } from './fields/update.ts';
 import { identityOf } from './load.ts';
 import { checkOwners } from './owner-references.ts';
@@ -43,7 +43,7 @@ export function admit(
   view: View,
   context: AdmissionContext,
 ): Resource {
-  weigh(raw, 'the document');
+  checkJsonSize(raw, 'the document');
   const document = structuredClone(raw);
   const metadata = (document.metadata ??= {});
   const { status: _, ...rest } = document;

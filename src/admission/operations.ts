@@ -10,7 +10,7 @@ import { memoised } from '../base/memoised.ts';
 import { admit, invalid, timestamp } from './admit.ts';
 import type { AdmissionContext, RawDocument } from './admit.ts';
 import { apply } from './fields/apply.ts';
-import { weigh } from './fields/bounds.ts';
+import { checkJsonSize } from './fields/bounds.ts';
 import { conflictError } from './fields/conflicts.ts';
 import { identityOf } from './load.ts';
 import type { Document } from './fields/document.ts';
@@ -156,7 +156,7 @@ export function replaceStatus(
   });
   checkAddress(document, old.metadata);
   const status = (document['status'] ?? undefined) as Resource['status'];
-  weigh(status ?? {}, 'the status');
+  checkJsonSize(status ?? {}, 'the status');
   const causes = validateStatus(kind, status === undefined ? {} : { status });
   if (causes.length > 0) throw invalid(kind, old.metadata.name, causes);
   if (sameJson(status, old.status)) return old;

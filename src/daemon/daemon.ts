@@ -100,7 +100,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stops.push(() => server.close());
     await ensureAdminKey(store, folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
-    parts.leader.start(guard.eligible, (term) => parts.reign(term));
+    parts.leader.start(guard.eligible, (term) => parts.lead(term));
     stops.push(() => parts.leader.stop());
     // First: what clients hold open ends while the rest is still there.
     stops.push(() => closing.abort());
@@ -156,7 +156,7 @@ async function engineParts(
     build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
     log,
   });
-  const { informer, manager, extensions, live, reign } = assemble(
+  const { informer, manager, extensions, live, lead } = assemble(
     {
       store,
       kinds,
@@ -176,7 +176,7 @@ async function engineParts(
   );
   guard.onKnown(() => manager.notice(undefined, 'the Engine is known to be ours'));
   await informer.open();
-  return { settings, informer, leader, manager, extensions, live, reign };
+  return { settings, informer, leader, manager, extensions, live, lead };
 }
 
 /** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */

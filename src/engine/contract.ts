@@ -116,12 +116,12 @@ export type Outcome =
 export const WAITING_LOOK_MS = 10_000;
 
 /** A condition as a controller gives it; the engine adds the generation and the time of the transition. */
-export type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 export interface Report {
   /** The kind's own status fields, whole: what is left out is removed. */
   status: object;
-  conditions: readonly Verdict[];
+  conditions: readonly ConditionInput[];
   outcome: Outcome;
   /** The row of the seed's table; `undefined`: the real thing does not exist. */
   inventory?: InventoryRow;

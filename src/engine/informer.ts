@@ -10,7 +10,7 @@ import { Mirror } from '../store/mirror.ts';
 import type { Change, Store } from '../store/store.ts';
 
 /** What changed, with the document as this informer had it before. */
-export interface Noticed {
+export interface WatchEvent {
   type: Change['type'];
   object: Resource;
   old: Resource | undefined;
@@ -28,7 +28,7 @@ export class Informer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #mirror: Mirror;
-  readonly #listeners = new Set<(noticed: Noticed) => void>();
+  readonly #listeners = new Set<(event: WatchEvent) => void>();
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -48,7 +48,7 @@ export class Informer {
     return this.#mirror.revision;
   }
 
-  onChange(listener: (noticed: Noticed) => void): () => void {
+  onChange(listener: (event: WatchEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

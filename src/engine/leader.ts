@@ -11,10 +11,10 @@ const RENEW_MS = 500;
 /** Taken off the lease's end, so that a call that begins before it is well on its way before another may lead. */
 const MARGIN_MS = 200;
 
-/** One reign: from taking the lease until it is lost or given back. */
+/** One term: from taking the lease until it is lost or given back. */
 export interface Term {
   epoch: number;
-  /** Aborted at the end of the reign. */
+  /** Aborted at the end of the term. */
   signal: AbortSignal;
 }
 
@@ -32,7 +32,7 @@ export class Leadership {
   #term: { epoch: number; end: AbortController } | undefined;
   #wake: AbortController = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #reigning: Promise<void> = Promise.resolve();
+  #leading: Promise<void> = Promise.resolve();
 
   constructor(leases: LeaseStore, holder: string, clock: Clock, log: Log) {
     this.#leases = leases;
@@ -55,34 +55,34 @@ export class Leadership {
     throw new PassError('LeaseLost', 'this daemon no longer leads: its lease has run out or another has taken it');
   }
 
-  /** Stands for election for ever. `reign` runs for each term and ends soon after its signal; `eligible` may refuse to stand. */
-  start(eligible: () => boolean, reign: (term: Term) => Promise<void>): void {
+  /** Stands for election for ever. `lead` runs for each term and ends soon after its signal; `eligible` may refuse to stand. */
+  start(eligible: () => boolean, lead: (term: Term) => Promise<void>): void {
     const stop = this.#leases.onRelease(() => this.#wake.abort());
     this.#closing.signal.addEventListener('abort', stop, { once: true });
-    this.#running = this.#campaign(eligible, reign);
+    this.#running = this.#campaign(eligible, lead);
   }
 
-  /** Ends the reign, then gives the lease back: the next daemon takes over at once. */
+  /** Ends the term, then gives the lease back: the next daemon takes over at once. */
   async stop(): Promise<void> {
     this.#closing.abort();
     this.#wake.abort();
     await this.#running;
   }
 
-  async #campaign(eligible: () => boolean, reign: (term: Term) => Promise<void>): Promise<void> {
+  async #campaign(eligible: () => boolean, lead: (term: Term) => Promise<void>): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      if (eligible()) await this.#stand(reign);
+      if (eligible()) await this.#stand(lead);
       else this.#end('this daemon may not lead');
       if (this.#term && !this.isLeading()) this.#end('the lease could not be renewed in time');
       await this.#pause();
     }
     const led = this.#term !== undefined;
     this.#end('stopping');
-    await this.#reigning;
+    await this.#leading;
     if (led) await this.#leases.release(LEASE, this.#holder).catch(() => undefined);
   }
 
-  async #stand(reign: (term: Term) => Promise<void>): Promise<void> {
+  async #stand(lead: (term: Term) => Promise<void>): Promise<void> {
     const asked = this.#clock.monotonic();
     try {
       const answer = await this.#leases.acquire(LEASE, this.#holder, TTL_MS);
@@ -93,20 +93,20 @@ export class Leadership {
       this.#validUntil = asked + TTL_MS - MARGIN_MS;
       if (this.#term?.epoch === answer.epoch) return;
       this.#end('a new term begins');
-      await this.#reigning;
-      this.#begin(answer.epoch, reign);
+      await this.#leading;
+      this.#begin(answer.epoch, lead);
     } catch (error) {
       this.#log.debug({ err: messageOf(error) }, 'cannot ask for the lease');
     }
   }
 
-  #begin(epoch: number, reign: (term: Term) => Promise<void>): void {
+  #begin(epoch: number, lead: (term: Term) => Promise<void>): void {
     const end = new AbortController();
     this.#term = { epoch, end };
     this.#log.info({ epoch }, 'leading');
-    this.#reigning = reign({ epoch, signal: end.signal }).catch((error: unknown) => {
-      this.#log.error({ err: messageOf(error) }, 'a reign ended badly; standing again');
-      if (this.#term?.epoch === epoch) this.#end('its reign failed');
+    this.#leading = lead({ epoch, signal: end.signal }).catch((error: unknown) => {
+      this.#log.error({ err: messageOf(error) }, 'a term ended badly; standing again');
+      if (this.#term?.epoch === epoch) this.#end('its term failed');
     });
   }
 

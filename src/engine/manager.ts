@@ -3,11 +3,11 @@ import type { Ref } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import type { UnderWay } from './lane.ts';
 import type { Term } from './leader.ts';
-import type { ManagerOptions, ManagerSeams } from './options.ts';
+import type { ManagerOptions, ManagerDeps } from './options.ts';
 import type { PassTools } from './pass-context.ts';
 import type { AnyController } from './steps.ts';
 import { Recorder } from './recorder.ts';
-import { Reign } from './term-runner.ts';
+import { TermRunner } from './term-runner.ts';
 
 /** 16 keeps the Engine's four slots of work full and leaves room for passes that only look. */
 const DEFAULT_OPTIONS: ManagerOptions = { workers: 16, resyncMs: 300_000, random: Math.random };
@@ -19,20 +19,20 @@ export interface PassCount {
 }
 
 /**
- * Runs the passes of one reign: turns changes of documents and of the world into keys, hands each key to one worker at
- * a time, and brings keys back as their passes ask. Everything it holds can be thrown away at any time: the next reign
+ * Runs the passes of one term: turns changes of documents and of the world into keys, hands each key to one worker at
+ * a time, and brings keys back as their passes ask. Everything it holds can be thrown away at any time: the next term
  * starts from what is stored and what exists (I1, I3).
  */
 export class Manager {
-  readonly #seams: ManagerSeams;
+  readonly #deps: ManagerDeps;
   readonly #options: ManagerOptions;
   readonly #controllers: ReadonlyMap<string, AnyController>;
   readonly #counts = new Map<string, PassCount>();
   readonly #underWay: UnderWay = new Map();
-  #reign: Reign | undefined;
+  #runner: TermRunner | undefined;
 
-  constructor(seams: ManagerSeams, controllers: readonly AnyController[], options: Partial<ManagerOptions> = {}) {
-    this.#seams = seams;
+  constructor(deps: ManagerDeps, controllers: readonly AnyController[], options: Partial<ManagerOptions> = {}) {
+    this.#deps = deps;
     this.#options = { ...DEFAULT_OPTIONS, ...options };
     this.#controllers = new Map(controllers.map((c) => [c.kind, c]));
   }
@@ -44,17 +44,17 @@ export class Manager {
   /** Something in the world changed that concerns this document; without a ref, anything may have. */
   notice(ref: Ref | undefined, what: string, type: Trigger['type'] = 'engine'): void {
     const trigger: Trigger = { type, detail: what };
-    if (ref) this.#reign?.passes.queue.add(keyOf(ref), trigger);
-    else this.#reign?.everything(trigger);
+    if (ref) this.#runner?.passes.queue.add(keyOf(ref), trigger);
+    else this.#runner?.everything(trigger);
   }
 
   depth(): number {
-    return this.#reign?.passes.queue.depth ?? 0;
+    return this.#runner?.passes.queue.depth ?? 0;
   }
 
   /** Whether nothing is waiting or under way: for tests and for steppers of time. */
   idle(): boolean {
-    return this.#reign === undefined || (this.#reign.passes.queue.idle && this.#reign.garbage.queue.idle);
+    return this.#runner === undefined || (this.#runner.passes.queue.idle && this.#runner.garbage.queue.idle);
   }
 
   passes(): readonly PassCount[] {
@@ -62,8 +62,8 @@ export class Manager {
   }
 
   /** Runs until the term's end. A step that hangs may outlast it: the next term leaves its key alone until then. */
-  async reign(term: Term): Promise<void> {
-    const { store, informer, kinds, clock, log, settings } = this.#seams;
+  async run(term: Term): Promise<void> {
+    const { store, informer, kinds, clock, log, settings } = this.#deps;
     // What the last leader wrote is in the view before the first pass: else a container could be made again for a
     // document that is gone. Its writes are fenced off by now, so that none can follow.
     await informer.catchUp();
@@ -80,19 +80,19 @@ export class Manager {
       inventory: new Map(rows.map((row) => [row.id, { row, sure: true }])),
     };
     if (term.signal.aborted) return;
-    const reign = new Reign(
-      this.#seams,
+    const runner = new TermRunner(
+      this.#deps,
       this.#options,
       this.#controllers,
       tools,
       (kind, outcome) => this.#count(kind, outcome),
       this.#underWay,
     );
-    this.#reign = reign;
+    this.#runner = runner;
     try {
-      await reign.run();
+      await runner.run();
     } finally {
-      this.#reign = undefined;
+      this.#runner = undefined;
     }
   }
 

@@ -14,7 +14,7 @@ export interface ManagerOptions {
   random: () => number;
 }
 
-export interface ManagerSeams {
+export interface ManagerDeps {
   /** Whether what the Engine shows may be believed: what needs one waits until then. */
   believable: () => boolean;
   store: Store;

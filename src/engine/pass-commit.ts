@@ -11,7 +11,7 @@ import { WAITING_LOOK_MS } from './contract.ts';
 import type { Outcome, Report } from './contract.ts';
 import type { PassTools } from './pass-context.ts';
 import type { Acted } from './steps.ts';
-import { mergeStatus, verdictsOf, withFailure } from './status.ts';
+import { mergeStatus, conditionInputsOf, withFailure } from './status.ts';
 
 /** How the queue goes on with the key. Whatever is not at its end is looked at again by itself, `afterMs` from now. */
 export type PassEnd = ({ outcome: 'settled' | 'deleted'; afterMs?: number } | { outcome: Unended; afterMs: number }) & {
@@ -41,7 +41,7 @@ export interface RetryTimes {
 }
 
 /** What a pass has come to. */
-interface Found {
+interface PassResult {
   acted: readonly Acted[];
   difference: readonly string[];
   report: Report | undefined;
@@ -73,7 +73,7 @@ class Outdated extends Error {
 }
 
 /** The ending of a pass, for every kind: status, events, log entry, inventory row and finalizer are written here and nowhere else. */
-export class Ending {
+export class PassCommit {
   readonly #tools: PassTools;
   readonly #subject: Subject;
 
@@ -83,7 +83,7 @@ export class Ending {
   }
 
   /** The one write of the pass: status, events, log entry, inventory row, and the finalizer when the thing is gone. */
-  async write(found: Found): Promise<PassEnd> {
+  async write(found: PassResult): Promise<PassEnd> {
     const { report, failure } = found;
     const now = this.#tools.clock.now();
     const end = endOf(report?.outcome, failure, found.retry);
@@ -155,7 +155,7 @@ export class Ending {
     failure: PassError | undefined,
   ): { fields: object; verdicts: ReturnType<typeof withFailure> } {
     const { observedGeneration: _, conditions: __, ...kept } = this.#subject.resource.status ?? {};
-    const verdicts = [...(report?.conditions ?? verdictsOf(this.#subject.resource.status))];
+    const verdicts = [...(report?.conditions ?? conditionInputsOf(this.#subject.resource.status))];
     return {
       fields: report?.status ?? kept,
       verdicts: failure ? withFailure(verdicts, failure.reason, failure.message) : verdicts,
@@ -163,7 +163,7 @@ export class Ending {
   }
 
   #entry(
-    found: Found,
+    found: PassResult,
     end: PassEnd,
     now: Date,
     status: { verdicts: readonly { type: string; status: string; reason: string; message: string }[] },

@@ -6,12 +6,12 @@ import type { Log } from '../base/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Recorder } from './recorder.ts';
 
-/** What every pass of a reign shares. */
+/** What every pass of a term shares. */
 export interface PassTools {
   store: Store;
   clock: Clock;
   log: Log;
-  /** The reign's; every write carries it (I9). */
+  /** The term's; every write carries it (I9). */
   epoch: number;
   signal: AbortSignal;
   kinds: KindRegistry;

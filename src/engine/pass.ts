@@ -4,14 +4,14 @@ import type { Trigger } from '../api/records.ts';
 import type { View } from '../api/kind.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Outcome, Pass, Report, Step } from './contract.ts';
-import { Ending } from './pass-commit.ts';
+import { PassCommit } from './pass-commit.ts';
 import type { LateStep, PassEnd, RetryTimes } from './pass-commit.ts';
 import type { PassTools } from './pass-context.ts';
 import { asPassError, StepRunner } from './steps.ts';
 import type { Acted, AnyController } from './steps.ts';
 import { PassWrites } from './pass-writes.ts';
 
-/** By then the reign has been ended, or the lease is ours again: until then no pass gets anywhere. */
+/** By then the term has been ended, or the lease is ours again: until then no pass gets anywhere. */
 const LEASE_LOST_MS = 500;
 /** Milliseconds to the next look at a step that goes on by itself: its progress becomes events. */
 const UNDER_WAY_LOOK_MS = 5_000;
@@ -73,7 +73,7 @@ export class PassRun {
     const rest = unfinished ? { unfinished: this.#atItsEnd(unfinished) } : {};
     if (failure?.reason === 'LeaseLost' || this.#tools.signal.aborted)
       return { outcome: 'retrying', afterMs: LEASE_LOST_MS, ...rest };
-    const ending = new Ending(this.#tools, {
+    const ending = new PassCommit(this.#tools, {
       kind: this.#controller.kind,
       trigger: this.#trigger,
       view: this.#view,

@@ -10,13 +10,13 @@ const REMEMBERED = 20_000;
 /** Longest text of an event or an entry; Engine errors can quote whole files. */
 const MESSAGE = 1024;
 
-/** Turns what passes have to say into rows, folding repetitions. One recorder a reign. */
+/** Turns what passes have to say into rows, folding repetitions. One recorder a term. */
 export class Recorder {
   readonly #scope: string;
   readonly #events = new Map<string, { record: EventRecord; written: number }>();
   readonly #entries = new Map<string, { entry: LogEntry; written: number }>();
 
-  /** @param scope Sets the repetitions of one reign apart from another's, which counts for itself. */
+  /** @param scope Sets the repetitions of one term apart from another's, which counts for itself. */
   constructor(scope: string) {
     this.#scope = scope;
   }

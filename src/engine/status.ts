@@ -1,7 +1,7 @@
 import type { CommonStatus, Condition, Resource } from '../api/metadata.ts';
 import { sameJson } from '../base/hash.ts';
 import { timestamp } from '../admission/admit.ts';
-import type { Verdict } from './contract.ts';
+import type { ConditionInput } from './contract.ts';
 
 /**
  * The status as it shall be: the controller's fields, the generation they speak of (I8), and its conditions with the
@@ -10,7 +10,7 @@ import type { Verdict } from './contract.ts';
 export function mergeStatus(
   latest: Resource,
   fields: object,
-  verdicts: readonly Verdict[],
+  verdicts: readonly ConditionInput[],
   generation: number,
   now: Date,
 ): object {
@@ -29,13 +29,13 @@ export function mergeStatus(
 }
 
 /** A failed step overrides what the controller would say of readiness; its other fields stand. */
-export function withFailure(verdicts: readonly Verdict[], reason: string, message: string): Verdict[] {
-  const ready: Verdict = { type: 'Ready', status: 'False', reason, message };
+export function withFailure(verdicts: readonly ConditionInput[], reason: string, message: string): ConditionInput[] {
+  const ready: ConditionInput = { type: 'Ready', status: 'False', reason, message };
   return [ready, ...verdicts.filter((v) => v.type !== 'Ready')];
 }
 
 /** The verdicts that a document has now, for a pass that could not come to its own. */
-export const verdictsOf = (status: CommonStatus | undefined): Verdict[] =>
+export const conditionInputsOf = (status: CommonStatus | undefined): ConditionInput[] =>
   (status?.conditions ?? []).map(({ type, status: s, reason, message }) => ({ type, status: s, reason, message }));
 
 const definedOnly = (fields: object): object =>

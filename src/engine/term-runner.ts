@@ -3,23 +3,23 @@ import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import { sameJson } from '../base/hash.ts';
 import type { LateStep, PassEnd } from './pass-commit.ts';
-import type { Noticed } from './informer.ts';
+import type { WatchEvent } from './informer.ts';
 import { Lane } from './lane.ts';
 import type { Attended, UnderWay } from './lane.ts';
-import type { ManagerOptions, ManagerSeams } from './options.ts';
+import type { ManagerOptions, ManagerDeps } from './options.ts';
 import { collect, concerned } from './owners.ts';
 import { PassRun } from './pass.ts';
 import type { PassTools } from './pass-context.ts';
 import type { Acted, AnyController } from './steps.ts';
 
 /** More than any kind needs from one settled state to the next. */
-const FREE_STRIDES = 10;
+const IMMEDIATE_REQUEUES = 10;
 /** A feed that is later than this has gone back in time, with a restored database: the next pass sees for itself. As the slowest retry. */
 const FEED_LATE_MS = 30_000;
 /** A feed is a few milliseconds late as a rule; one that is later is asked less and less often. */
 const FEED_ASKED_MS = { first: 5, most: 250 };
 /** Who wants the next look sooner than this is in haste; others wait for something. */
-const HASTE_MS = 1_000;
+const REQUEUE_SOON_MS = 1_000;
 
 /** Keys that are queued before anything else has its turn: a millisecond. */
 const KEYS_AT_ONCE = 1_000;
@@ -28,10 +28,10 @@ const KEYS_AT_ONCE = 1_000;
 const MAX_UNTOLD = 20;
 
 /** The passes of one term: its queues, its workers, and what it remembers of each key while it lasts. */
-export class Reign {
+export class TermRunner {
   readonly passes: Lane;
   readonly garbage: Lane;
-  readonly #seams: ManagerSeams;
+  readonly #deps: ManagerDeps;
   readonly #options: ManagerOptions;
   readonly #controllers: ReadonlyMap<string, AnyController>;
   readonly #tools: PassTools;
@@ -43,31 +43,31 @@ export class Reign {
   /** Steps that outlasted their pass, or whose pass could not write what it did: the next one tells of them. */
   readonly #untold = new Map<string, { uid: string; acted: readonly Acted[] }>();
   /** Passes in a row after which a key was in haste for another. */
-  readonly #strides = new Map<string, number>();
+  readonly #requeues = new Map<string, number>();
   #lastPass = 0;
 
   constructor(
-    seams: ManagerSeams,
+    deps: ManagerDeps,
     options: ManagerOptions,
     controllers: ReadonlyMap<string, AnyController>,
     tools: PassTools,
     count: (kind: string, outcome: string) => void,
     underWay: UnderWay,
   ) {
-    this.#seams = seams;
+    this.#deps = deps;
     this.#options = options;
     this.#controllers = controllers;
     this.#tools = tools;
     this.#count = count;
-    const use = { clock: seams.clock, log: seams.log, random: options.random };
+    const use = { clock: deps.clock, log: deps.log, random: options.random };
     this.passes = new Lane({ ...use, underWay, handle: (key, trigger) => this.#pass(key, trigger) });
     this.garbage = new Lane({ ...use, underWay: new Map(), handle: (key) => this.#collect(key) });
   }
 
   async run(): Promise<void> {
-    const { informer } = this.#seams;
+    const { informer } = this.#deps;
     const { signal } = this.#tools;
-    const stop = informer.onChange((noticed) => this.#onChange(noticed));
+    const stop = informer.onChange((event) => this.#onChange(event));
     const end = () => {
       stop();
       this.passes.queue.close();
@@ -82,7 +82,7 @@ export class Reign {
 
   /** A hundred thousand documents in slices: the event loop is others' too. */
   everything(trigger: Trigger): void {
-    const all = [...this.#seams.informer.view.all()];
+    const all = [...this.#deps.informer.view.all()];
     const add = (from: number): void => {
       for (const resource of all.slice(from, from + KEYS_AT_ONCE)) {
         this.passes.queue.add(keyOf(refOf(resource)), trigger);
@@ -94,7 +94,7 @@ export class Reign {
   }
 
   #resyncLater(): void {
-    this.#seams.clock.after(this.#options.resyncMs, () => {
+    this.#deps.clock.after(this.#options.resyncMs, () => {
       if (this.#tools.signal.aborted) return;
       this.everything({ type: 'resync', detail: 'periodic look at everything' });
       this.#resyncLater();
@@ -102,14 +102,14 @@ export class Reign {
   }
 
   async #pass(key: string, trigger: Trigger): Promise<Attended> {
-    const { informer } = this.#seams;
+    const { informer } = this.#deps;
     const ref = parseKey(key);
     const controller = this.#controllers.get(ref.kind);
     const resource = informer.view.get(ref);
     if (this.#stale(key, trigger)) return {};
     if (!controller || !resource || resource.metadata.annotations?.[PAUSED] === 'true') return {};
     // Everything is looked at once more when it may be.
-    if (controller.needsEngine && !this.#seams.believable()) return {};
+    if (controller.needsEngine && !this.#deps.believable()) return {};
     const { uid } = resource.metadata;
     const id = `${this.#tools.epoch}-${++this.#lastPass}`;
     const end = await new PassRun(this.#tools, controller, resource, informer.view, id, trigger).run(
@@ -148,7 +148,7 @@ export class Reign {
 
   #remember(key: string, revision: number | undefined): void {
     if (revision === undefined) return;
-    const until = this.#seams.clock.monotonic() + FEED_LATE_MS;
+    const until = this.#deps.clock.monotonic() + FEED_LATE_MS;
     this.#written.set(key, { revision, until, askMs: FEED_ASKED_MS.first });
   }
 
@@ -156,7 +156,7 @@ export class Reign {
   #stale(key: string, trigger: Trigger): boolean {
     const written = this.#written.get(key);
     if (written === undefined) return false;
-    if (this.#seams.informer.revision >= written.revision || this.#seams.clock.monotonic() > written.until) {
+    if (this.#deps.informer.revision >= written.revision || this.#deps.clock.monotonic() > written.until) {
       this.#written.delete(key);
       return false;
     }
@@ -169,7 +169,7 @@ export class Reign {
     this.#remember(key, end.revision);
     if (end.outcome === 'deleted') {
       this.#written.delete(key);
-      this.#strides.delete(key);
+      this.#requeues.delete(key);
       this.#origin.delete(key);
       return this.passes.backoff.reset(key);
     }
@@ -184,10 +184,10 @@ export class Reign {
       const detail = `retry ${this.passes.backoff.failures(key)} of: ${origin}`;
       return this.passes.queue.addAfter(key, end.afterMs, { type: 'retry', detail });
     }
-    if (end.outcome === 'progressing' && end.afterMs < HASTE_MS) return this.#stride(key, end.afterMs);
+    if (end.outcome === 'progressing' && end.afterMs < REQUEUE_SOON_MS) return this.#requeueSoon(key, end.afterMs);
     this.passes.backoff.reset(key);
     this.#origin.delete(key);
-    this.#strides.delete(key);
+    this.#requeues.delete(key);
     if (end.afterMs !== undefined)
       this.passes.queue.addAfter(key, end.afterMs, {
         type: 'schedule',
@@ -196,30 +196,30 @@ export class Reign {
   }
 
   /** Who goes on getting on and arrives nowhere, for one that acts on a picture that does not follow, is slowed down as one that fails. */
-  #stride(key: string, afterMs: number): void {
-    const strides = (this.#strides.get(key) ?? 0) + 1;
-    this.#strides.set(key, strides);
+  #requeueSoon(key: string, afterMs: number): void {
+    const requeues = (this.#requeues.get(key) ?? 0) + 1;
+    this.#requeues.set(key, requeues);
     this.#origin.delete(key);
-    if (strides <= FREE_STRIDES) this.passes.backoff.reset(key);
-    const ms = strides <= FREE_STRIDES ? afterMs : Math.max(afterMs, this.passes.backoff.next(key));
+    if (requeues <= IMMEDIATE_REQUEUES) this.passes.backoff.reset(key);
+    const ms = requeues <= IMMEDIATE_REQUEUES ? afterMs : Math.max(afterMs, this.passes.backoff.next(key));
     this.passes.queue.addAfter(key, ms, { type: 'schedule', detail: 'the last pass asked for another look' });
   }
 
-  #onChange(noticed: Noticed): void {
-    const { object, old, revision } = noticed;
+  #onChange(event: WatchEvent): void {
+    const { object, old, revision } = event;
     const ref = refOf(object);
-    if (noticed.type === 'DELETED') this.#forget(keyOf(ref), object);
+    if (event.type === 'DELETED') this.#forget(keyOf(ref), object);
     else if (!old || concernsItself(object, old))
       this.passes.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old), revision });
     const trigger: Trigger = {
       type: 'dependency',
-      detail: `${titleOf(ref)} ${noticed.type === 'DELETED' ? 'is gone' : 'changed'}`,
+      detail: `${titleOf(ref)} ${event.type === 'DELETED' ? 'is gone' : 'changed'}`,
       revision,
     };
     for (const controller of this.#controllers.values()) {
       for (const watch of controller.watches) {
         if (watch.kind !== undefined && watch.kind !== object.kind) continue;
-        for (const dependent of watch.enqueue(object, this.#seams.informer.view))
+        for (const dependent of watch.enqueue(object, this.#deps.informer.view))
           this.passes.queue.add(keyOf(dependent), trigger);
       }
     }
@@ -228,18 +228,18 @@ export class Reign {
 
   #forget(key: string, { kind, metadata }: Resource): void {
     this.#controllers.get(kind)?.forget?.(metadata.uid);
-    for (const memory of [this.#written, this.#strides, this.#origin, this.#untold]) memory.delete(key);
+    for (const memory of [this.#written, this.#requeues, this.#origin, this.#untold]) memory.delete(key);
     this.passes.backoff.reset(key);
   }
 
   #noticeGarbage(resource: Resource, old?: Resource): void {
-    for (const ref of concerned(resource, old, this.#seams.informer.view))
+    for (const ref of concerned(resource, old, this.#deps.informer.view))
       this.garbage.queue.add(keyOf(ref), { type: 'dependency', detail: 'owners' });
   }
 
   async #collect(key: string): Promise<Attended> {
-    const { store, clock, informer } = this.#seams;
-    const decide = collect(parseKey(key), this.#seams.kinds, clock.now());
+    const { store, clock, informer } = this.#deps;
+    const decide = collect(parseKey(key), this.#deps.kinds, clock.now());
     const planned = decide(informer.view);
     if ((planned.put ?? []).length + (planned.remove ?? []).length > 0)
       await store.commit({ decide, fence: this.#tools.epoch });

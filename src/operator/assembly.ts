@@ -4,7 +4,7 @@ import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import { Informer } from '../engine/informer.ts';
 import type { Term } from '../engine/leader.ts';
 import { Manager } from '../engine/manager.ts';
-import type { ManagerOptions, ManagerSeams } from '../engine/options.ts';
+import type { ManagerOptions, ManagerDeps } from '../engine/options.ts';
 import type { HttpExtension } from '../http/extension.ts';
 import type { CreateRuntime, KindModule, KindRuntime, RuntimeDeps } from '../kinds/shared/kind-module.ts';
 import type { MetricSource } from '../kinds/shared/metric-source.ts';
@@ -15,8 +15,8 @@ import { Sweeper } from './sweeper.ts';
 /** What the daemon's half of each kind is made with, by the kind's name. */
 export type RuntimeFactories = ReadonlyMap<string, CreateRuntime>;
 
-export interface AssemblySeams
-  extends Omit<ManagerSeams, 'informer'>, Omit<RuntimeDeps, 'view' | 'metrics' | 'notice' | keyof ManagerSeams> {
+export interface AssemblyDeps
+  extends Omit<ManagerDeps, 'informer'>, Omit<RuntimeDeps, 'view' | 'metrics' | 'notice' | keyof ManagerDeps> {
   runtimes: RuntimeFactories;
   /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
   check: () => void;
@@ -34,7 +34,7 @@ export interface Assembly {
   /** What kinds measure of instances, by the metric's name. */
   metrics: ReadonlyMap<string, MetricSource>;
   /** Everything that a leader does, until its term ends. */
-  reign: (term: Term) => Promise<void>;
+  lead: (term: Term) => Promise<void>;
   /** Ends what the leader does beside passes, as the end of its term does. */
   stop: () => void;
 }
@@ -49,37 +49,37 @@ export async function loadRuntimes(modules: readonly KindModule[]): Promise<Runt
 }
 
 /** The engine with every kind, over whatever store and driver there are: what the daemon runs is what a proof runs. */
-export function assemble(seams: AssemblySeams, options: Partial<ManagerOptions> = {}): Assembly {
-  const { store, compute, clock, log, check } = seams;
-  const informer = new Informer(store, seams.kinds, clock, log);
+export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> = {}): Assembly {
+  const { store, compute, clock, log, check } = given;
+  const informer = new Informer(store, given.kinds, clock, log);
   const metrics = new Map<string, MetricSource>();
   const acting = guarded(compute, MUTATING, check);
   const deps: RuntimeDeps = {
-    ...seams,
+    ...given,
     compute: acting,
-    proxies: guarded(seams.proxies, MUTATING_PROXY, check),
+    proxies: guarded(given.proxies, MUTATING_PROXY, check),
     view: informer.view,
     metrics,
     notice: (ref, what, type) => manager.notice(ref, what, type),
   };
-  const runtimes = new Map([...seams.runtimes].map(([kind, create]) => [kind, create(deps)]));
+  const runtimes = new Map([...given.runtimes].map(([kind, create]) => [kind, create(deps)]));
   const controllers = [...runtimes.values()].flatMap(({ controller }) => controller ?? []);
-  const manager: Manager = new Manager({ ...seams, informer }, controllers, options);
+  const manager: Manager = new Manager({ ...given, informer }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
   const tasks = [...runtimes.values()].flatMap(({ leaderTasks = [] }) => leaderTasks);
   const stop = () => {
     for (const task of tasks) task.stop?.();
   };
-  const reign = async (term: Term) => {
+  const lead = async (term: Term) => {
     const history: Store['history'] = (ref, limit) => store.history(ref, limit);
     const sweeper = new Sweeper({ compute: acting, view: informer.view, clock, log, history });
     try {
-      await Promise.all([manager.reign(term), sweeper.run(term.signal), ...tasks.map((task) => task.run?.(term))]);
+      await Promise.all([manager.run(term), sweeper.run(term.signal), ...tasks.map((task) => task.run?.(term))]);
     } finally {
       stop();
     }
   };
   const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension];
   const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
-  return { informer, manager, runtimes, extensions, live, metrics, reign, stop };
+  return { informer, manager, runtimes, extensions, live, metrics, lead, stop };
 }

@@ -41,7 +41,7 @@ export class Sweeper {
     this.#seams = seams;
   }
 
-  /** Until the reign ends. */
+  /** Until the term ends. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#seams;
     while (!signal.aborted) {

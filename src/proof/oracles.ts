@@ -126,7 +126,7 @@ export function untruths(world: World, daemon: WorldDaemon): string[] {
     const ready = findCondition(r, 'Ready');
     return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
   });
-  return [...now, ...world.relapses];
+  return [...now, ...world.statusRegressions];
 }
 
 export interface Expectation {
@@ -148,7 +148,7 @@ export async function judge(world: World, daemon: WorldDaemon, expected: Expecta
       : []),
     ...orphans(world),
     ...untruths(world, daemon),
-    ...(expected.steady ? world.lies : []),
+    ...(expected.steady ? world.falseReady : []),
     ...(await unrest(world, daemon)),
   ];
 }

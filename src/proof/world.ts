@@ -63,9 +63,9 @@ export class World {
   readonly modules: readonly KindModule[];
   readonly kinds: KindRegistry;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
-  readonly lies: string[] = [];
+  readonly falseReady: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
-  readonly relapses: string[] = [];
+  readonly statusRegressions: string[] = [];
   readonly #observed = new Map<string, number>();
   /** Commits that wrote anything. */
   commits = 0;
@@ -149,8 +149,10 @@ export class World {
     const before = this.#observed.get(metadata.uid) ?? 0;
     this.#observed.set(metadata.uid, observed);
     const name = `${kind} ${metadata.name} at revision ${metadata.resourceVersion}`;
-    if (observed < before) this.relapses.push(`${name}: observedGeneration fell from ${before} to ${observed}`);
-    if (observed > metadata.generation) this.relapses.push(`${name}: observedGeneration is ahead of the generation`);
+    if (observed < before)
+      this.statusRegressions.push(`${name}: observedGeneration fell from ${before} to ${observed}`);
+    if (observed > metadata.generation)
+      this.statusRegressions.push(`${name}: observedGeneration is ahead of the generation`);
   }
 
   /** Whoever says Ready must be so at that moment, as far as the daemon itself can see. */
@@ -167,7 +169,7 @@ export class World {
       for (const r of committed.resources) this.#witnessGeneration(r);
       for (const r of request.fence === undefined ? [] : committed.resources.filter(isReady)) {
         const lie = contradiction(r, compute);
-        if (lie) this.lies.push(`${keyOf(refOf(r))} said Ready, and ${lie}`);
+        if (lie) this.falseReady.push(`${keyOf(refOf(r))} said Ready, and ${lie}`);
       }
       return committed;
     };
@@ -190,7 +192,7 @@ export class WorldDaemon extends Person {
   readonly #parts: Assembly;
   readonly #end = new AbortController();
   #epoch = 0;
-  #reign: Promise<void> = Promise.resolve();
+  #leading: Promise<void> = Promise.resolve();
 
   constructor(
     world: World,
@@ -231,7 +233,7 @@ export class WorldDaemon extends Person {
     await this.compute.open();
     await this.informer.open();
     this.#epoch = await this.#world.seize(this.store.leases);
-    this.#reign = this.#parts.reign({ epoch: this.#epoch, signal: this.#end.signal });
+    this.#leading = this.#parts.lead({ epoch: this.#epoch, signal: this.#end.signal });
     await breathe();
   }
 
@@ -239,7 +241,7 @@ export class WorldDaemon extends Person {
     return this.#epoch;
   }
 
-  /** Aborted at the end of its reign. */
+  /** Aborted at the end of its term. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
@@ -249,7 +251,7 @@ export class WorldDaemon extends Person {
     this.#end.abort();
     this.#parts.stop();
     await breathe();
-    await this.#reign;
+    await this.#leading;
     await this.informer.close();
     await this.compute.close();
     await this.store.close();
@@ -258,8 +260,8 @@ export class WorldDaemon extends Person {
   /** As after kill -9: whatever it waits for is never waited for again, and it hears nothing more. */
   die(): void {
     this.#end.abort();
-    // Whatever its reign comes to now reaches nobody.
-    this.#reign.catch(() => undefined);
+    // Whatever its term comes to now reaches nobody.
+    this.#leading.catch(() => undefined);
     this.#parts.stop();
     void this.informer.close();
     void this.compute.close();

@@ -20,7 +20,7 @@ interface Pending {
 }
 
 /** What one request of a group came to, held back until the group's commit. */
-type Verdict = { pending: Pending } & ({ committed: Committed } | { refused: unknown });
+type CommitOutcome = { pending: Pending } & ({ committed: Committed } | { refused: unknown });
 
 export interface GroupCommitParts {
   journal: Journal;
@@ -64,7 +64,7 @@ export class GroupCommit {
   async #writeGroup(take: () => Pending[]): Promise<void> {
     const { journal, mirror, catchUp, publish } = this.#parts;
     let group: Pending[] | undefined;
-    let verdicts: readonly Verdict[] = [];
+    let verdicts: readonly CommitOutcome[] = [];
     let batch: Batch | undefined;
     try {
       await journal.transact(async (position, tailAfter) => {
@@ -118,7 +118,7 @@ export class GroupCommit {
    * Each decision sees the ones before it. They are made on the mirror itself and taken back before anyone else can
    * look: all of this is one synchronous stretch.
    */
-  #decide(group: readonly Pending[], position: Position): { verdicts: Verdict[]; batch: Batch | undefined } {
+  #decide(group: readonly Pending[], position: Position): { verdicts: CommitOutcome[]; batch: Batch | undefined } {
     const draft = new Draft(this.#parts.mirror, position.revision);
     try {
       const verdicts = group.map((pending) => this.#verdict(pending, position, draft));
@@ -128,7 +128,7 @@ export class GroupCommit {
     }
   }
 
-  #verdict(pending: Pending, position: Position, draft: Draft): Verdict {
+  #verdict(pending: Pending, position: Position, draft: Draft): CommitOutcome {
     try {
       const { decide, fence, dryRun } = pending.request;
       if (fence !== undefined && fence !== position.epoch)

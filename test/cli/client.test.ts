@@ -274,6 +274,18 @@ test('orphans, version, logs and exec of what is not there', async () => {
   }
 });
 
+test('orphans: a volume that outlived its instance stays until it is asked for by its own flag', async () => {
+  const stored = instance('stored', 'stores', '  volumes: [{name: data, mountPath: /data}]\n');
+  const folder = await filesOf({ 'a.yaml': `${vpc('stores')}---${stored}` });
+  await miniaws('apply', '-f', folder, '--wait');
+  await miniaws('delete', '-f', folder);
+  const kept = await miniaws('orphans', '--remove', '--yes');
+  expect(kept).toMatchObject({ code: 0, err: expect.stringContaining('is a volume and stays') });
+  expect(kept.out).toMatch(/^volume .*Volume\/default\/stored$/m);
+  expect((await miniaws('orphans', '--remove', '--volumes', '--yes')).out).toMatch(/^volume\/\S+ removed$/m);
+  expect((await miniaws('orphans')).out).toContain('No orphans');
+});
+
 test('a server that is not there, and a key that is not accepted: what happened, where, what to do', async () => {
   const away = await miniaws('--server', 'https://127.0.0.1:1', 'get', 'vpcs');
   expect(away).toMatchObject({

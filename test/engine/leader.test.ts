@@ -72,21 +72,21 @@ describe('leadership (I9)', () => {
   });
 });
 
-describe('a reign that fails', () => {
+describe('a term that fails', () => {
   it('is followed by another of the same daemon: a leader never sits idle', async () => {
     const time = new ManualClock();
     const store = await openMemoryStore(new MemoryDatabase(time), KINDS);
     const leader = new Leadership(store.leases, 'a', time, silentLog);
-    let reigns = 0;
+    let terms = 0;
     leader.start(
       () => true,
       async (term) => {
-        if (++reigns === 1) throw new Error('the database went away');
+        if (++terms === 1) throw new Error('the database went away');
         await new Promise<void>((resolve) => term.signal.addEventListener('abort', () => resolve()));
       },
     );
     await step([time], 1_200);
-    expect([reigns, leader.isLeading()]).toEqual([2, true]);
+    expect([terms, leader.isLeading()]).toEqual([2, true]);
     await leader.stop();
     await store.close();
   });

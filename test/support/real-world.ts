@@ -151,7 +151,7 @@ export class RealDaemon extends Person {
   readonly #parts: Assembly;
   readonly #end = new AbortController();
   #epoch = 0;
-  #reign: Promise<void> = Promise.resolve();
+  #leading: Promise<void> = Promise.resolve();
 
   constructor(
     world: RealWorld,
@@ -188,7 +188,7 @@ export class RealDaemon extends Person {
     await this.#compute.open();
     await this.#parts.informer.open();
     this.#epoch = await this.#world.seize(this.store);
-    this.#reign = this.#parts.reign({ epoch: this.#epoch, signal: this.#end.signal });
+    this.#leading = this.#parts.lead({ epoch: this.#epoch, signal: this.#end.signal });
   }
 
   /** As after kill -9, as far as the rest of the world can tell: what it waits for is never waited for again. */
@@ -203,7 +203,7 @@ export class RealDaemon extends Person {
 
   async stop(): Promise<void> {
     this.#end.abort();
-    await this.#reign;
+    await this.#leading;
     await this.die();
   }
 

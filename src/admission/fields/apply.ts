@@ -3,7 +3,7 @@ import type { ManagedFields } from '../../api/metadata.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
 import { sameJson } from '../../base/hash.ts';
-import { weigh } from './bounds.ts';
+import { checkJsonSize } from './bounds.ts';
 import { compare, fieldsOf } from './compare.ts';
 import type { Changes } from './compare.ts';
 import { conflictsOf } from './conflicts.ts';
@@ -73,7 +73,7 @@ export function apply(request: ApplyRequest): ApplyResult {
 
 function checkRequest({ applied, manager, live }: ApplyRequest): void {
   checkManager(manager);
-  weigh(applied, 'the applied configuration');
+  checkJsonSize(applied, 'the applied configuration');
   if (!isObject(applied) || !isObject(applied.metadata))
     throw refusal('metadata', 'an applied configuration is an object with metadata');
   const managed: unknown = applied.metadata.managedFields;

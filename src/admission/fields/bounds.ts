@@ -2,7 +2,7 @@ import { StatusError } from '../../base/errors.ts';
 
 /** Deepest nesting of a document or patch. No kind needs a fourth of it; recursion over less is safe on any stack. */
 export const MAX_DEPTH = 64;
-/** Largest document or patch, in bytes of JSON as estimated by `weigh`: the limit of the Kubernetes API server (3 MiB). */
+/** Largest document or patch, in bytes of JSON as estimated by `checkJsonSize`: the limit of the Kubernetes API server (3 MiB). */
 export const MAX_BYTES = 3 * 1024 * 1024;
 
 /** What PostgreSQL's JSONB takes in no text: NUL, and half of a surrogate pair. */
@@ -12,7 +12,7 @@ const UNSTORABLE = /[\0\p{Cs}]/u;
  * The JSON size of `value`, estimated from below (escapes and multi-byte characters count one). Throws a StatusError as soon as it is more
  * than `limit`, nested deeper than MAX_DEPTH, holds something that is not JSON, text that cannot be stored, or a member named `__proto__`.
  */
-export function weigh(value: unknown, what: string, limit = MAX_BYTES, depth = 0): number {
+export function checkJsonSize(value: unknown, what: string, limit = MAX_BYTES, depth = 0): number {
   if (typeof value === 'string') return within(textWeight(value, what), limit, what);
   if (typeof value !== 'object' || value === null) return within(scalarWeight(value, what), limit, what);
   if (depth >= MAX_DEPTH) throw refused('Invalid', what, `is nested deeper than ${MAX_DEPTH}`, 'flatten it');
@@ -21,7 +21,7 @@ export function weigh(value: unknown, what: string, limit = MAX_BYTES, depth = 0
 
 function weighList(list: readonly unknown[], what: string, limit: number, depth: number): number {
   let weight = 2;
-  for (const item of list) weight += 1 + weigh(item, what, limit - weight, depth + 1);
+  for (const item of list) weight += 1 + checkJsonSize(item, what, limit - weight, depth + 1);
   return within(weight, limit, what);
 }
 
@@ -31,7 +31,7 @@ function weighObject(object: object, what: string, limit: number, depth: number)
     if (name === '__proto__') throw refused('Invalid', what, 'has a member named "__proto__"', 'remove it');
     if (member === undefined) continue;
     weight += textWeight(name, what) + 2;
-    weight += weigh(member, what, limit - weight, depth + 1);
+    weight += checkJsonSize(member, what, limit - weight, depth + 1);
   }
   return within(weight, limit, what);
 }

@@ -1,7 +1,7 @@
 /** Moving from client-side to server-side apply: kubectl's annotation, and what the real API server does with it. */
 import type { JsonSchema } from '../../api/kind.ts';
 import { canonicalJson } from '../../base/hash.ts';
-import { weigh } from './bounds.ts';
+import { checkJsonSize } from './bounds.ts';
 import { compare, fieldsOf } from './compare.ts';
 import { trackedPart } from './document.ts';
 import type { Document } from './document.ts';
@@ -27,7 +27,7 @@ export function unchangedSinceLastApplied(live: Document, schema: JsonSchema): F
 function parseLastApplied(text: string | undefined): Document | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');
-    weigh(value, 'the last applied configuration');
+    checkJsonSize(value, 'the last applied configuration');
     return isObject(value) ? (value as unknown as Document) : undefined;
   } catch {
     return undefined;

@@ -3,7 +3,7 @@ import { own } from '../../base/own.ts';
 import jsonpatch from 'fast-json-patch';
 import type { Operation } from 'fast-json-patch';
 import { StatusError } from '../../base/errors.ts';
-import { MAX_BYTES, MAX_DEPTH, weigh } from './bounds.ts';
+import { MAX_BYTES, MAX_DEPTH, checkJsonSize } from './bounds.ts';
 import { isObject } from './structure.ts';
 
 /** Kubernetes' limit for the operations of a JSON patch is 10,000; no document of ours has a tenth of the fields. */
@@ -11,10 +11,10 @@ const MAX_OPERATIONS = 1_000;
 
 /** RFC 7386: null removes, objects merge, all else replaces. Shares the parts of `target` that the patch does not name. */
 export function mergePatch<T extends object>(target: T, patch: unknown): T {
-  weigh(patch, 'the merge patch');
+  checkJsonSize(patch, 'the merge patch');
   if (!isObject(patch)) throw invalid('a merge patch is an object such as {"spec":{"image":"nginx"}}');
   const result = mergeValue(target, patch) as T;
-  weigh(result, 'the patched object');
+  checkJsonSize(result, 'the patched object');
   return result;
 }
 
@@ -44,17 +44,17 @@ export function jsonPatch<T extends object>(target: T, operations: unknown): T {
   if (!Array.isArray(operations)) throw invalid('a JSON patch is a list of operations');
   if (operations.length > MAX_OPERATIONS)
     throw invalid(`a JSON patch has at most ${MAX_OPERATIONS} operations, not ${operations.length}`);
-  weigh(operations, 'the JSON patch');
+  checkJsonSize(operations, 'the JSON patch');
   const steps = operations.map(parseStep);
   let budget = MAX_BYTES;
   let document: unknown = structuredClone(target);
   steps.forEach((step, i) => {
     if (step.op === 'copy' || step.op === 'move')
-      budget -= weigh(resolve(document, step, i), 'what the JSON patch copies and moves', budget);
+      budget -= checkJsonSize(resolve(document, step, i), 'what the JSON patch copies and moves', budget);
     document = takeStep(document, step, i);
   });
   if (!isObject(document)) throw invalid('the JSON patch leaves no object');
-  weigh(document, 'the patched object');
+  checkJsonSize(document, 'the patched object');
   return document as T;
 }
 

@@ -2,7 +2,7 @@
 import type { ManagedFields } from '../../api/metadata.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { sameJson } from '../../base/hash.ts';
-import { weigh } from './bounds.ts';
+import { checkJsonSize } from './bounds.ts';
 import { compare, existing, isUnchanged } from './compare.ts';
 import type { Changes } from './compare.ts';
 import { trackedPart, wholePart } from './document.ts';
@@ -32,7 +32,7 @@ export interface UpdateRequest {
  */
 export function trackUpdate(request: UpdateRequest): readonly ManagedFields[] {
   checkManager(request.manager);
-  weigh(request.after, 'the object');
+  checkJsonSize(request.after, 'the object');
   const { before, after, subresource } = request;
   const schema = rootOf(request.schema);
   const stored = before?.metadata.managedFields ?? [];

@@ -9,6 +9,7 @@ import { Columns } from '../table.ts';
 
 interface OrphansOptions {
   remove?: boolean;
+  volumes?: boolean;
   yes?: boolean;
 }
 
@@ -26,7 +27,8 @@ export function addOrphans(program: Command, setup: ClientSetup): void {
     .description(
       "list what bears this installation's mark on the Engine and belongs to no object; nothing removes it but this command",
     )
-    .option('--remove', 'remove all of it')
+    .option('--remove', 'remove containers and networks')
+    .option('--volumes', 'with --remove: remove volumes too, and with them what is in them')
     .option('-y, --yes', 'without asking')
     .action(task<[], OrphansOptions>(setup, (session, _, options) => orphans(session, options)));
 }
@@ -36,10 +38,18 @@ async function orphans(session: Session, options: OrphansOptions): Promise<void>
   if (items.length === 0) return session.print('No orphans: everything on the Engine belongs to an object.');
   session.print(rows(items).join('\n'));
   if (!options.remove) return;
-  if (!options.yes && !(await confirmed(session, items.length))) throw new Failure('nothing was removed');
+  // A named volume outlives its instance by design: what is in it is nobody's to lose by the way.
+  const chosen = items.filter(({ type }) => type !== 'volume' || options.volumes === true);
+  const kept = items.length - chosen.length;
+  if (kept > 0)
+    session.tell(
+      `${kept} of them ${kept === 1 ? 'is a volume and stays' : 'are volumes and stay'}: --volumes removes volumes too, with what is in them`,
+    );
+  if (chosen.length === 0) return;
+  if (!options.yes && !(await confirmed(session, chosen.length))) throw new Failure('nothing was removed');
   let failed = 0;
-  for (const orphan of items) failed += (await removed(session, orphan)) ? 0 : 1;
-  if (failed > 0) throw new Failure(`${failed} of ${items.length} could not be removed`);
+  for (const orphan of chosen) failed += (await removed(session, orphan)) ? 0 : 1;
+  if (failed > 0) throw new Failure(`${failed} of ${chosen.length} could not be removed`);
 }
 
 const rows = (items: readonly Orphan[]): string[] =>

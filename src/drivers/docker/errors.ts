@@ -52,11 +52,14 @@ export function passError(error: unknown, doing: string): PassError {
     return new PassError('EngineUnavailable', `${doing}: the Engine did not answer (${messageOf(error)})`, error);
   }
   const status = statusOf(error);
-  const words = wordsOf(error);
+  const words = withoutIds(wordsOf(error));
   const row = TABLE.find((r) => (r.status === undefined || r.status === status) && r.words.test(words));
   if (row?.reason === 'PortInUse') return new PassError('PortInUse', `${portIn(words)} is in use: ${words}`, error);
   return new PassError(row?.reason ?? 'EngineError', `${doing}: ${words}`, error);
 }
+
+/** Ids of endpoints and containers are others at each try: with them, the same failure would be another one. */
+const withoutIds = (words: string): string => words.replace(/ ?\(?(?<![:\w])[0-9a-f]{64}\b\)?/g, '');
 
 /** `Bind for 0.0.0.0:8080 failed`, `listen tcp4 0.0.0.0:8080: bind: …` */
 function portIn(words: string): string {

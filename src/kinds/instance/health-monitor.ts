@@ -73,7 +73,7 @@ export class HealthMonitor {
     this.#patients.delete(uid);
   }
 
-  /** At the end of a reign: the next leader does the probing. */
+  /** At the end of a term: the next leader does the probing. */
   stop(): void {
     for (const uid of this.#patients.keys()) this.forget(uid);
   }

@@ -3,7 +3,7 @@ import type { Instance } from './types.ts';
 import type { Observed } from '../../base/observed.ts';
 import type { Container, ContainerUpdate, ImageState, Network } from '../../drivers/compute.ts';
 import type { Step } from '../../engine/contract.ts';
-import { containerNameOf, isLiving, keepBest, teardown, upkeep } from '../shared/container-steps.ts';
+import { containerNameOf, isLiving, keepBest, teardown, driftSteps } from '../shared/container-steps.ts';
 import type { ContainerStep } from '../shared/container-steps.ts';
 import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
@@ -135,7 +135,11 @@ function planKept(instance: Instance, { vpc }: InstanceObserved, container: Cont
     vpc.is === 'ready' && address !== undefined
       ? [{ network: vpc.network, address, aliases: aliasesOf(instance) }]
       : [];
-  return [...upkeep(instance, container, place), ...planUpdate(instance, container), ...planPower(instance, container)];
+  return [
+    ...driftSteps(instance, container, place),
+    ...planUpdate(instance, container),
+    ...planPower(instance, container),
+  ];
 }
 
 function planUpdate({ spec }: Instance, { id, name, ...has }: Container): InstanceStep[] {

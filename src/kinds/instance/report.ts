@@ -5,7 +5,7 @@ import type { InventoryRow } from '../../api/records.ts';
 import { valueOf } from '../../base/observed.ts';
 import type { Container } from '../../drivers/compute.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
-import type { Outcome, Report, Verdict } from '../../engine/contract.ts';
+import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { choose, mustDrain, planContainer, wantsRestart } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
@@ -20,8 +20,8 @@ const PORTS_COLUMN = 255;
 
 interface Judgement {
   phase: InstancePhase;
-  ready: Verdict;
-  degraded?: Verdict;
+  ready: ConditionInput;
+  degraded?: ConditionInput;
   outcome: Outcome;
 }
 

@@ -8,7 +8,7 @@ import type { Step } from '../../engine/contract.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import { balancerHash, proxyConfigOf, stopGraceMsOf, targetKey } from './proxy-config.ts';
 import type { WantedTarget } from './proxy-config.ts';
-import { containerNameOf, keepBest, teardown, upkeep } from '../shared/container-steps.ts';
+import { containerNameOf, keepBest, teardown, driftSteps } from '../shared/container-steps.ts';
 import type { ContainerStep } from '../shared/container-steps.ts';
 import { ingressPlace, joinIngress, planIngress, removeIngress } from './ingress-network.ts';
 import type { IngressObserved, IngressStep } from './ingress-network.ts';
@@ -122,7 +122,7 @@ function planKept(
   const outside = ingressPlace(lb, vpc, ingress);
   const place =
     vpc.is === 'ready' && address !== undefined && outside ? [{ network: vpc.network, address }, ...outside] : [];
-  const care: LoadBalancerStep[] = [...upkeep(lb, container, place), ...planIngress(lb, vpc, ingress)];
+  const care: LoadBalancerStep[] = [...driftSteps(lb, container, place), ...planIngress(lb, vpc, ingress)];
   const { id, name, state } = container;
   const config = proxyConfigOf(lb, wanted);
   if (state === 'created' || state === 'exited' || state === 'restarting') {

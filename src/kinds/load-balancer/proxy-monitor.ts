@@ -77,7 +77,7 @@ export class ProxyMonitor {
     this.#failed.delete(uid);
   }
 
-  /** At the end of a reign: the next leader does the looking. */
+  /** At the end of a term: the next leader does the looking. */
   stop(): void {
     for (const uid of this.#watched.keys()) this.forget(uid);
   }

@@ -6,7 +6,7 @@ import { durationMs } from '../../base/quantity.ts';
 import type { Container } from '../../drivers/compute.ts';
 import type { ServerState } from '../../drivers/proxies.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
-import type { Outcome, Report, Verdict } from '../../engine/contract.ts';
+import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { targetKey } from './proxy-config.ts';
 import { keptOf } from './plan.ts';
 import type { LoadBalancerObserved, LoadBalancerStep } from './plan.ts';
@@ -56,7 +56,7 @@ function statusOf(
   { failed }: LoadBalancerObserved,
   container: Container | undefined,
   targets: readonly Target[],
-  { verdict, left, now }: { verdict: Verdict; left: readonly LoadBalancerStep[]; now: Date },
+  { verdict, left, now }: { verdict: ConditionInput; left: readonly LoadBalancerStep[]; now: Date },
 ): LoadBalancerStatus {
   const { privateIp, vpcUid, ingressCidrBlock, lastChange } = fieldsOf(lb);
   const isCalm = left.length === 0 && targets.every((t) => t.state === 'Healthy' || t.state === 'Unhealthy');
@@ -142,7 +142,7 @@ function failureOf(
 type TargetState = Target['state'];
 
 interface Judgement {
-  verdict: Verdict;
+  verdict: ConditionInput;
   outcome: Outcome;
 }
 

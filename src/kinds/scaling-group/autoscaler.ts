@@ -10,7 +10,7 @@ import { messageOf } from '../../base/errors.ts';
 import { sameJson } from '../../base/hash.ts';
 import type { Recommended } from '../../base/recommendation.ts';
 import type { Log } from '../../base/log.ts';
-import type { Verdict } from '../../engine/contract.ts';
+import type { ConditionInput } from '../../engine/contract.ts';
 import { cooldownMs, recommendationOf, settledCount, wantedBy, WINDOW_MS } from './recommendation.ts';
 import type { Past, Reading, Recommendation, Scaling } from './recommendation.ts';
 import { observeMembers } from './members.ts';
@@ -80,7 +80,7 @@ export class Autoscaler {
     this.#watched.delete(uid);
   }
 
-  /** At the end of a reign: the next leader does the looking. */
+  /** At the end of a term: the next leader does the looking. */
   stop(): void {
     for (const uid of this.#watched.keys()) this.forget(uid);
   }
@@ -209,14 +209,14 @@ export class Autoscaler {
   }
 }
 
-const inactive = (current: number, policies: number, message: string): Verdict => ({
+const inactive = (current: number, policies: number, message: string): ConditionInput => ({
   type: 'ScalingActive',
   status: current > 0 && policies === 0 ? 'True' : 'False',
   reason: current === 0 ? 'ScalingDisabled' : policies === 0 ? 'CoolingDown' : 'NoMetrics',
   message,
 });
 
-const limited = (status: Verdict['status'], reason: string, message: string): Verdict => ({
+const limited = (status: ConditionInput['status'], reason: string, message: string): ConditionInput => ({
   type: 'ScalingLimited',
   status,
   reason,
@@ -228,7 +228,7 @@ const UNLIMITED = limited('False', 'DesiredWithinRange', 'the policies get what 
 function limitedBy(
   limit: ReturnType<typeof settledCount>['limit'],
   { minInstances, maxInstances }: { minInstances: number; maxInstances: number },
-): Verdict {
+): ConditionInput {
   switch (limit) {
     case 'max':
       return limited('True', 'TooManyInstances', `the policies want more than maxInstances, which is ${maxInstances}`);

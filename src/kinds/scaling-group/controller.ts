@@ -102,7 +102,7 @@ function vpcRow({ metadata, spec }: ScalingGroup, view: View): string | undefine
 function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<void> {
   switch (step.do) {
     case 'createInstance':
-      return pass.create(instanceOf(group, step.name, step.inVain));
+      return pass.create(instanceOf(group, step.name, step.failedReplacements));
     case 'deleteInstance':
       return pass.remove(step.ref, step.uid);
     case 'recordRevision':

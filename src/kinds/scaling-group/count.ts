@@ -1,7 +1,7 @@
 import type { ScalingGroup, ScalingGroupStatus } from './types.ts';
 import type { ScalingSchedule } from './policies-schema.ts';
 import { sameJson } from '../../base/hash.ts';
-import type { Pass, Step, Verdict } from '../../engine/contract.ts';
+import type { Pass, Step, ConditionInput } from '../../engine/contract.ts';
 import type { Scaling } from './recommendation.ts';
 import { ownerOf } from './revisions.ts';
 import { boundsOf, dueRuns, effectiveOf, isPinned, scheduleStatuses } from './schedules.ts';
@@ -130,15 +130,15 @@ function scaledBy(group: ScalingGroup, now: Date): NonNullable<ScalingGroupStatu
 }
 
 /** Whether the policies act, in Kubernetes' words; none of a group that has none. */
-export function scalingVerdicts(group: ScalingGroup, scaling: Scaling | undefined, now: Date): Verdict[] {
+export function scalingVerdicts(group: ScalingGroup, scaling: Scaling | undefined, now: Date): ConditionInput[] {
   const { policies, pin, suspend } = group.spec;
   if (policies.length === 0) return [];
-  const before = (type: string): Verdict[] =>
+  const before = (type: string): ConditionInput[] =>
     (group.status?.conditions ?? [])
       .filter((c) => c.type === type)
       .map(({ status, reason, message }) => ({ type, status, reason, message }));
   const limited = scaling ? [scaling.limited] : before('ScalingLimited');
-  const inactive = (reason: string, message: string): Verdict[] => [
+  const inactive = (reason: string, message: string): ConditionInput[] => [
     { type: 'ScalingActive', status: 'False', reason, message },
     ...limited,
   ];

@@ -19,18 +19,18 @@ const UNHEALTHY = new Set(['Unhealthy', 'CrashLoopBackOff', 'Failed', 'Completed
 const STUCK = new Set(['ImageUnavailable', 'StartFailed', 'Refused', 'NameTaken', 'SubnetFull', 'PortInUse']);
 
 /** Annotation of an instance that took another's place: how many before it, one after the other, did not last. */
-export const IN_VAIN = `${GROUP}/replaced-in-vain`;
+export const FAILED_REPLACEMENTS = `${GROUP}/replaced-in-vain`;
 /** One that lived for so long, milliseconds, worked: whatever ended it is another matter. */
 const LASTED_MS = 600_000;
 /** Milliseconds that are waited beyond the grace period after the first that was in vain; doubled by each; at most. */
 const [PATIENCE_MS, MOST_PATIENCE_MS] = [10_000, 300_000];
 
-const patienceMs = (inVain: number): number =>
-  inVain === 0 ? 0 : Math.min(PATIENCE_MS * 2 ** (inVain - 1), MOST_PATIENCE_MS);
+const replacementBackoffMs = (failedReplacements: number): number =>
+  failedReplacements === 0 ? 0 : Math.min(PATIENCE_MS * 2 ** (failedReplacements - 1), MOST_PATIENCE_MS);
 
 /** What is written on the instance that takes this one's place. */
-export const inVainAfter = ({ inVain, createdAt }: Member, now: Date): number =>
-  now.getTime() - createdAt >= LASTED_MS ? 0 : inVain + 1;
+export const failedReplacementsAfter = ({ failedReplacements, createdAt }: Member, now: Date): number =>
+  now.getTime() - createdAt >= LASTED_MS ? 0 : failedReplacements + 1;
 
 /** What a load balancer says of a target. */
 export type TargetHealth = 'Healthy' | 'Unhealthy' | 'Pending';
@@ -59,7 +59,7 @@ export interface Member {
   /** That time has come. */
   replaceable: boolean;
   /** How many before it, one after the other, did not last. */
-  inVain: number;
+  failedReplacements: number;
   /** Why a template that it was made from counts as failed. */
   failed?: string;
   protected: boolean;
@@ -153,18 +153,18 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     lateAt: changedAt(instance) + durationMs(group.spec.strategy.progressDeadline),
     replaceAt: 0,
     replaceable: false,
-    inVain: Number(metadata.annotations?.[IN_VAIN] ?? 0) || 0,
+    failedReplacements: Number(metadata.annotations?.[FAILED_REPLACEMENTS] ?? 0) || 0,
     protected: metadata.annotations?.[SCALE_IN_PROTECTION] === 'true',
   };
   if (ready && (target === undefined || target === 'Healthy')) judgeAvailable(member, group, instance, now);
-  const sick = sickness(group, instance, target);
+  const sick = unhealthyReason(group, instance, target);
   const grace = durationMs(group.spec.healthCheckGracePeriod);
   const age = now - member.createdAt;
   // A clock that was set back makes nobody young who was old enough to be replaced, and nobody's template a failure.
-  member.replaceAt = member.createdAt + grace + patienceMs(member.inVain);
+  member.replaceAt = member.createdAt + grace + replacementBackoffMs(member.failedReplacements);
   member.replaceable = age < 0 || now >= member.replaceAt;
   if (sick && (age < 0 || age >= grace)) member.unhealthy = sick;
-  const bad = sick ?? stuckness(instance);
+  const bad = sick ?? stuckReason(instance);
   if (bad && age >= grace) member.failed = bad;
   else if (!member.available && now >= member.lateAt)
     member.failed = `is not available after ${group.spec.strategy.progressDeadline}`;
@@ -187,7 +187,11 @@ function isOutdated(group: ScalingGroup, { metadata, spec }: Instance): boolean 
   return !sameJson(withoutDefaults(spec), withoutDefaults(group.spec.template.spec));
 }
 
-function sickness(group: ScalingGroup, instance: Instance, target: TargetHealth | undefined): string | undefined {
+function unhealthyReason(
+  group: ScalingGroup,
+  instance: Instance,
+  target: TargetHealth | undefined,
+): string | undefined {
   const ready = findCondition(instance, 'Ready');
   if (ready?.status === 'False' && UNHEALTHY.has(ready.reason)) return `is ${ready.reason}: ${ready.message}`;
   return group.spec.healthCheckType === 'LoadBalancer' && target === 'Unhealthy'
@@ -195,7 +199,7 @@ function sickness(group: ScalingGroup, instance: Instance, target: TargetHealth 
     : undefined;
 }
 
-function stuckness(instance: Instance): string | undefined {
+function stuckReason(instance: Instance): string | undefined {
   const ready = findCondition(instance, 'Ready');
   return ready?.status === 'False' && STUCK.has(ready.reason) ? `is ${ready.reason}: ${ready.message}` : undefined;
 }

@@ -7,17 +7,24 @@ import type { Revision, ScalingGroup } from './types.ts';
 import { ORPHAN } from '../../admission/operations.ts';
 import { countOf } from '../../base/quantity.ts';
 import type { Pass, Step } from '../../engine/contract.ts';
-import { IN_VAIN, inVainAfter, membersOf, nameOfSlot, TEMPLATE_LABEL, templateHash } from './members.ts';
+import {
+  FAILED_REPLACEMENTS,
+  failedReplacementsAfter,
+  membersOf,
+  nameOfSlot,
+  TEMPLATE_LABEL,
+  templateHash,
+} from './members.ts';
 import type { GroupObserved, Member } from './members.ts';
 import { currentRevision, rollBackTo } from './revisions.ts';
 import { planCount } from './count.ts';
 import type { CountStep } from './count.ts';
 import { effectiveOf } from './schedules.ts';
 import { decide, freeSlots } from './rollout.ts';
-import type { Moves, Wish } from './rollout.ts';
+import type { RolloutPlan, RolloutTarget } from './rollout.ts';
 
 export type ScalingGroupStep =
-  | (Step & { do: 'createInstance'; name: string; inVain: number })
+  | (Step & { do: 'createInstance'; name: string; failedReplacements: number })
   | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
   | (Step & { do: 'recordRevision' })
   | CountStep
@@ -26,8 +33,8 @@ export type ScalingGroupStep =
 /** The moves of the moment, with what they were decided on. */
 export interface Decision {
   members: readonly Member[];
-  wish: Wish;
-  moves: Moves;
+  wish: RolloutTarget;
+  moves: RolloutPlan;
   slots: readonly number[];
   /** Slots that are wanted and held by strangers. */
   blocked: readonly number[];
@@ -48,7 +55,7 @@ export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Da
   const members = membersOf(group, observed, now);
   const { strategy, terminationPolicy, suspend } = group.spec;
   const desired = effectiveOf(group, now).desiredCount;
-  const wish: Wish = {
+  const wish: RolloutTarget = {
     desired,
     strategy: strategy.type,
     maxUnavailable: countOf(strategy.maxUnavailable, desired, Math.floor),
@@ -78,11 +85,11 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
   const staying = members.filter((m) => !m.leaving).length;
   const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
   const isUpdate = members.some((m) => m.outdated && !m.leaving);
-  const inVain = inVainOf(members, moves, now);
+  const failedReplacements = failedReplacementsOf(members, moves, now);
   const creations = slots.map((slot): ScalingGroupStep => ({
     do: 'createInstance',
     name: nameOfSlot(group, slot),
-    inVain,
+    failedReplacements,
     why: isUpdate ? 'the template changed' : why,
     event: isUpdate ? 'RollingOut' : 'ScaledOut',
   }));
@@ -94,10 +101,10 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
 }
 
 /** A group whose instances do not last replaces them more and more slowly: another of the same kind cures nothing. */
-function inVainOf(members: readonly Member[], { remove }: Moves, now: Date): number {
+function failedReplacementsOf(members: readonly Member[], { remove }: RolloutPlan, now: Date): number {
   const replaced = remove.filter(({ event }) => event === 'Replaced').map(({ member }) => member);
   const leaving = members.filter((m) => m.leaving && m.unhealthy && !m.outdated);
-  return Math.max(0, ...[...replaced, ...leaving].map((member) => inVainAfter(member, now)));
+  return Math.max(0, ...[...replaced, ...leaving].map((member) => failedReplacementsAfter(member, now)));
 }
 
 const removal = (group: ScalingGroup, member: Pick<Member, 'name' | 'uid'>, why: string, event: string) =>
@@ -128,17 +135,24 @@ export function rolloutFailure(group: ScalingGroup, members: readonly Member[]):
 }
 
 /** The document of a new instance. Its name is its slot's, so that nothing is made twice. */
-export function instanceOf(group: ScalingGroup, name: string, inVain: number): Parameters<Pass['create']>[0] {
+export function instanceOf(
+  group: ScalingGroup,
+  name: string,
+  failedReplacements: number,
+): Parameters<Pass['create']>[0] {
   const { namespace, name: owner, uid } = group.metadata;
   const { template, vpc } = group.spec;
+  const annotations = {
+    ...template.metadata?.annotations,
+    ...(failedReplacements > 0 && { [FAILED_REPLACEMENTS]: String(failedReplacements) }),
+  };
   return {
     apiVersion: API_VERSION,
     kind: 'Instance',
     metadata: {
       namespace,
       name,
-      ...(inVain > 0 && { annotations: { [IN_VAIN]: String(inVain) } }),
-      ...(template.metadata?.annotations && { annotations: template.metadata.annotations }),
+      annotations,
       labels: { ...labelsOf(template), [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
       ownerReferences: [
         { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },

@@ -1,7 +1,7 @@
 import type { ScalingPolicy, ScalingStep } from './policies-schema.ts';
 import { stepAt } from './policies-admission.ts';
 import { durationMs } from '../../base/quantity.ts';
-import type { Verdict } from '../../engine/contract.ts';
+import type { ConditionInput } from '../../engine/contract.ts';
 
 /** Kubernetes' tolerance: so near to the target, nothing is changed. */
 const TOLERANCE = 0.1;
@@ -35,8 +35,8 @@ export interface Wanted {
 export interface Scaling {
   /** The count that shall be set, and the one that it was decided on. */
   decision?: { policy: string; count: number; from: number; why: string };
-  active: Verdict;
-  limited: Verdict;
+  active: ConditionInput;
+  limited: ConditionInput;
 }
 
 const average = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

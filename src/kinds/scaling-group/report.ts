@@ -3,7 +3,7 @@ import { selectorOf } from './types.ts';
 import type { ScalingGroup, ScalingGroupStatus } from './types.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
-import type { Outcome, Report, Verdict } from '../../engine/contract.ts';
+import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { nameOfSlot } from './members.ts';
 import type { GroupObserved, Member } from './members.ts';
 import { countStatus, scalingVerdicts } from './count.ts';
@@ -76,7 +76,7 @@ function judge(
   failure: string | undefined,
   left: readonly ScalingGroupStep[],
   now: Date,
-): { ready: Verdict; outcome: Outcome } {
+): { ready: ConditionInput; outcome: Outcome } {
   const { members, wish, blocked } = decision;
   const staying = members.filter((m) => !m.leaving);
   const available = staying.filter((m) => m.available).length;
@@ -167,7 +167,7 @@ function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): {
   return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
 }
 
-function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: Outcome } {
+function judgeDeletion(members: readonly Member[]): { ready: ConditionInput; outcome: Outcome } {
   const on = listed(members.map((m) => m.name));
   return members.length === 0
     ? { ready: ready('False', 'Deleting', 'the last instance is gone'), outcome: { is: 'gone' } }
@@ -177,7 +177,7 @@ function judgeDeletion(members: readonly Member[]): { ready: Verdict; outcome: O
       };
 }
 
-function degradedBy({ members }: Decision, failure: string | undefined): Verdict {
+function degradedBy({ members }: Decision, failure: string | undefined): ConditionInput {
   if (failure !== undefined) return degraded('True', 'RolloutFailed', failure);
   const sick = members.filter((m) => !m.leaving && (m.unhealthy ?? m.failed));
   const [first] = sick;

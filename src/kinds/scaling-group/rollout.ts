@@ -1,7 +1,7 @@
 import type { Member } from './members.ts';
 
 /** What a group is to come to, in numbers. */
-export interface Wish {
+export interface RolloutTarget {
   desired: number;
   strategy: 'RollingUpdate' | 'Recreate';
   /** RollingUpdate: how far the available ones may fall below `desired`, and all of them exceed it. */
@@ -11,19 +11,19 @@ export interface Wish {
   suspend: ReadonlySet<string>;
 }
 
-export interface Moves {
+export interface RolloutPlan {
   /** How many instances of the newest template to add. */
   create: number;
   remove: readonly { member: Member; why: string; event: string }[];
 }
 
-type Removal = Moves['remove'][number];
+type Removal = RolloutPlan['remove'][number];
 
 /**
  * Which instances come and go now. Pure; what it says is true of any state that a crash, a person or a changed wish may
  * leave, and once its moves are made it has no others until something changes.
  */
-export function decide(members: readonly Member[], wish: Wish): Moves {
+export function decide(members: readonly Member[], wish: RolloutTarget): RolloutPlan {
   const staying = members.filter((m) => !m.leaving);
   const outdated = staying.filter((m) => m.outdated && !m.protected);
   const isRolling = outdated.length > 0 && !wish.suspend.has('InstanceRefresh');
@@ -39,7 +39,7 @@ export function decide(members: readonly Member[], wish: Wish): Moves {
 }
 
 /** No template to change: the sick are replaced, then the number is set right. */
-function keep(staying: readonly Member[], members: readonly Member[], wish: Wish): Moves {
+function keep(staying: readonly Member[], members: readonly Member[], wish: RolloutTarget): RolloutPlan {
   const replaced = wish.suspend.has('ReplaceUnhealthy')
     ? []
     : staying.filter((m) => m.unhealthy && m.replaceable && !m.protected);
@@ -62,7 +62,7 @@ function keep(staying: readonly Member[], members: readonly Member[], wish: Wish
   };
 }
 
-const recreate = (outdated: readonly Member[]): Moves => ({
+const recreate = (outdated: readonly Member[]): RolloutPlan => ({
   create: 0,
   remove: outdated.map((member) => ({ member, why: OLD, event: 'RolledOut' })),
 });
@@ -71,7 +71,7 @@ const OLD = 'it was made from another template';
 const tooMany = (desired: number): string => `${desired} ${desired === 1 ? 'instance is' : 'instances are'} desired`;
 
 /** As a Kubernetes Deployment: never fewer available than desired - maxUnavailable, never more than desired + maxSurge. */
-function roll(staying: readonly Member[], outdated: readonly Member[], wish: Wish): Moves {
+function roll(staying: readonly Member[], outdated: readonly Member[], wish: RolloutTarget): RolloutPlan {
   const { desired, maxUnavailable, maxSurge } = wish;
   const current = staying.filter((m) => !outdated.includes(m));
   const least = desired - maxUnavailable;
@@ -96,7 +96,7 @@ function roll(staying: readonly Member[], outdated: readonly Member[], wish: Wis
 }
 
 /** Unhealthy, outdated, not ready, then by age. Protected ones are not in it. */
-function inLeavingOrder(members: readonly Member[], { newestFirst }: Wish): Member[] {
+function inLeavingOrder(members: readonly Member[], { newestFirst }: RolloutTarget): Member[] {
   const rank = (m: Member) => (m.unhealthy ? 0 : m.outdated ? 1 : m.ready ? 3 : 2);
   const age = (a: Member, b: Member) => b.createdAt - a.createdAt || b.slot - a.slot;
   return members

@@ -51,7 +51,7 @@ export interface Place {
 }
 
 /** What a person may have done to a container that can stay: its name, its pause, its networks. */
-export function upkeep(resource: Resource, container: Container, wanted: readonly Place[]): ContainerStep[] {
+export function driftSteps(resource: Resource, container: Container, wanted: readonly Place[]): ContainerStep[] {
   const { id, name } = container;
   const to = containerNameOf(resource);
   const rename: ContainerStep[] =

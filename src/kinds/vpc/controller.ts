@@ -7,7 +7,7 @@ import { valueOf } from '../../base/observed.ts';
 import type { Compute, Network, NetworkSpec } from '../../drivers/compute.ts';
 import { engineName } from '../../drivers/labels.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
-import type { Controller, Outcome, Report, Step, Verdict } from '../../engine/contract.ts';
+import type { Controller, Outcome, Report, Step, ConditionInput } from '../../engine/contract.ts';
 import { listed, progressing, ready } from '../shared/conditions.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
@@ -88,7 +88,7 @@ function judge(
   network: Network | undefined,
   deleting: boolean,
   left: readonly VpcStep[],
-): { ready: Verdict; outcome: Outcome } {
+): { ready: ConditionInput; outcome: Outcome } {
   if (observed.networks.state === 'unobservable') {
     return {
       ready: ready('Unknown', 'EngineUnavailable', observed.networks.why),

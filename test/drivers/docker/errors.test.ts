@@ -57,6 +57,21 @@ describe('passError', () => {
     expect(error.message).toContain(words);
   });
 
+  it('the same failure has the same words, whatever ids the Engine made up for it; those of images stay', () => {
+    const port = (id: string) =>
+      passError(
+        answer(
+          500,
+          `driver failed programming external connectivity on endpoint a (${id}): Bind for 0.0.0.0:80 failed: port is already allocated`,
+        ),
+        'start container a',
+      ).message;
+    expect(port('a1'.repeat(32))).toBe(port('b2'.repeat(32)));
+    expect(port('a1'.repeat(32))).toContain('on endpoint a: Bind for');
+    const digest = `app@sha256:${'c3'.repeat(32)}`;
+    expect(passError(answer(404, `No such image: ${digest}`), 'pull').message).toContain(digest);
+  });
+
   it.each(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EACCES'])(
     '%s is an Engine out of reach',
     (code) => {

@@ -115,7 +115,7 @@ export class Candidate {
     );
     await parts.informer.open();
     const candidate = new Candidate(name, store, compute, leader, parts, gate);
-    leader.start(() => true, parts.reign);
+    leader.start(() => true, parts.lead);
     return candidate;
   }
 

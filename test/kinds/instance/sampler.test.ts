@@ -170,7 +170,7 @@ describe('the sampler and a database that does not keep up', () => {
     expect(calls).toBe(2);
   });
 
-  it('a reign ends though the Engine does not answer', async () => {
+  it('a term ends though the Engine does not answer', async () => {
     const end = new AbortController();
     const clock = new ManualClock();
     const sampler = new Sampler({

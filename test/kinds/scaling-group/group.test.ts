@@ -3,6 +3,7 @@ import { isInstance } from '../../../src/kinds/instance/types.ts';
 import type { InstanceStatus } from '../../../src/kinds/instance/types.ts';
 import { findCondition, isReady } from '../../../src/api/metadata.ts';
 import type { ScalingGroup } from '../../../src/kinds/scaling-group/types.ts';
+import { instanceOf } from '../../../src/kinds/scaling-group/plan.ts';
 import { World } from '../../../src/proof/world.ts';
 import type { WorldDaemon } from '../../../src/proof/world.ts';
 
@@ -52,6 +53,8 @@ describe('metadata of the template', () => {
     await daemon.settle(60_000);
     expect(isReady(groupOf(daemon))).toBe(true);
     expect([metadata().note, metadata().uid === first.uid]).toEqual(['n', false]);
+    const replaced = instanceOf(groupOf(daemon), 'web-9', 2).metadata['annotations'];
+    expect(replaced).toEqual({ note: 'n', 'miniaws.dev/replaced-in-vain': '2' });
   });
 
   it('is refused where it says two things, or what is the group’s own', async () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Member } from '../../../src/kinds/scaling-group/members.ts';
 import { decide, freeSlots } from '../../../src/kinds/scaling-group/rollout.ts';
-import type { Moves, Wish } from '../../../src/kinds/scaling-group/rollout.ts';
+import type { RolloutPlan, RolloutTarget } from '../../../src/kinds/scaling-group/rollout.ts';
 import { randomFrom } from '../../../src/proof/random.ts';
 
 const member = (slot: number, over: Partial<Member> = {}): Member => ({
@@ -17,11 +17,11 @@ const member = (slot: number, over: Partial<Member> = {}): Member => ({
   lateAt: Infinity,
   replaceAt: 0,
   replaceable: true,
-  inVain: 0,
+  failedReplacements: 0,
   protected: false,
   ...over,
 });
-const wish = (desired: number, over: Partial<Wish> = {}): Wish => ({
+const wish = (desired: number, over: Partial<RolloutTarget> = {}): RolloutTarget => ({
   desired,
   strategy: 'RollingUpdate',
   maxUnavailable: 0,
@@ -33,10 +33,10 @@ const wish = (desired: number, over: Partial<Wish> = {}): Wish => ({
 const old = { outdated: true };
 const unready = { ready: false, available: false };
 const sick = { ...unready, unhealthy: 'is CrashLoopBackOff' };
-const words = ({ create, remove }: Moves) => [`+${create}`, ...remove.map((r) => `-${r.member.slot}`)].join(' ');
+const words = ({ create, remove }: RolloutPlan) => [`+${create}`, ...remove.map((r) => `-${r.member.slot}`)].join(' ');
 
 describe('the moves of a group', () => {
-  it.each<[string, Member[], Wish, string]>([
+  it.each<[string, Member[], RolloutTarget, string]>([
     ['nothing there', [], wish(3), '+3'],
     ['as desired', [member(0), member(1)], wish(2), '+0'],
     ['too few', [member(0)], wish(3), '+2'],
@@ -104,7 +104,7 @@ class Group {
   }
 
   /** Answers how many available ones were told to go. */
-  step(wished: Wish, luck: () => number): number {
+  step(wished: RolloutTarget, luck: () => number): number {
     const moves = decide(this.members, wished);
     const availableGone = moves.remove.filter((r) => r.member.available).length;
     const gone = new Set(moves.remove.map((r) => r.member.uid));
@@ -136,7 +136,7 @@ describe('a group, from any state', () => {
   it('arrives at the desired number of the newest template, keeps what its strategy promises, and then rests', () => {
     fc.assert(
       fc.property(fc.array(anyMember, { maxLength: 8 }), anyWish, fc.integer(), (start, wanted, seed) => {
-        const wished: Wish = { ...wanted, suspend: new Set() };
+        const wished: RolloutTarget = { ...wanted, suspend: new Set() };
         const group = new Group(start.map((m, slot) => member(slot, { ...m, ready: m.available })));
         const luck = randomFrom(seed);
         for (let i = 0; i < 400; i++) {
@@ -159,7 +159,7 @@ describe('a group, from any state', () => {
   it('a template whose instances never become available takes no more than maxUnavailable of the old ones', () => {
     fc.assert(
       fc.property(anyWish, (wanted) => {
-        const wished: Wish = { ...wanted, strategy: 'RollingUpdate', suspend: new Set() };
+        const wished: RolloutTarget = { ...wanted, strategy: 'RollingUpdate', suspend: new Set() };
         const group = new Group(Array.from({ length: wished.desired }, (_, slot) => member(slot, old)));
         for (let i = 0; i < 50; i++) {
           group.step(wished, () => 0.9);

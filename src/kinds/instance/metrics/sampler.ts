@@ -57,7 +57,7 @@ interface State {
 
 /**
  * The leader's look at what every running instance uses, every few seconds. All of it may be lost at any time: the next
- * reign begins anew, and its first samples have no rates. A database that is slow or away loses samples and holds up
+ * term begins anew, and its first samples have no rates. A database that is slow or away loses samples and holds up
  * nothing: at most one batch is on its way to it.
  */
 export class Sampler {
@@ -99,7 +99,7 @@ export class Sampler {
     return this.#states.get(uid)?.history.points() ?? [];
   }
 
-  /** Until the reign ends. */
+  /** Until the term ends. */
   async run({ epoch, signal }: Term): Promise<void> {
     const { clock, log } = this.#seams;
     const recorder = new Recorder(String(epoch));
@@ -110,7 +110,7 @@ export class Sampler {
       const taken = this.#take(recorder, epoch, signal).catch((error: unknown) =>
         log.warn({ err: messageOf(error) }, 'instances could not be sampled; trying again'),
       );
-      // A reign's end does not wait for an Engine that does not answer.
+      // A term's end does not wait for an Engine that does not answer.
       await Promise.race([taken, ended]);
       // By the clock, and not by when the last one ended; those that were missed are not made up for.
       due = Math.max(due + this.intervalMs, clock.monotonic());

@@ -35,7 +35,7 @@ type Counters = Pick<Traffic, 'requests' | 'failed' | 'errors5xx' | 'latencyMs'>
 
 /**
  * What goes through every load balancer and to each of its targets, every few seconds, from what their proxies said last.
- * All of it may be lost at any time: the first samples of a reign, and of a proxy's worker, have nothing to compare with.
+ * All of it may be lost at any time: the first samples of a term, and of a proxy's worker, have nothing to compare with.
  */
 export class TrafficSampler {
   readonly #seams: TrafficSeams;
@@ -57,7 +57,7 @@ export class TrafficSampler {
     return known.reduce((sum, { rates }) => sum + (rates.get(instanceUid) ?? 0), 0);
   }
 
-  /** Until the reign ends. */
+  /** Until the term ends. */
   async run({ signal }: Term): Promise<void> {
     const { clock, intervalMs } = this.#seams;
     this.#counted.clear();
