@@ -4,7 +4,7 @@ import Slowest from './test/support/slowest.ts';
 
 /** In memory alone: no Engine, no PostgreSQL, no process of its own. */
 const UNIT = [
-  'test/*.test.ts',
+  'test/{examples,layers,readme}.test.ts',
   'test/{admission,base,engine,operator}/**/*.test.ts',
   'test/kinds/{shared,vpc,instance,scaling-group,load-balancer}/*.test.ts',
   'test/cli/{explain,parts}.test.ts',
