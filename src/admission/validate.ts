@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import { LABEL_VALUE, QUALIFIED } from '../api/label-patterns.ts';
 import { nearest } from '../api/registry.ts';
 import type { JsonSchema, KindDefinition } from '../api/kind.ts';
 import type { Cause } from '../base/errors.ts';
@@ -13,9 +14,6 @@ import { unknownField } from './unknown-field.ts';
 const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 /** A DNS subdomain (RFC 1123): labels with dots between them. */
 const SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
-/** Kubernetes' qualified names, for keys of labels and annotations. */
-const QUALIFIED = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
-const LABEL_VALUE = '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$';
 
 const name = ({ are, maxLength }: KindDefinition['names']): JsonSchema => ({
   type: 'string',

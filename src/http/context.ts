@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
+import { refIn } from '../api/kind.ts';
 import type { AdmissionSettings, KindDefinition } from '../api/kind.ts';
-import type { Resource } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { WriteContext } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
@@ -79,6 +80,8 @@ export function targetOf(request: FastifyRequest, kinds: KindRegistry): Target {
     );
   return { kind, namespace, name };
 }
+
+export const refTo = ({ kind, namespace, name }: Target): Ref => refIn(kind, namespace, name);
 
 /** Limits of numbers in queries: what is out of range is the client's mistake, not a reason to work longer. */
 export function numberOf(query: Query, name: string, fallback: number, most: number): number {

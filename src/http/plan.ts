@@ -5,7 +5,7 @@ import { create, replace } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Pass } from '../engine/contract.ts';
 import { asDocument, parseBody } from './body.ts';
-import { targetOf, writeContext } from './context.ts';
+import { refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { addressed, collections } from './resources.ts';
 
@@ -24,12 +24,11 @@ function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
     if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);
     const ctx = writeContext(request, context);
     const body = asDocument(parseBody(request.body, request.headers['content-type']) ?? {});
-    const ref = { kind: target.kind.kind, namespace: target.namespace ?? '', name: target.name };
     let resource: Resource | undefined;
     await context.store.commit({
       dryRun: true,
       decide: (view) => {
-        const old = view.get(ref);
+        const old = view.get(refTo(target));
         const { resourceVersion: _, ...metadata } = body.metadata ?? {};
         const document = addressed({ ...body, metadata }, target);
         const asked = Object.keys(body).length > 0;

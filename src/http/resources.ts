@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Ref, Resource } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import { apiRoot, groupOf, refIn } from '../api/kind.ts';
+import { apiRoot, groupOf } from '../api/kind.ts';
 import type { View } from '../api/kind.ts';
 import {
   applyDocument,
@@ -20,7 +20,7 @@ import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, parseBody } from './body.ts';
-import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
+import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
 import { tableOf, wantsTable } from './table.ts';
@@ -66,8 +66,6 @@ function verbsAt(app: FastifyInstance, context: ApiContext, collection: string):
   });
   app.delete(item, (request, reply) => removeItem(request, reply, context));
 }
-
-const refTo = ({ kind, namespace, name }: Target): Ref => refIn(kind, namespace, name);
 
 function existing(target: Target, view: View): Resource {
   const found = view.get(refTo(target));

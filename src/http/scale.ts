@@ -5,7 +5,7 @@ import { jsonPatch, mergePatch } from '../admission/fields/patch.ts';
 import { notFound, patch } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
 import { parseBody } from './body.ts';
-import { isDryRun, queryOf, targetOf, writeContext } from './context.ts';
+import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { collections, patchOf } from './resources.ts';
 
@@ -43,9 +43,9 @@ function scaleAt(app: FastifyInstance, context: ApiContext, path: string): void 
 }
 
 function existing(target: Target, view: View): Resource {
-  const { kind, namespace = '', name } = target;
+  const { kind, name } = target;
   if (!kind.scale) throw new StatusError('NotFound', `${kind.plural} have no scale`);
-  const found = view.get({ kind: kind.kind, namespace, name });
+  const found = view.get(refTo(target));
   if (!found) throw notFound(kind, name);
   return found;
 }

@@ -11,7 +11,7 @@ import { startOldPostgres } from '../host/support/old-postgres.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { databaseForTest } from '../support/database.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 import { PROGRAM } from '../support/program.ts';
 
 let base: string;

@@ -4,7 +4,7 @@ import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine, freshInstallation } from '../support/engine.ts';
 import { instance, vpc } from '../support/manifests.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 
 let cloud: Cloud;
 /** What a person made beside us: removed by hand, whatever happens. */

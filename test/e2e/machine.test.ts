@@ -18,7 +18,7 @@ import type { Endpoint } from '../support/http.ts';
 import { testImage } from '../support/images.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
 import type { Manifest } from '../support/manifests.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 import { eventually } from '../support/wait.ts';
 import { PROGRAM } from '../support/program.ts';
 

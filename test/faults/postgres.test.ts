@@ -12,7 +12,7 @@ import { Cloud } from '../support/cloud.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { call } from '../support/http.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 import { eventually } from '../support/wait.ts';
 
 /** A data folder with an embedded server of its own: the daemon is started in it without a DATABASE_URL. */

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import { databaseForTest } from '../support/database.ts';
-import { freePort } from '../support/ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 import { storedVpc } from '../support/stored.ts';
 
 /** Between the store and PostgreSQL; cuts the connection at the next COMMIT, before it or after it was carried out. */

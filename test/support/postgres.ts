@@ -7,7 +7,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { openDataFolder } from '../../src/host/data-folder.ts';
 import { startEmbeddedPostgres } from '../../src/host/embedded-postgres.ts';
 import { migrateUp } from '../../src/store/migrate.ts';
-import { freePort } from './ports.ts';
+import { freePort } from '../../src/host/ports.ts';
 
 /** One real PostgreSQL for a run, of the same binaries that users get, in a temporary folder. */
 export interface TestPostgres {

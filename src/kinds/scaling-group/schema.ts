@@ -1,3 +1,4 @@
+import { LABEL_VALUE, QUALIFIED } from '../../api/label-patterns.ts';
 import { instanceSpecSchema } from '../instance/schema.ts';
 import { policiesSchema, schedulesSchema, scheduleStatusSchema } from './policies-schema.ts';
 import type { JsonSchema } from '../../api/kind.ts';
@@ -72,16 +73,14 @@ const strategy: JsonSchema = {
   },
 };
 
-const KEY = '^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
-
 const labels = (description: string): JsonSchema => ({
   type: 'object',
   maxProperties: 32,
-  propertyNames: { pattern: KEY, 'x-expected': 'a label key such as app or example.com/team' },
+  propertyNames: { pattern: QUALIFIED, 'x-expected': 'a label key such as app or example.com/team' },
   additionalProperties: {
     type: 'string',
     maxLength: 63,
-    pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$',
+    pattern: LABEL_VALUE,
     'x-expected': 'at most 63 letters, digits, "-", "_" and "."',
   },
   description,
@@ -131,7 +130,7 @@ export const scalingGroupSpecSchema: JsonSchema = {
             annotations: {
               type: 'object',
               maxProperties: 64,
-              propertyNames: { pattern: KEY, 'x-expected': 'an annotation key such as example.com/owner' },
+              propertyNames: { pattern: QUALIFIED, 'x-expected': 'an annotation key such as example.com/owner' },
               additionalProperties: { type: 'string', maxLength: 32_768 },
               description: "The instances' annotations. A change replaces them, as one of the specification does.",
             },
