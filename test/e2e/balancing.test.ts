@@ -7,7 +7,7 @@ import type { LoadBalancerMetrics } from '../../src/kinds/load-balancer/cli/metr
 import { LABEL, shortUid } from '../../src/drivers/labels.ts';
 import { run } from '../cli/support.ts';
 import { Cloud } from '../support/cloud.ts';
-import { call } from '../support/http.ts';
+import { call, serves } from '../support/http.ts';
 import { manifest, pathOf, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
 import { WebLoad } from '../support/web-load.ts';
@@ -247,7 +247,7 @@ it('a change of the ports replaces the container, and the reconcile log says so'
   expect(await differences(since)).toContain(
     'the set of ports changed: clients are interrupted while the container is replaced',
   );
-  expect(await (await fetch(`http://127.0.0.1:${OTHER_PORT}/`)).text()).toContain('Hello from steady');
+  await serves(OTHER_PORT, 'Hello from steady');
   await expect(fetch(`http://127.0.0.1:${PORT}/`)).rejects.toThrow();
 });
 

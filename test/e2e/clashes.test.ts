@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine, freshInstallation } from '../support/engine.ts';
+import { serves } from '../support/http.ts';
 import { instance, vpc } from '../support/manifests.ts';
 import { freePort } from '../../src/host/ports.ts';
 
@@ -61,7 +62,7 @@ describe('what is not ours and in the way (F11, I5)', () => {
     expect((await holder.inspect()).State.Running).toBe(true);
     await holder.remove({ force: true });
     await cloud.ready('instances', 'wants');
-    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('Hello from wants');
+    await serves(port, 'Hello from wants');
   });
 
   it('a process on the fixed host port likewise', async () => {

@@ -4,6 +4,7 @@ import { addressIn } from '../../src/kinds/load-balancer/ingress-network.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine } from '../support/engine.ts';
+import { serves } from '../support/http.ts';
 import { instance, manifest, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -28,10 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => cloud?.close());
 
-const answers = () =>
-  eventually('an answer from outside', async () =>
-    (await (await fetch(`http://127.0.0.1:${PORT}/`, { signal: AbortSignal.timeout(2_000) })).text()).includes('Hello'),
-  );
+const answers = () => serves(PORT, 'Hello');
 const ingress = async () => (await cloud.networks()).find((n) => n.Labels?.[LABEL.kind] === 'LoadBalancer');
 
 it('a load balancer of an internal VPC answers from outside, and its instances stay inside', async () => {

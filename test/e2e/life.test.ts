@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LABEL, shortUid } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
-import { call, exec } from '../support/http.ts';
+import { call, exec, serves } from '../support/http.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -76,8 +76,7 @@ describe('two VPCs with instances', () => {
   it('answer on the published port that status reports', async () => {
     const [port] = (await cloud.instance('a')).status?.ports ?? [];
     expect(port).toMatchObject({ hostAddress: '127.0.0.1', containerPort: 80, protocol: 'tcp' });
-    const page = await (await fetch(`http://127.0.0.1:${port?.hostPort}/`)).text();
-    expect(page).toContain('Hello from a');
+    await serves(port?.hostPort ?? 0, 'Hello from a');
   });
 
   it('are rows of the seed’s table', async () => {

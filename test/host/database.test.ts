@@ -14,7 +14,7 @@ import { recordInstallation } from '../../src/host/installation-record.ts';
 import { newToken, writeKubeconfig } from '../../src/host/kubeconfig.ts';
 import { migrateUp } from '../../src/store/migrate.ts';
 import { startOldPostgres } from './support/old-postgres.ts';
-import { freePort } from './support/wait.ts';
+import { freePort } from '../../src/host/ports.ts';
 
 // Real servers and processes, on whatever machine this is.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -12,7 +12,7 @@ import { dockerHost, pingEngine } from '../../src/host/docker-engine.ts';
 import { ensureEngine } from '../../src/host/ensure-engine.ts';
 import { ensureStaticBusybox, isDebianLike, isStatic, rootAccess } from '../../src/host/packages.ts';
 import { identifyProcess } from '../../src/host/process-identity.ts';
-import { until } from './support/wait.ts';
+import { eventually } from '../support/wait.ts';
 
 // Real servers and processes, on whatever machine this is.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -85,7 +85,7 @@ describe('the Engine', () => {
       expect(Number(readFileSync(pidFile, 'utf8'))).toBe(pid);
     } finally {
       process.kill(pid, 'SIGTERM');
-      await until(() => identifyProcess(pid) === undefined);
+      await eventually('its process to be gone', () => identifyProcess(pid) === undefined);
     }
     // I5: the machine's own Engine keeps its bridge.
     expect(indexOfBridge()).toBe(before);

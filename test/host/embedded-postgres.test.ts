@@ -31,7 +31,8 @@ import {
 import { FALLBACK_BASE } from '../../src/host/postgres-layout.ts';
 import { identifyProcess } from '../../src/host/process-identity.ts';
 import { startOldPostgres } from './support/old-postgres.ts';
-import { freePort, until } from './support/wait.ts';
+import { freePort } from '../../src/host/ports.ts';
+import { eventually } from '../support/wait.ts';
 
 // Real servers and processes, on whatever machine this is.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -148,8 +149,11 @@ describe('embedded PostgreSQL', () => {
     await query(server.url, 'CREATE TABLE kept (n int)');
     await query(server.url, 'INSERT INTO kept SELECT generate_series(1, 1000)');
     process.kill(server.pid, 'SIGKILL');
-    await until(async () => (await pidOf(folder)) !== undefined && (await pidOf(folder)) !== server.pid);
-    await until(() =>
+    await eventually(
+      'another server',
+      async () => (await pidOf(folder)) !== undefined && (await pidOf(folder)) !== server.pid,
+    );
+    await eventually('its connections', () =>
       query(server.url, 'SELECT 1').then(
         () => true,
         () => false,

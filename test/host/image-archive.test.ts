@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { quickstartImage } from '../../src/host/image-archive.ts';
 import { ensureStaticBusybox } from '../../src/host/packages.ts';
-import { until } from './support/wait.ts';
+import { eventually } from '../support/wait.ts';
 
 // Real servers and processes, on whatever machine this is.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -64,18 +64,18 @@ describe('the quickstart’s image', () => {
 
   it('serves a page that says which instance answered, by name and by host name', async () => {
     const { address } = await container({ Hostname: 'web-1', Env: ['MINIAWS_INSTANCE=web <1>'] });
-    await until(async () => (await page(address)).includes('Hello from web &lt;1>'));
+    await eventually('the page', async () => (await page(address)).includes('Hello from web &lt;1>'));
     expect(await page(address)).toContain('<code>web-1</code>');
   });
 
   it('runs as another user, on another port', async () => {
     const { address } = await container({ Hostname: 'web-2', User: 'nobody', Env: ['PORT=8080'] });
-    await until(async () => (await page(address, 8080)).includes('Hello from web-2'));
+    await eventually('the page', async () => (await page(address, 8080)).includes('Hello from web-2'));
   });
 
   it('stops at once on SIGTERM, as process 1', async () => {
     const { id, address } = await container({ Hostname: 'web-3' });
-    await until(async () => (await page(address)) !== '');
+    await eventually('the page', async () => (await page(address)) !== '');
     const began = performance.now();
     await call('POST', `/containers/${id}/stop?t=30`);
     expect(performance.now() - began).toBeLessThan(5_000);

@@ -180,3 +180,10 @@ export function exec(
     });
   });
 }
+
+/** Waits until the web server behind a published port says `text`: one that runs need not listen yet. */
+export function serves(port: number, text: string): Promise<boolean> {
+  return eventually(`"${text}" on port ${port}`, async () =>
+    (await (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(2_000) })).text()).includes(text),
+  );
+}
