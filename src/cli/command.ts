@@ -15,9 +15,27 @@ export const COMMAND_GROUPS = [
 export interface ClientCommand {
   group: (typeof COMMAND_GROUPS)[number];
   add: (program: Command, setup: ClientSetup) => void;
+  /** What may follow its names, for completion; by name, as some add more than one. */
+  operands?: Readonly<Record<string, Operands>>;
   /** Its words from the second operand on are another program's: flags among them are not ours, with or without `--`. */
   runs?: string;
 }
+
+/** What stands where a command's operands are. */
+export type Operands =
+  | { words: readonly string[] }
+  /** Fields, as `instance.spec.image`. */
+  | { fields: true }
+  | {
+      /** Names of objects of such kinds; of any kind when left out. */
+      kinds?: readonly string[];
+      /** They are written by name alone, not as `kind/name`. */
+      byName?: boolean;
+      /** A kind means something without a name too. */
+      kindAlone?: boolean;
+      /** There may be more than one. */
+      many?: boolean;
+    };
 
 export interface MetricsOptions {
   /** Milliseconds back. */

@@ -2,35 +2,31 @@ import type { Command, Option } from 'commander';
 import { documentSchema, fieldsIn } from '../api/fields.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import type { Operands } from './command.ts';
 
 /** Asks for the names of objects of a kind. */
 export type NamesOf = (kind: KindDefinition, namespace: string | undefined) => Promise<string[]>;
 
-/** Commands whose words name objects, by what they take: any kind, or instances by name alone. */
-const OF_ANY_KIND = ['get', 'describe', 'delete', 'edit', 'pause', 'resume', 'wait', 'reconcile-log', 'log', 'why'];
-const OF_INSTANCES = ['logs', 'exec', 'restart', 'metrics'];
-/** Of these, those that name them by their kind too. */
-const WITH_KIND = ['restart', 'metrics'];
-/** Of these a kind alone means something. */
-const OF_KINDS = ['get', 'describe', 'delete', 'wait'];
 const OUTPUTS = ['wide', 'yaml', 'json', 'name'];
 
+/** What is known of the command. */
+interface Known {
+  program: Command;
+  kinds: KindRegistry;
+  /** By the command's name. */
+  operands: ReadonlyMap<string, Operands>;
+}
+
 /** What may stand where the cursor is; `words` is all that is written after `miniaws`, the last one perhaps empty. */
-export async function candidates(
-  program: Command,
-  kinds: KindRegistry,
-  words: readonly string[],
-  namesOf: NamesOf,
-): Promise<string[]> {
+export async function candidates(known: Known, words: readonly string[], namesOf: NamesOf): Promise<string[]> {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? '';
-  const found = await options(program, kinds, before, current, namesOf);
+  const found = await options(known, before, current, namesOf);
   return [...new Set(found)].filter((word) => word.startsWith(current)).toSorted();
 }
 
 async function options(
-  program: Command,
-  kinds: KindRegistry,
+  { program, kinds, operands }: Known,
   before: readonly string[],
   current: string,
   namesOf: NamesOf,
@@ -44,7 +40,11 @@ async function options(
   if (last === '-o' || last === '--output') return OUTPUTS;
   if (takesValue(command, last) || takesValue(program, last)) return [];
   if (!command) return commandsOf(program);
-  return objects(kinds, command.name(), rest, current, (kind) => namesOf(kind, namespace));
+  const taken = operands.get(command.name());
+  if (!taken) return [];
+  if ('words' in taken) return rest.length > 0 ? [] : [...taken.words];
+  if ('fields' in taken) return rest.length > 0 ? [] : fieldPaths(kinds, current);
+  return objects(kinds, taken, rest, current, (kind) => namesOf(kind, namespace));
 }
 
 /** Commands that are not hidden; commander tells by its help. */
@@ -80,28 +80,25 @@ function operandsOf(program: Command, before: readonly string[]): { words: strin
 }
 
 async function objects(
-  kinds: KindRegistry,
-  command: string,
+  all: KindRegistry,
+  { kinds: only, byName, kindAlone, many }: Exclude<Operands, { words: unknown } | { fields: unknown }>,
   rest: readonly string[],
   current: string,
   namesOf: (kind: KindDefinition) => Promise<string[]>,
 ): Promise<string[]> {
-  if (OF_INSTANCES.includes(command)) {
-    if (command !== 'restart' && rest.length > 0) return [];
-    const names = await namesOf(kinds.must('Instance'));
-    return WITH_KIND.includes(command) ? names.map((name) => `instance/${name}`) : names;
-  }
-  if (command === 'top') return rest.length > 0 ? [] : ['instances'];
-  if (command === 'explain') return rest.length > 0 ? [] : fieldPaths(kinds, current);
-  if (command === 'completion') return ['bash', 'zsh', 'fish'];
-  if (!OF_ANY_KIND.includes(command)) return [];
+  const kinds = only ? only.map((kind) => all.must(kind)) : all.all;
+  const first = rest[0]?.includes('/') ? undefined : all.byAnyName(rest[0] ?? '');
+  if (rest.length > (first ? 1 : 0) && !many) return [];
+  const withKind = async (kind: KindDefinition, word = kind.singular) =>
+    (await namesOf(kind)).map((name) => `${word}/${name}`);
+  if (byName) return (await Promise.all(kinds.map(namesOf))).flat();
   const slash = current.indexOf('/');
-  const kindWord = slash > 0 ? current.slice(0, slash) : (rest[0] ?? '');
-  const kind = kindWord.includes('/') ? undefined : kinds.byAnyName(kindWord);
-  if (slash > 0 && kind) return (await namesOf(kind)).map((name) => `${kindWord}/${name}`);
-  if (kind) return namesOf(kind);
-  const bare = OF_KINDS.includes(command) ? ['all', ...kinds.all.map((k) => k.plural)] : [];
-  return [...bare, ...kinds.all.map((k) => `${k.singular}/`)];
+  const written = slash > 0 ? all.byAnyName(current.slice(0, slash)) : undefined;
+  if (written) return withKind(written, current.slice(0, slash));
+  if (first) return namesOf(first);
+  if (only) return (await Promise.all(kinds.map((kind) => withKind(kind)))).flat();
+  const alone = kindAlone ? ['all', ...kinds.map((k) => k.plural)] : [];
+  return [...alone, ...kinds.map((k) => `${k.singular}/`)];
 }
 
 /** What may follow the last dot: kinds, or the fields of what is before it. */

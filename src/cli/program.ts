@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { COMMAND_GROUPS } from './command.ts';
-import type { ClientCommand, KindCommands } from './command.ts';
+import type { ClientCommand, KindCommands, Operands } from './command.ts';
 import { addApply } from './commands/apply.ts';
-import { addCompletion } from './commands/completion.ts';
+import { addCompletion, SHELLS } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
 import { addDescribe } from './commands/describe.ts';
 import { addDiff } from './commands/diff.ts';
@@ -25,18 +25,17 @@ import type { ClientSetup } from './session.ts';
 const COMMANDS: readonly ClientCommand[] = [
   { group: 'What is wanted', add: addApply },
   { group: 'What is wanted', add: addDiff },
-  { group: 'What is wanted', add: addDelete },
-  { group: 'What is wanted', add: addEdit },
-  { group: 'What is wanted', add: addPause },
-  { group: 'What is wanted', add: addExplain },
-  { group: 'What there is', add: addGet },
-  { group: 'What there is', add: addDescribe },
-  { group: 'What there is', add: addWait },
+  { group: 'What is wanted', add: addDelete, operands: { delete: { kindAlone: true, many: true } } },
+  { group: 'What is wanted', add: addEdit, operands: { edit: {} } },
+  { group: 'What is wanted', add: addPause, operands: { pause: { many: true }, resume: { many: true } } },
+  { group: 'What is wanted', add: addExplain, operands: { explain: { fields: true } } },
+  { group: 'What there is', add: addGet, operands: { get: { kindAlone: true, many: true } } },
+  { group: 'What there is', add: addDescribe, operands: { describe: { kindAlone: true, many: true } } },
+  { group: 'What there is', add: addWait, operands: { wait: { kindAlone: true, many: true } } },
   { group: 'What there is', add: addOrphans },
-  { group: 'What happened', add: addWhy },
-  { group: 'What happened', add: addReconcileLog },
+  { group: 'What happened', add: addWhy, operands: { why: {} } },
+  { group: 'What happened', add: addReconcileLog, operands: { 'reconcile-log': {}, log: {} } },
   { group: 'What happened', add: addEvents },
-  { group: 'The command itself', add: addCompletion },
   { group: 'The command itself', add: addVersion },
 ];
 
@@ -54,13 +53,22 @@ export function addClientCommands(program: Command, setup: ClientSetup, ofKinds:
   const metrics: ClientCommand = {
     group: 'What there is',
     add: (to, given) => addMetrics(to, given, ofKinds.metrics),
+    operands: { metrics: { kinds: [...ofKinds.metrics.keys()] } },
   };
+  const completion: ClientCommand = {
+    group: 'The command itself',
+    add: (to, given) => addCompletion(to, given, operandsOf(all)),
+    operands: { completion: { words: SHELLS } },
+  };
+  const all = [...COMMANDS, metrics, completion, ...ofKinds.commands];
   for (const group of COMMAND_GROUPS) {
     program.commandsGroup(`${group}:`);
-    for (const command of [...COMMANDS, metrics, ...ofKinds.commands])
-      if (command.group === group) command.add(program, setup);
+    for (const command of all) if (command.group === group) command.add(program, setup);
   }
 }
+
+const operandsOf = (commands: readonly ClientCommand[]): ReadonlyMap<string, Operands> =>
+  new Map(commands.flatMap(({ operands = {} }) => Object.entries(operands)));
 
 /** With `--` where the words of another program begin: `exec web ls -la`. */
 export function separated(program: Command, ofKinds: KindCommands, args: readonly string[]): string[] {

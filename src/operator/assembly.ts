@@ -6,18 +6,24 @@ import type { Term } from '../engine/leader.ts';
 import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerDeps } from '../engine/options.ts';
 import type { HttpExtension } from '../http/extension.ts';
-import type { CreateRuntime, KindModule, KindRuntime, RuntimeDeps } from '../kinds/shared/kind-module.ts';
+import type {
+  Contradiction,
+  KindModule,
+  KindRuntime,
+  RuntimeDeps,
+  RuntimeModule,
+} from '../kinds/shared/kind-module.ts';
 import type { MetricSource } from '../kinds/shared/metric-source.ts';
 import type { Store } from '../store/store.ts';
 import { orphansExtension } from './orphans-route.ts';
 import { Sweeper } from './sweeper.ts';
 
-/** What the daemon's half of each kind is made with, by the kind's name. */
-export type RuntimeFactories = ReadonlyMap<string, CreateRuntime>;
+/** The daemon's half of each kind, by the kind's name. */
+export type Runtimes = ReadonlyMap<string, RuntimeModule>;
 
 export interface AssemblyDeps
   extends Omit<ManagerDeps, 'informer'>, Omit<RuntimeDeps, 'view' | 'metrics' | 'notice' | keyof ManagerDeps> {
-  runtimes: RuntimeFactories;
+  runtimes: Runtimes;
   /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
   check: () => void;
 }
@@ -29,6 +35,8 @@ export interface Assembly {
   runtimes: ReadonlyMap<string, KindRuntime>;
   /** What the API serves beside the verbs that all kinds have. */
   extensions: readonly HttpExtension[];
+  /** What contradicts a document that says Ready, as its kind tells it. */
+  contradiction: Contradiction;
   /** The document with what moves by itself, as its kind tells it. */
   live: (resource: Resource) => Promise<Resource>;
   /** What kinds measure of instances, by the metric's name. */
@@ -40,13 +48,16 @@ export interface Assembly {
 }
 
 /** Loads the daemon's half of every kind. */
-export async function loadRuntimes(modules: readonly KindModule[]): Promise<RuntimeFactories> {
-  const loaded = modules.map(async ({ definition, runtime }): Promise<[string, CreateRuntime]> => [
-    definition.kind,
-    (await runtime()).createRuntime,
-  ]);
+export async function loadRuntimes(modules: readonly KindModule[]): Promise<Runtimes> {
+  const loaded = modules.map(async ({ definition, runtime }) => [definition.kind, await runtime()] as const);
   return new Map(await Promise.all(loaded));
 }
+
+/** What contradicts a document that says Ready, whatever its kind. */
+export const contradictionOf =
+  (runtimes: Runtimes): Contradiction =>
+  (resource, compute, documents) =>
+    runtimes.get(resource.kind)?.contradiction?.(resource, compute, documents);
 
 /** The engine with every kind, over whatever store and driver there are: what the daemon runs is what a proof runs. */
 export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> = {}): Assembly {
@@ -62,7 +73,7 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
     metrics,
     notice: (ref, what, type) => manager.notice(ref, what, type),
   };
-  const runtimes = new Map([...given.runtimes].map(([kind, create]) => [kind, create(deps)]));
+  const runtimes = new Map([...given.runtimes].map(([kind, { createRuntime }]) => [kind, createRuntime(deps)]));
   const controllers = [...runtimes.values()].flatMap(({ controller }) => controller ?? []);
   const manager: Manager = new Manager({ ...given, informer }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
@@ -81,5 +92,6 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
   };
   const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension];
   const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
-  return { informer, manager, runtimes, extensions, live, metrics, lead, stop };
+  const contradiction = contradictionOf(given.runtimes);
+  return { informer, manager, runtimes, extensions, contradiction, live, metrics, lead, stop };
 }

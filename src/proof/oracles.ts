@@ -5,7 +5,6 @@ import { canonicalJson } from '../base/hash.ts';
 import { CONFIG_PATH, structureOf } from '../drivers/haproxy/configuration.ts';
 import { LABEL } from '../drivers/labels.ts';
 import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
-import { contradiction } from './kinds.ts';
 import { INSTALLATION } from './world.ts';
 import type { World, WorldDaemon } from './world.ts';
 
@@ -122,7 +121,7 @@ export function untruths(world: World, daemon: WorldDaemon): string[] {
   const now = world.documents.flatMap((r) => {
     const key = keyOf(refOf(r));
     if (isReady(r))
-      return contradiction(r, daemon.compute, world.documents)?.replace(/^/, `${key} says Ready, and `) ?? [];
+      return daemon.contradiction(r, daemon.compute, world.documents)?.replace(/^/, `${key} says Ready, and `) ?? [];
     const ready = findCondition(r, 'Ready');
     return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
   });

@@ -1,16 +1,14 @@
 import { kindsOf, MODULES } from '../kinds/index.ts';
-import type { KindModule } from '../kinds/shared/kind-module.ts';
+import type { Contradiction, KindModule, KindRuntime } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../api/records.ts';
 import { PassError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';
-import { assemble, loadRuntimes } from '../operator/assembly.ts';
-import type { Assembly, RuntimeFactories } from '../operator/assembly.ts';
+import { assemble, contradictionOf, loadRuntimes } from '../operator/assembly.ts';
+import type { Assembly, Runtimes } from '../operator/assembly.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { Sampler } from '../kinds/instance/metrics/sampler.ts';
-import type { InstanceRuntime } from '../kinds/instance/runtime.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
@@ -24,7 +22,6 @@ import type { Informer } from '../engine/informer.ts';
 import type { Manager } from '../engine/manager.ts';
 import { MemoryDatabase, openMemoryStore } from '../store/memory-store.ts';
 import type { CommitRequest, LeaseStore, Store } from '../store/store.ts';
-import { contradiction } from './kinds.ts';
 import { breathe, ManualClock } from './manual-clock.ts';
 import { Person, settings } from './person.ts';
 import { randomFrom } from './random.ts';
@@ -95,14 +92,15 @@ export class World {
     const simulated = createSimulatedCompute({ engine: this.engine, installation: INSTALLATION });
     this.#computes.push(simulated);
     const proxies = this.#counted(createSimulatedProxies({ engine: this.engine, compute: simulated }));
-    const store = this.#witnessed(raw, simulated);
+    const runtimes = await loadRuntimes(this.modules);
+    const store = this.#witnessed(raw, simulated, contradictionOf(runtimes));
     const daemon = new WorldDaemon(
       this,
       wrap.store ? wrap.store(store) : store,
       wrap.compute ? wrap.compute(simulated) : simulated,
       wrap.proxies ? wrap.proxies(proxies) : proxies,
       this.#random,
-      await loadRuntimes(this.modules),
+      runtimes,
     );
     await daemon.open();
     return daemon;
@@ -156,7 +154,7 @@ export class World {
   }
 
   /** Whoever says Ready must be so at that moment, as far as the daemon itself can see. */
-  #witnessed(store: Store, compute: Compute): Store {
+  #witnessed(store: Store, compute: Compute, contradiction: Contradiction): Store {
     const commit = async (request: CommitRequest) => {
       let writes = false;
       const decide: CommitRequest['decide'] = (view) => {
@@ -187,7 +185,9 @@ export class WorldDaemon extends Person {
   readonly compute: Compute;
   readonly manager: Manager;
   readonly informer: Informer;
-  readonly sampler: Sampler | undefined;
+  /** By the kind's name. */
+  readonly runtimes: ReadonlyMap<string, KindRuntime>;
+  readonly contradiction: Contradiction;
   readonly #world: World;
   readonly #parts: Assembly;
   readonly #end = new AbortController();
@@ -200,7 +200,7 @@ export class WorldDaemon extends Person {
     compute: Compute,
     proxies: Proxies,
     random: () => number,
-    runtimes: RuntimeFactories,
+    runtimes: Runtimes,
   ) {
     super(store, world.clock, world.kinds);
     this.#world = world;
@@ -225,7 +225,8 @@ export class WorldDaemon extends Person {
     );
     this.informer = parts.informer;
     this.manager = parts.manager;
-    this.sampler = (parts.runtimes.get('Instance') as InstanceRuntime).sampler;
+    this.runtimes = parts.runtimes;
+    this.contradiction = parts.contradiction;
     this.#parts = parts;
   }
 

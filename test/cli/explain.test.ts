@@ -1,17 +1,16 @@
 import { PassThrough } from 'node:stream';
-import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { documentSchema, fieldsIn } from '../../src/api/fields.ts';
 import type { JsonSchema } from '../../src/api/kind.ts';
-import { candidates } from '../../src/cli/completion.ts';
 import { processIo } from '../../src/cli/io.ts';
-import { addClientCommands, runClient } from '../../src/cli/program.ts';
+import { runClient } from '../../src/cli/program.ts';
 import type { ClientSetup } from '../../src/cli/session.ts';
 import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
 
 describe('explain', () => {
   /** What the command prints, without a kubeconfig: it needs no server. */
-  async function explain(...words: string[]): Promise<{ out: string; err: string; code: number }> {
+  const explain = (...words: string[]) => miniaws('explain', ...words);
+  async function miniaws(...words: string[]): Promise<{ out: string; err: string; code: number }> {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const setup: ClientSetup = {
       io: { ...processIo, stdout, stderr, env: {} },
@@ -19,7 +18,7 @@ describe('explain', () => {
       defaultKubeconfig: () => '/none',
       version: '0',
     };
-    const code = await runClient(setup, COMMANDS, ['explain', ...words]);
+    const code = await runClient(setup, COMMANDS, words);
     return { out: String(stdout.read() ?? ''), err: String(stderr.read() ?? ''), code };
   }
 
@@ -92,10 +91,8 @@ FIELDS:
   });
 
   test('it completes kinds, and the fields of what is written', async () => {
-    const program = new Command('miniaws');
-    addClientCommands(program, { io: processIo, kinds: KINDS, defaultKubeconfig: () => '', version: '0' }, COMMANDS);
-    const complete = (current: string) => candidates(program, KINDS, ['explain', current], async () => []);
-    expect(await complete('in')).toEqual(['instance']);
-    expect(await complete('vpc.spec.g')).toEqual(['vpc.spec.gateway']);
+    const complete = async (current: string) => (await miniaws('__complete', '--', 'explain', current)).out;
+    expect(await complete('in')).toBe('instance\n');
+    expect(await complete('vpc.spec.g')).toBe('vpc.spec.gateway\n');
   });
 });

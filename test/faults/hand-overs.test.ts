@@ -3,7 +3,6 @@ import { KINDS } from '../../src/kinds/index.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { SimulatedEngine } from '../../src/drivers/simulated/simulated-engine.ts';
-import { contradiction } from '../../src/proof/kinds.ts';
 import { Person } from '../../src/proof/person.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { Cloud } from '../support/cloud.ts';
@@ -156,7 +155,9 @@ describe('daemons over one PostgreSQL and one Engine in memory (F9, I9)', () => 
     const uids = new Set(documents.map((r) => r.metadata.uid));
     expect(containers.filter((c) => !uids.has(c.labels[LABEL.uid] ?? ''))).toEqual([]);
     expect([...engine.networks.byId.values()].map((n) => n.labels[LABEL.name])).toEqual(['net']);
-    expect(documents.map((r) => contradiction(r, observer.compute, documents)).filter(Boolean)).toEqual([]);
+    expect(documents.map((r) => observer.parts.contradiction(r, observer.compute, documents)).filter(Boolean)).toEqual(
+      [],
+    );
     for (const r of documents) expect(r.status?.observedGeneration).toBe(r.metadata.generation);
     // Quiet: looks at everything, of which there is one each half second, change nothing.
     const passes = () => living.flatMap((c) => [...c.parts.manager.passes()]).reduce((sum, p) => sum + p.count, 0);

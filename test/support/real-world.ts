@@ -15,7 +15,6 @@ import type { Proxies } from '../../src/drivers/proxies.ts';
 import { createProxyImages } from '../../src/drivers/proxy-image.ts';
 import { proxyImage } from '../../src/host/proxy-image.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
-import { contradiction } from '../../src/proof/kinds.ts';
 import { Person, settings } from '../../src/proof/person.ts';
 import type { SideEffects } from '../../src/proof/seam.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
@@ -255,7 +254,7 @@ export class RealDaemon extends Person {
     }
     const after = `${this.mutations()} ${(await this.store.current()).revision}`;
     const documents = this.#documents();
-    const lies = documents.flatMap((r) => contradiction(r, this.#compute, documents) ?? []);
+    const lies = documents.flatMap((r) => this.#parts.contradiction(r, this.#compute, documents) ?? []);
     return [...lies, ...(after === before ? [] : [`not quiet: calls and revision went from ${before} to ${after}`])];
   }
 }

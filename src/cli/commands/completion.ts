@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import { refOf } from '../../api/metadata.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 import { ApiClient } from '../client.ts';
+import type { Operands } from '../command.ts';
 import { candidates } from '../completion.ts';
 import { oneOfFlag } from '../flags.ts';
 import { listObjects } from '../objects.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
 
-const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
 /** A person who presses Tab does not wait longer. */
@@ -37,7 +38,7 @@ end
 complete -c miniaws -a '(__miniaws)'`,
 };
 
-export function addCompletion(program: Command, setup: ClientSetup): void {
+export function addCompletion(program: Command, setup: ClientSetup, operands: ReadonlyMap<string, Operands>): void {
   program
     .command('completion')
     .argument('<shell>', SHELLS.join(', '), oneOfFlag(SHELLS))
@@ -46,11 +47,18 @@ export function addCompletion(program: Command, setup: ClientSetup): void {
   program
     .command('__complete', { hidden: true })
     .argument('[words...]')
-    .action(task<[string[]], object>(setup, (session, [words]) => complete(session, program, words)));
+    .action(task<[string[]], object>(setup, (session, [words]) => complete(session, program, operands, words)));
 }
 
-async function complete(session: Session, program: Command, words: readonly string[]): Promise<void> {
-  const found = await candidates(program, session.kinds, words, (kind, namespace) => namesOf(session, kind, namespace));
+async function complete(
+  session: Session,
+  program: Command,
+  operands: ReadonlyMap<string, Operands>,
+  words: readonly string[],
+): Promise<void> {
+  const found = await candidates({ program, kinds: session.kinds, operands }, words, (kind, namespace) =>
+    namesOf(session, kind, namespace),
+  );
   if (found.length > 0) session.print(found.join('\n'));
 }
 

@@ -7,13 +7,15 @@ import { addTop } from './cli/top.ts';
 import { instanceKind } from './definition.ts';
 import type { Instance } from './types.ts';
 
+const KIND = instanceKind.kind;
+
 export const instance: KindModule<Instance> = {
   definition: instanceKind,
   commands: [
-    { group: 'What is wanted', add: addRestart },
-    { group: 'What there is', add: addTop },
-    { group: 'What an instance does', add: addLogs },
-    { group: 'What an instance does', add: addExec, runs: 'exec' },
+    { group: 'What is wanted', add: addRestart, operands: { restart: { kinds: [KIND], many: true } } },
+    { group: 'What there is', add: addTop, operands: { top: { words: [instanceKind.plural] } } },
+    { group: 'What an instance does', add: addLogs, operands: { logs: { kinds: [KIND], byName: true, many: true } } },
+    { group: 'What an instance does', add: addExec, operands: { exec: { kinds: [KIND], byName: true } }, runs: 'exec' },
   ],
   metrics: showInstanceMetrics,
   runtime: () => import('./runtime.ts'),

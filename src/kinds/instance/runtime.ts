@@ -8,6 +8,8 @@ import { logRoutes } from './http/logs.ts';
 import { instanceMetricsRoutes } from './http/metrics.ts';
 import { Sampler } from './metrics/sampler.ts';
 
+export { contradiction } from './invariants.ts';
+
 export interface InstanceRuntime extends KindRuntime {
   /** Left out where instances are not sampled. */
   sampler: Sampler | undefined;

@@ -8,6 +8,8 @@ import { withSessions } from './live-status.ts';
 import { TrafficSampler } from './metrics/sampler.ts';
 import { ProxyMonitor } from './proxy-monitor.ts';
 
+export { contradiction } from './invariants.ts';
+
 export const createRuntime: CreateRuntime = (deps) => {
   const { compute, proxies, images, clock, settings, metering, notice } = deps;
   const monitor = new ProxyMonitor(proxies, clock, (ref, what) => notice(ref, what, 'health'));

@@ -3,6 +3,8 @@ import type { CreateRuntime } from '../shared/kind-module.ts';
 import { Autoscaler } from './autoscaler.ts';
 import { scalingGroupController } from './controller.ts';
 
+export { contradiction } from './invariants.ts';
+
 export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics, notice }) => {
   const { recommendations } = store;
   const autoscaler = new Autoscaler({

@@ -23,8 +23,28 @@ export interface KindModule<R extends Resource = Resource> {
   /** What `miniaws metrics KIND/NAME` shows. */
   metrics?: ShowMetrics;
   /** What the daemon needs of it, which loads it when it starts. */
-  runtime: () => Promise<{ createRuntime: CreateRuntime }>;
+  runtime: () => Promise<RuntimeModule>;
 }
+
+/** The `runtime.ts` of a room. */
+export interface RuntimeModule {
+  createRuntime: CreateRuntime;
+  /** Left out by a kind of which Ready says nothing. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- each is handed its own kind's documents only
+  contradiction?: Contradiction<any>;
+}
+
+/**
+ * What contradicts a document that says Ready, as this daemon's own driver sees the world; `undefined`: nothing
+ * does, or nothing can be seen.
+ * What is made of documents alone is judged where `documents` are given: beside a pass under way, they change.
+ * It asks the driver, and the documents, and not the controller, which is what is judged.
+ */
+export type Contradiction<R extends Resource = Resource> = (
+  resource: R,
+  compute: Compute,
+  documents?: readonly Resource[],
+) => string | undefined;
 
 export type CreateRuntime = (deps: RuntimeDeps) => KindRuntime;
 

@@ -2,6 +2,8 @@ import { anyController } from '../../engine/steps.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import { vpcController } from './controller.ts';
 
+export { contradiction } from './invariants.ts';
+
 export const createRuntime: CreateRuntime = ({ compute }) => ({
   controller: anyController(vpcController(compute)),
 });

@@ -4,6 +4,7 @@ import { present } from '../../../src/base/observed.ts';
 import type { Sample } from '../../../src/base/sample.ts';
 import { sampleOf } from '../../../src/kinds/instance/metrics/rates.ts';
 import { Sampler } from '../../../src/kinds/instance/metrics/sampler.ts';
+import type { InstanceRuntime } from '../../../src/kinds/instance/runtime.ts';
 import { ShortHistory } from '../../../src/kinds/instance/metrics/short-history.ts';
 import { Thresholds } from '../../../src/kinds/instance/thresholds.ts';
 import type { Container } from '../../../src/drivers/compute.ts';
@@ -33,6 +34,7 @@ async function start(resources: object = {}): Promise<{ world: World; daemon: Wo
   return { world, daemon, uid };
 }
 
+const samplerOf = (daemon: WorldDaemon) => (daemon.runtimes.get('Instance') as InstanceRuntime).sampler;
 const only = (world: World) => [...world.engine.containers.values()][0]!;
 const eventsOf = async (daemon: WorldDaemon) =>
   (await daemon.store.events({ kind: 'Instance', limit: 100 })).items
@@ -44,14 +46,14 @@ describe('the sampler, over the simulated Engine', () => {
     const { world, daemon, uid } = await start({ cpus: 0.5, memory: '64Mi' });
     world.meter.load = () => ({ cpuCores: 0.2, memoryBytes: 16 * MIB, networkReceive: 100, blockWrite: 5 });
     await world.clock.advance(3 * INTERVAL);
-    const recent = daemon.sampler?.recent(uid);
+    const recent = samplerOf(daemon)?.recent(uid);
     expect(recent).toMatchObject({ memoryBytes: 16 * MIB, memoryLimitBytes: 64 * MIB });
     expect(recent?.cpuPercent).toBeCloseTo(40);
     expect(recent?.networkReceiveRate).toBeCloseTo(100);
     expect(recent?.ageMs).toBeLessThan(INTERVAL);
     const kept = (await daemon.store.metrics.latest([uid])).get(uid);
     expect({ ...kept, ageMs: recent?.ageMs }).toEqual(recent);
-    expect(daemon.sampler?.history(uid).at(-1)?.cpuPercent).toBeCloseTo(40);
+    expect(samplerOf(daemon)?.history(uid).at(-1)?.cpuPercent).toBeCloseTo(40);
   });
 
   it('I2: sampling is no commit and no change', async () => {
@@ -63,12 +65,12 @@ describe('the sampler, over the simulated Engine', () => {
     const { world, daemon, uid } = await start();
     world.meter.load = () => ({ cpuCores: 1, memoryBytes: MIB, networkSend: 1_000 });
     await world.clock.advance(5 * INTERVAL);
-    expect(daemon.sampler?.recent(uid)?.cpuPercent).toBeCloseTo(100);
+    expect(samplerOf(daemon)?.recent(uid)?.cpuPercent).toBeCloseTo(100);
     world.engine.crash(only(world).id);
     await world.clock.advance(INTERVAL);
-    expect(daemon.sampler?.recent(uid)).not.toHaveProperty('cpuPercent');
+    expect(samplerOf(daemon)?.recent(uid)).not.toHaveProperty('cpuPercent');
     await world.clock.advance(INTERVAL);
-    expect(daemon.sampler?.recent(uid)?.cpuPercent).toBeCloseTo(100);
+    expect(samplerOf(daemon)?.recent(uid)?.cpuPercent).toBeCloseTo(100);
     const all = (await daemon.store.metrics.range([uid], new Date(0), world.clock.now(), 10_000_000)).get(uid) ?? [];
     expect(all.filter((b) => (b.cpuPercentAvg ?? 0) < 0 || (b.networkSendRate ?? 0) < 0)).toEqual([]);
   });
@@ -78,25 +80,25 @@ describe('the sampler, over the simulated Engine', () => {
     await world.clock.advance(INTERVAL);
     world.meter.isBlind = true;
     await world.clock.advance(2 * INTERVAL);
-    expect(daemon.sampler?.recent(uid)?.ageMs).toBeGreaterThanOrEqual(2 * INTERVAL);
+    expect(samplerOf(daemon)?.recent(uid)?.ageMs).toBeGreaterThanOrEqual(2 * INTERVAL);
     await world.clock.advance(2 * INTERVAL);
-    expect(daemon.sampler?.recent(uid)).toBeUndefined();
+    expect(samplerOf(daemon)?.recent(uid)).toBeUndefined();
     world.meter.isBlind = false;
     await world.clock.advance(INTERVAL);
-    expect(daemon.sampler?.recent(uid)).toBeDefined();
+    expect(samplerOf(daemon)?.recent(uid)).toBeDefined();
     await daemon.apply({ ...instance('web'), spec: { ...instance('web').spec, powerState: 'Stopped' } as never });
     await daemon.settle();
     await world.clock.advance(INTERVAL);
-    expect(daemon.sampler?.history(uid)).toEqual([]);
+    expect(samplerOf(daemon)?.history(uid)).toEqual([]);
   });
 
   it('an outage of the Engine takes nothing away that is known (I4)', async () => {
     const { world, daemon, uid } = await start();
     await world.clock.advance(2 * INTERVAL);
-    const before = daemon.sampler?.history(uid).length;
+    const before = samplerOf(daemon)?.history(uid).length;
     world.engine.reachable = false;
     await world.clock.advance(INTERVAL);
-    expect(daemon.sampler?.history(uid)).toHaveLength(before!);
+    expect(samplerOf(daemon)?.history(uid)).toHaveLength(before!);
     world.engine.reachable = true;
   });
 
