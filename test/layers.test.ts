@@ -48,6 +48,9 @@ async function importsOf(): Promise<{ file: string; layer: string; target: strin
   return found.flat();
 }
 
+/** `kinds/vpc/plan.ts` is of the room `vpc`. */
+const roomOf = (file: string): string | undefined => /^kinds\/([^/]+)\//.exec(file)?.[1];
+
 /** The way from a file back to itself, when there is one. */
 function circleFrom(start: string, edges: ReadonlyMap<string, readonly string[]>): string | undefined {
   const cameFrom = new Map<string, string>();
@@ -91,6 +94,28 @@ describe('layers', () => {
     const wrong = (await importsOf()).flatMap(({ file, layer, target }) => {
       const [name] = Object.keys(ONLY_IN).filter((p) => target === p || target.startsWith(`${p}/`));
       return name === undefined || ONLY_IN[name]?.includes(layer) ? [] : [`${file} imports ${name}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('of another room only types and what is public are imported', async () => {
+    const wrong = (await importsOf()).flatMap(({ file, target }) => {
+      if (!target.startsWith('.')) return [];
+      const from = roomOf(file);
+      const path = relative(SRC, resolve(SRC, dirname(file), target));
+      const to = roomOf(path);
+      if (from === undefined || to === undefined || to === from || to === 'shared') return [];
+      return /\/(types|public)\.ts$/.test(path) ? [] : [`${file} imports ${path}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('what the command loads of a room has no daemon in it', async () => {
+    const light = /^kinds\/[^/]+\/((types|schema|[a-z-]+-schema|admission|[a-z-]+-admission|definition)\.ts$|cli\/)/;
+    const wrong = (await importsOf()).flatMap(({ file, target }) => {
+      if (!light.test(file) || !target.startsWith('.')) return [];
+      const to = relative(SRC, resolve(SRC, dirname(file), target)).split('/')[0] ?? '';
+      return ['store', 'drivers', 'engine', 'http', 'host'].includes(to) ? [`${file} imports ${target}`] : [];
     });
     expect(wrong).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { isInstance } from '../instance/types.ts';
 import type { Instance } from '../instance/types.ts';
-import { instanceSpecSchema } from '../instance/schema.ts';
+import { instanceSpecSchema } from '../instance/public.ts';
 import { findCondition, GROUP, isReady } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 import { labelsOf, SCALE_IN_PROTECTION } from './types.ts';

@@ -1,6 +1,6 @@
 import { API_VERSION } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
-import { initSaid } from '../instance/defaults.ts';
+import { initSaid } from '../instance/public.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import { GROUP_LABEL, labelsOf } from './types.ts';
 import type { Revision, ScalingGroup } from './types.ts';

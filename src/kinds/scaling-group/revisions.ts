@@ -1,5 +1,5 @@
 import type { FieldsV1, ManagedFields } from '../../api/metadata.ts';
-import { initSaid } from '../instance/defaults.ts';
+import { initSaid } from '../instance/public.ts';
 import type { Revision, ScalingGroup, Template } from './types.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { templateHash } from './members.ts';

@@ -1,5 +1,5 @@
 import { LABEL_VALUE, QUALIFIED } from '../../api/label-patterns.ts';
-import { instanceSpecSchema } from '../instance/schema.ts';
+import { instanceSpecSchema } from '../instance/public.ts';
 import { policiesSchema, schedulesSchema, scheduleStatusSchema } from './policies-schema.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { duration } from '../shared/schemas.ts';
