@@ -58,54 +58,6 @@ export interface LogEntry {
   nextAttemptAt?: string;
 }
 
-/** A row of a seed table: what exists. Its id is the document's uid. */
-export type InventoryRow =
-  | {
-      table: 'vpcs';
-      id: string;
-      namespace: string;
-      name: string;
-      cidrBlock: string;
-      networkId: string;
-      gatewayId: string | null;
-    }
-  | {
-      table: 'instances';
-      id: string;
-      namespace: string;
-      name: string;
-      image: string;
-      status: string;
-      containerId: string | null;
-      ports: string | null;
-    }
-  | {
-      table: 'scaling_groups';
-      id: string;
-      namespace: string;
-      name: string;
-      /** The VPC's uid; null while the VPC has no row. */
-      vpcId: string | null;
-      minInstances: number;
-      maxInstances: number;
-      desiredCount: number;
-      currentCount: number;
-      status: string;
-    }
-  | {
-      table: 'load_balancers';
-      id: string;
-      namespace: string;
-      name: string;
-      /** The VPC's uid. */
-      vpcId: string;
-      type: string;
-      status: string;
-      /** Of the first listener. */
-      listenerPort: number;
-      containerId: string | null;
-    };
-
 /** A record as it travels in a feed: what was committed, at which revision. */
 export interface Recorded<T> {
   revision: number;

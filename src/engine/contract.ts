@@ -1,5 +1,6 @@
 import type { Condition, Ref, Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, Trigger } from '../api/records.ts';
+import type { EventRecord, Trigger } from '../api/records.ts';
+import type { InventoryRow } from '../store/inventory.ts';
 import type { View } from '../api/kind.ts';
 import type { Log } from '../base/log.ts';
 

@@ -1,4 +1,4 @@
-import type { InventoryRow } from '../api/records.ts';
+import type { InventoryRow } from '../store/inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { AdmissionSettings } from '../api/kind.ts';
 import type { Clock } from '../base/clock.ts';

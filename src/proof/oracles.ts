@@ -1,6 +1,6 @@
 import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import type { InventoryRow } from '../api/records.ts';
+import type { InventoryRow } from '../store/inventory.ts';
 import { canonicalJson } from '../base/hash.ts';
 import { CONFIG_PATH, structureOf } from '../drivers/haproxy/configuration.ts';
 import { LABEL } from '../drivers/labels.ts';
@@ -72,7 +72,7 @@ function rowWords(row: InventoryRow): string {
       return `${row.status}, ${row.currentCount} of ${row.desiredCount}`;
     case 'instances':
     case 'load_balancers':
-      return row.status;
+      return String(row.status);
   }
 }
 

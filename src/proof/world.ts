@@ -2,7 +2,7 @@ import { kindsOf, MODULES } from '../kinds/index.ts';
 import type { Contradiction, KindModule, KindRuntime } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
-import type { InventoryRow } from '../api/records.ts';
+import type { InventoryRow } from '../store/inventory.ts';
 import { PassError } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { valueOf } from '../base/observed.ts';

@@ -1,9 +1,8 @@
-import type { InventoryRow } from '../api/records.ts';
 import { bulkInsert } from './bulk.ts';
 import type { Batch } from './journal.ts';
 import { jsonOf } from './json.ts';
-import type { Database, Statement } from './pool.ts';
-import { repositoriesOf } from './repositories.ts';
+import { inventoryStatements } from './inventory.ts';
+import type { Statement } from './pool.ts';
 import { toEventRow, toLogRow } from './rows.ts';
 import { events, reconcileLog } from './schema.ts';
 
@@ -34,19 +33,25 @@ INSERT INTO changes (revision, kind, key, type, object, commit_id)
 SELECT revision, object->>'kind',
   concat_ws('/', object->>'kind', metadata->>'namespace', metadata->>'name'), type, object, $2::uuid
 FROM given`;
-const putEvents = bulkInsert(events, 'id', ['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen']);
-const putLog = bulkInsert(reconcileLog, 'id', [
-  'revision',
-  'trigger',
-  'difference',
-  'steps',
-  'outcome',
-  'reason',
-  'message',
-  'attempts',
-  'endedAt',
-  'nextAttemptAt',
-]);
+const putEvents = bulkInsert(events, {
+  key: 'id',
+  replaced: ['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen'],
+});
+const putLog = bulkInsert(reconcileLog, {
+  key: 'id',
+  replaced: [
+    'revision',
+    'trigger',
+    'difference',
+    'steps',
+    'outcome',
+    'reason',
+    'message',
+    'attempts',
+    'endedAt',
+    'nextAttemptAt',
+  ],
+});
 
 /** In the order in which they must be carried out. */
 export function statementsOf(batch: Batch): Statement[] {
@@ -54,6 +59,7 @@ export function statementsOf(batch: Batch): Statement[] {
     ...new Map(records.map((r) => [r.record.id, r])).values(),
   ];
   return [
+    ...inventoryStatements(batch),
     ...changesOf(batch),
     ...unlessEmpty(lastOf(batch.events).map(toEventRow), putEvents),
     ...unlessEmpty(lastOf(batch.log).map(toLogRow), putLog),
@@ -75,19 +81,4 @@ function changesOf({ changes, commitId }: Batch): Statement[] {
   });
   const insert = { name: 'insert changes', text: INSERT_CHANGES, values: [`[${rows.join(',')}]`, commitId] };
   return gone.length === 0 ? [insert] : [{ name: 'delete resources', text: DELETE_RESOURCES, values: [gone] }, insert];
-}
-
-export async function appendInventory(db: Database, batch: Batch): Promise<void> {
-  if (batch.inventory.length === 0 && batch.inventoryGone.length === 0) return;
-  const repositories = repositoriesOf(db);
-  const last = [...new Map(batch.inventory.map((row) => [row.id, row])).values()];
-  const goneFrom = (table: InventoryRow['table']) =>
-    batch.inventoryGone.filter((g) => g.table === table).map((g) => g.id);
-  // What refers to a VPC's row goes before it and comes after it.
-  for (const table of ['load_balancers', 'scaling_groups', 'instances', 'vpcs'] as const)
-    await repositories[table].remove(goneFrom(table));
-  await repositories.vpcs.save(last.filter((row) => row.table === 'vpcs'));
-  await repositories.instances.save(last.filter((row) => row.table === 'instances'));
-  await repositories.scaling_groups.save(last.filter((row) => row.table === 'scaling_groups'));
-  await repositories.load_balancers.save(last.filter((row) => row.table === 'load_balancers'));
 }

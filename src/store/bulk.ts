@@ -2,23 +2,34 @@ import { getTableColumns, getTableName } from 'drizzle-orm';
 import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Statement } from './pool.ts';
 
+interface BulkInsert {
+  /** The column by which a row is known. */
+  key: string;
+  /** Fields that are replaced where the row is there already. */
+  replaced: readonly string[];
+  /** Fields that the database fills. */
+  without?: readonly string[];
+  /** SQL that a row which is there already gets beside what is replaced. */
+  also?: string;
+}
+
 /**
  * Rows in one statement that takes them as one JSON parameter: its text is short and always the same, so that the
  * server parses and plans it once for each connection, where a parameter for each value costs more to build, send and
- * parse than the rows to store. Of a row whose key is there already these fields are replaced.
+ * parse than the rows to store.
  */
 export function bulkInsert<Table extends PgTable>(
   table: Table,
-  key: string,
-  replaced: readonly string[],
+  { key, replaced, without = [], also }: BulkInsert,
 ): (rows: readonly Table['$inferInsert'][]) => Statement {
-  const columns = Object.entries(getTableColumns(table));
+  const columns = Object.entries(getTableColumns(table)).filter(([field]) => !without.includes(field));
   const names = columns.map(([, column]) => `"${column.name}"`).join(', ');
   const fields = columns.map(([field, column]) => `"${field}" ${column.getSQLType()}`).join(', ');
   const values = columns.map(([field]) => `"${field}"`).join(', ');
   const set = columns
     .filter(([field]) => replaced.includes(field))
-    .map(([, { name }]) => `"${name}" = excluded."${name}"`);
+    .map(([, { name }]) => `"${name}" = excluded."${name}"`)
+    .concat(also ?? []);
   const text = `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM jsonb_to_recordset($1::jsonb) AS r (${fields}) ON CONFLICT ("${key}") DO UPDATE SET ${set.join(', ')}`;
   return (rows) => ({ name: `insert ${getTableName(table)}`, text, values: [JSON.stringify(rows)] });
 }

@@ -1,6 +1,7 @@
 import { refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { InventoryRow } from './inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { InventoryGone, InventoryRow } from './inventory.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Batch } from './journal.ts';
 import type { Mirror } from './mirror.ts';
@@ -18,7 +19,7 @@ export class Draft {
   readonly #events: Recorded<EventRecord>[] = [];
   readonly #log: Recorded<LogEntry>[] = [];
   readonly #inventory: InventoryRow[] = [];
-  readonly #gone: { table: InventoryRow['table']; id: string }[] = [];
+  readonly #gone: InventoryGone[] = [];
 
   constructor(mirror: Mirror, revision: number) {
     this.#mirror = mirror;

@@ -1,5 +1,6 @@
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { InventoryGone, InventoryRow } from './inventory.ts';
 import type { Change, RecordQuery, Retention } from './store.ts';
 
 /**
@@ -57,7 +58,7 @@ export interface Batch {
   events: readonly Recorded<EventRecord>[];
   log: readonly Recorded<LogEntry>[];
   inventory: readonly InventoryRow[];
-  inventoryGone: readonly { table: InventoryRow['table']; id: string }[];
+  inventoryGone: readonly InventoryGone[];
 }
 
 /** The connection ended between the commit and its answer: the batch may have landed or not. */

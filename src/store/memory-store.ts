@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { InventoryRow } from './inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import { StoreCore } from './core.ts';

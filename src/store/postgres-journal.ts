@@ -3,12 +3,12 @@ import type { SQL } from 'drizzle-orm';
 import { keyOf } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import type { InventoryRow } from '../api/records.ts';
-import { appendInventory, statementsOf } from './append.ts';
+import { statementsOf } from './append.ts';
+import { readInventory } from './inventory.ts';
+import type { InventoryRow } from './inventory.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { Notifications } from './notifications.ts';
 import type { Database, Pool, Statement } from './pool.ts';
-import { repositoriesOf } from './repositories.ts';
 import { fromChangeRow, fromEventRow, fromLogRow, fromResourceRow } from './rows.ts';
 import { changes, events, reconcileLog, resources, revisions } from './schema.ts';
 import type { Change, RecordQuery, Retention } from './store.ts';
@@ -49,7 +49,6 @@ export class PostgresJournal implements Journal {
       const position = readPosition(began.at(-1)?.rows[0]);
       const batch = await fn(position, (after) => tailAt(db, position, after));
       if (!batch) return undefined;
-      await appendInventory(db, batch);
       const notify = { name: 'notify', text: `SELECT pg_notify('${this.#notifications.changes}', '')` };
       const end = `UPDATE revisions SET value = ${batch.revision} WHERE id = 1`;
       return { statements: [...statementsOf(batch), notify], end };
@@ -163,10 +162,7 @@ export class PostgresJournal implements Journal {
   }
 
   inventory(): Promise<readonly InventoryRow[]> {
-    return this.#pool.use(async (db) => {
-      const lists = Object.values(repositoriesOf(db)).map((r): Promise<readonly InventoryRow[]> => r.list());
-      return (await Promise.all(lists)).flat();
-    });
+    return this.#pool.use(readInventory);
   }
 
   async compact(retention: Retention, now: Date): Promise<number> {

@@ -1,4 +1,5 @@
-import type { EventRecord, InventoryRow, LogEntry, Recorded } from '../api/records.ts';
+import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
+import type { InventoryGone, InventoryRow } from './inventory.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/kind.ts';
 import type { Recommended } from '../base/recommendation.ts';
@@ -92,7 +93,7 @@ export interface Effects {
   log?: readonly LogEntry[];
   inventory?: readonly InventoryRow[];
   /** Rows of seed tables whose real thing is gone: marked deleted where the table keeps them, else removed. */
-  inventoryGone?: readonly { table: InventoryRow['table']; id: string }[];
+  inventoryGone?: readonly InventoryGone[];
 }
 
 export interface Committed {

@@ -1,7 +1,7 @@
 import { RESTARTED_AT } from '../../api/metadata.ts';
 import type { Instance, InstancePhase, InstanceStatus } from './types.ts';
 import { formatPort } from '../shared/port-mapping.ts';
-import type { InventoryRow } from '../../api/records.ts';
+import type { InventoryRow } from '../../store/inventory.ts';
 import { valueOf } from '../../base/observed.ts';
 import type { Container } from '../../drivers/compute.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';

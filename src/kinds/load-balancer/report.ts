@@ -1,6 +1,6 @@
 import { healthCheckOf } from './types.ts';
 import type { LoadBalancer, LoadBalancerStatus, Target } from './types.ts';
-import type { InventoryRow } from '../../api/records.ts';
+import type { InventoryRow } from '../../store/inventory.ts';
 import { valueOf } from '../../base/observed.ts';
 import { durationMs } from '../../base/quantity.ts';
 import type { Container } from '../../drivers/compute.ts';

@@ -1,4 +1,4 @@
-import type { InventoryRow } from '../../api/records.ts';
+import type { InventoryRow } from '../../store/inventory.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup, ScalingGroupStatus } from './types.ts';
 import { durationMs } from '../../base/quantity.ts';
