@@ -1,3 +1,5 @@
+import { KEYS } from '../store/keys.ts';
+import { SETTINGS } from '../store/settings.ts';
 import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
@@ -105,7 +107,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // First: what clients hold open ends while the rest is still there.
     stops.push(() => closing.abort());
     const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
-    startChores(config, context, renewCertificates, closing.signal);
+    startChores(config, context, parts.chores, renewCertificates, closing.signal);
     log.info({ url: server.url, installation }, 'serving');
     return { url: server.url, installation, stop };
   } catch (error) {
@@ -116,7 +118,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 /** A database that belongs to another installation is not ours to work on. */
 async function installationOf(store: Store, config: Config): Promise<string> {
-  const recorded = await store.settings.setOnce('installation', config.installation || randomUUID());
+  const recorded = await store.beside(SETTINGS).setOnce('installation', config.installation || randomUUID());
   if (config.installation && config.installation !== recorded) {
     throw new Error(
       `this database belongs to installation "${recorded}", not "${config.installation}": use another database, or leave MINIAWS_INSTALLATION unset`,
@@ -156,7 +158,7 @@ async function engineParts(
     build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
     log,
   });
-  const { informer, manager, extensions, live, lead } = assemble(
+  const { informer, manager, extensions, chores, live, lead } = assemble(
     {
       store,
       kinds,
@@ -176,7 +178,7 @@ async function engineParts(
   );
   guard.onKnown(() => manager.notice(undefined, 'the Engine is known to be ours'));
   await informer.open();
-  return { settings, informer, leader, manager, extensions, live, lead };
+  return { settings, informer, leader, manager, extensions, chores, live, lead };
 }
 
 /** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */
@@ -231,9 +233,9 @@ function listenNames(config: Config): string[] {
 /** The first start makes the administrator's key; later ones keep it, while the database knows it. */
 async function ensureAdminKey(store: Store, folder: DataFolder, url: string, ca: string): Promise<void> {
   const known = await tokenIn(folder.adminKubeconfig);
-  const valid = known !== undefined && (await store.keys.find(sha256(known))) !== undefined;
+  const valid = known !== undefined && (await store.beside(KEYS).find(sha256(known))) !== undefined;
   const token = valid ? known : newToken();
-  if (!valid) await store.keys.create(sha256(token), 'admin');
+  if (!valid) await store.beside(KEYS).create(sha256(token), 'admin');
   await writeKubeconfig(folder.adminKubeconfig, { server: reachable(url), ca, token });
 }
 

@@ -1,7 +1,7 @@
 import { sha256 } from '../base/hash.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { KeyStore } from '../store/store.ts';
+import type { KeyStore } from '../store/keys.ts';
 
 /** How long a good key is believed without asking the database: also how long a revoked one still works. */
 const BELIEVED_MS = 1_000;

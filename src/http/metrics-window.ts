@@ -1,6 +1,6 @@
 import { StatusError } from '../base/errors.ts';
 import { parseDuration } from '../base/quantity.ts';
-import { widthOf } from '../store/metrics.ts';
+import { widthOf } from '../store/series.ts';
 import { numberOf } from './context.ts';
 import type { Query } from './context.ts';
 

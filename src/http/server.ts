@@ -1,3 +1,4 @@
+import { KEYS } from '../store/keys.ts';
 import type { Server } from 'node:https';
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -68,7 +69,7 @@ export async function startServer(
     // A path that cannot be read meets no hook and no handler.
     frameworkErrors: (error, _request, reply) => refuse(error, reply as unknown as FastifyReply),
   }) as unknown as FastifyInstance;
-  const auth = new Authenticator(context.store.keys, context.clock);
+  const auth = new Authenticator(context.store.beside(KEYS), context.clock);
   app.addHook('onRequest', async (request) => {
     request.credential = await auth.authenticate(request.headers.authorization);
   });

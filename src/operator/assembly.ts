@@ -7,6 +7,7 @@ import { Manager } from '../engine/manager.ts';
 import type { ManagerOptions, ManagerDeps } from '../engine/options.ts';
 import type { HttpExtension } from '../http/extension.ts';
 import type {
+  Chore,
   Contradiction,
   KindModule,
   KindRuntime,
@@ -35,6 +36,8 @@ export interface Assembly {
   runtimes: ReadonlyMap<string, KindRuntime>;
   /** What the API serves beside the verbs that all kinds have. */
   extensions: readonly HttpExtension[];
+  /** What a leading daemon does from time to time. */
+  chores: readonly Chore[];
   /** What contradicts a document that says Ready, as its kind tells it. */
   contradiction: Contradiction;
   /** The document with what moves by itself, as its kind tells it. */
@@ -93,5 +96,6 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
   const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension];
   const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
   const contradiction = contradictionOf(given.runtimes);
-  return { informer, manager, runtimes, extensions, contradiction, live, metrics, lead, stop };
+  const chores = [...runtimes.values()].flatMap((runtime) => runtime.chores ?? []);
+  return { informer, manager, runtimes, extensions, chores, contradiction, live, metrics, lead, stop };
 }

@@ -1,3 +1,4 @@
+import { SETTINGS } from '../store/settings.ts';
 import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PassError } from '../base/errors.ts';
@@ -60,7 +61,7 @@ export class EngineGuard {
   async #identify(): Promise<void> {
     try {
       const id = await this.#compute.engineId();
-      const recorded = await this.#store.settings.setOnce('engine-id', id);
+      const recorded = await this.#store.beside(SETTINGS).setOnce('engine-id', id);
       if (recorded !== id)
         this.#log.error(
           { engine: id, recorded },

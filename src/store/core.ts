@@ -5,6 +5,7 @@ import type { InventoryRow } from './inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
+import type { Beside } from './beside.ts';
 import type { Journal, Position, Tail } from './journal.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Mirror } from './mirror.ts';
@@ -13,30 +14,21 @@ import type {
   Change,
   CommitRequest,
   Committed,
-  KeyStore,
   LeaseStore,
-  MetricsStore,
-  RecommendationStore,
-  TrafficStore,
   RecordPage,
   RecordQuery,
   Retention,
-  SettingStore,
   Snapshot,
   Store,
 } from './store.ts';
 
 /** What stands beside the documents and their history. */
-export type StoreParts = Pick<Store, 'leases' | 'keys' | 'settings' | 'metrics' | 'traffic' | 'recommendations'>;
+export type StoreParts = Pick<Store, 'leases' | 'beside'>;
 
 /** The store over any journal: the mirror, what changes it, and the feeds. */
 export class StoreCore implements Store {
   readonly leases: LeaseStore;
-  readonly keys: KeyStore;
-  readonly settings: SettingStore;
-  readonly metrics: MetricsStore;
-  readonly traffic: TrafficStore;
-  readonly recommendations: RecommendationStore;
+  readonly beside: Beside;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #mirror: Mirror;
@@ -58,11 +50,7 @@ export class StoreCore implements Store {
     this.#journal = journal;
     this.#clock = clock;
     this.leases = parts.leases;
-    this.keys = parts.keys;
-    this.settings = parts.settings;
-    this.metrics = parts.metrics;
-    this.traffic = parts.traffic;
-    this.recommendations = parts.recommendations;
+    this.beside = parts.beside;
     this.#mirror = new Mirror(kinds);
     this.#mirror.reset(start.position.revision, start.resources);
     const at = start.position.revision;

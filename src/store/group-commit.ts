@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import { Draft } from './draft.ts';
-import { UncertainCommit } from './journal.ts';
+import { UncertainCommit } from './uncertain-commit.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
 import type { Mirror } from './mirror.ts';
 import { FencedError } from './store.ts';

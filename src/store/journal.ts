@@ -60,8 +60,3 @@ export interface Batch {
   inventory: readonly InventoryRow[];
   inventoryGone: readonly InventoryGone[];
 }
-
-/** The connection ended between the commit and its answer: the batch may have landed or not. */
-export class UncertainCommit extends Error {
-  override readonly name = 'UncertainCommit';
-}

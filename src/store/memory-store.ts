@@ -1,16 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
+import { besideOf } from './beside.ts';
+import type { Beside } from './beside.ts';
 import { StoreCore } from './core.ts';
-import { MemoryMetrics } from './memory-metrics.ts';
-import { MemoryTraffic } from './memory-traffic.ts';
-import { MemoryRecommendations } from './recommendations.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
-import type { ApiKey, Change, KeyStore, LeaseStore, RecordQuery, Retention, SettingStore, Store } from './store.ts';
+import type { Change, LeaseStore, RecordQuery, Retention, Store } from './store.ts';
 
 /**
  * The journal in memory, for simulations of thousands of runs: the same store above it, the same contract suite in
@@ -23,17 +21,13 @@ export class MemoryDatabase {
   events = new Map<string, Recorded<EventRecord>>();
   log = new Map<string, Recorded<LogEntry>>();
   inventory = new Map<string, InventoryRow>();
-  settings = new Map<string, string>();
-  readonly metrics = new MemoryMetrics();
-  readonly traffic = new MemoryTraffic();
-  readonly recommendations = new MemoryRecommendations();
-  keys = new Map<string, ApiKey>();
   lease: { holder: string | undefined; expires: number } = { holder: undefined, expires: 0 };
   /** Bytes of the store that were written: for I2's "no database write". */
   commits = 0;
   readonly wakers = new Set<() => void>();
   readonly releaseListeners = new Set<() => void>();
   readonly clock: Clock;
+  readonly beside: Beside = besideOf((side) => side.memory(this.clock));
   /** Writers wait for each other here, as on the revision's row. */
   lock: Promise<void> = Promise.resolve();
 
@@ -48,14 +42,7 @@ export function openMemoryStore(
   kinds: KindRegistry,
   journal: (journal: Journal) => Journal = (itself) => itself,
 ): Promise<Store> {
-  const parts = {
-    leases: memoryLeases(database),
-    keys: memoryKeys(database),
-    settings: memorySettings(database),
-    metrics: database.metrics,
-    traffic: database.traffic,
-    recommendations: database.recommendations,
-  };
+  const parts = { leases: memoryLeases(database), beside: database.beside };
   return StoreCore.open(journal(memoryJournal(database)), kinds, database.clock, parts);
 }
 
@@ -161,33 +148,5 @@ function memoryLeases(db: MemoryDatabase): LeaseStore {
       db.releaseListeners.add(listener);
       return () => db.releaseListeners.delete(listener);
     },
-  };
-}
-
-function memoryKeys(db: MemoryDatabase): KeyStore {
-  return {
-    find: async (hash) => db.keys.get(hash),
-    known: async (hashes) => new Set(hashes.filter((hash) => db.keys.has(hash))),
-    async create(hash, name) {
-      const key: ApiKey = { id: randomUUID(), userId: null, name };
-      db.keys.set(hash, key);
-      return key;
-    },
-    async revoke(name) {
-      const gone = [...db.keys].filter(([, key]) => key.name === name);
-      for (const [hash] of gone) db.keys.delete(hash);
-      return gone.length;
-    },
-  };
-}
-
-function memorySettings(db: MemoryDatabase): SettingStore {
-  return {
-    get: async (name) => db.settings.get(name),
-    async setOnce(name, value) {
-      if (!db.settings.has(name)) db.settings.set(name, value);
-      return db.settings.get(name) ?? value;
-    },
-    set: async (name, value) => void db.settings.set(name, value),
   };
 }

@@ -4,7 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { codeOf, messageOf, StatusError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { UncertainCommit } from './journal.ts';
+import { UncertainCommit } from './uncertain-commit.ts';
 import * as schema from './schema.ts';
 
 export type Database = NodePgDatabase<typeof schema>;

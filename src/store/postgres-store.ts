@@ -1,14 +1,12 @@
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { besideOf } from './beside.ts';
 import { StoreCore } from './core.ts';
-import { postgresMetrics } from './metrics.ts';
 import { Notifications } from './notifications.ts';
 import { Pool } from './pool.ts';
 import { PostgresJournal } from './postgres-journal.ts';
-import { postgresKeys, postgresLeases, postgresSettings } from './postgres-parts.ts';
-import { postgresRecommendations } from './recommendations.ts';
-import { postgresTraffic } from './traffic.ts';
+import { postgresLeases } from './postgres-leases.ts';
 import type { Store } from './store.ts';
 
 /** Opens the store over a migrated database. */
@@ -23,11 +21,7 @@ export async function openPostgresStore(options: {
   const journal = new PostgresJournal(pool, notifications, options.kinds);
   const parts = {
     leases: postgresLeases(pool, notifications),
-    keys: postgresKeys(pool),
-    settings: postgresSettings(pool),
-    metrics: postgresMetrics(pool, options.clock),
-    traffic: postgresTraffic(pool, options.clock),
-    recommendations: postgresRecommendations(pool),
+    beside: besideOf((side) => side.postgres(pool, options.clock)),
   };
   try {
     return await StoreCore.open(journal, options.kinds, options.clock, parts);

@@ -3,16 +3,27 @@ import type { Clock } from '../base/clock.ts';
 import { grouped } from '../base/grouped.ts';
 import { timeOrderedId } from './metrics-id.ts';
 import type { Pool } from './pool.ts';
-import type { MetricsRetention } from './store.ts';
 
+const HOUR_MS = 3_600_000;
 /** What a row of the aggregates stands for. */
 export const BUCKET_MS = 5 * 60_000;
+/** Of one instance these are 2,160 samples, 8 ms; a day's are 50 ms, of which a graph of 5-minute buckets shows as much. */
+export const FINE_MS = 6 * 3_600_000;
 /** Rows removed in one transaction: some 20 ms, in which nobody waits for its locks. */
 const PRUNE_ROWS = 5_000;
 /** Milliseconds until the next such: without a rest, pruning takes a third of the server from those who write. */
 const PRUNE_REST_MS = 200;
 /** Sorts before every id of version 7. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+
+export interface SeriesRetention {
+  /** Samples younger than this are kept, milliseconds. */
+  samplesMs: number;
+  aggregatesMs: number;
+}
+
+/** How long series are kept. */
+export const SERIES_RETENTION: SeriesRetention = { samplesMs: 24 * HOUR_MS, aggregatesMs: 30 * 24 * HOUR_MS };
 
 /** A table of samples, by ids that begin with the time, and one of what they come to in five minutes. */
 interface Tables {
@@ -46,7 +57,7 @@ interface Upkeep {
    */
   rollUp(now: Date, rollUp: string): Promise<number>;
   /** @returns how many rows were removed. */
-  prune(now: Date, retention: MetricsRetention): Promise<number>;
+  prune(now: Date, retention: SeriesRetention): Promise<number>;
 }
 
 /** What samples of any kind need from time to time: aggregates made, old rows removed without long locks. */
@@ -111,3 +122,13 @@ WITH old AS (
     },
   };
 }
+
+/** Milliseconds of one bucket of an answer. */
+export function widthOf(since: Date, until: Date, points: number): number {
+  const span = until.getTime() - since.getTime();
+  // Of a long time the samples would be too many: its buckets are not finer than the aggregates.
+  return Math.max(span > FINE_MS ? BUCKET_MS : 1, Math.ceil(span / points));
+}
+
+/** Whether the aggregates show as much as was asked for. */
+export const isCoarse = (widthMs: number): boolean => widthMs >= BUCKET_MS;

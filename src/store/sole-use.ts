@@ -4,7 +4,7 @@ import { silentLog } from '../base/log.ts';
 import { Notifications } from './notifications.ts';
 import { DAEMON, Pool } from './pool.ts';
 import { LEADER } from './postgres-journal.ts';
-import { postgresLeases } from './postgres-parts.ts';
+import { postgresLeases } from './postgres-leases.ts';
 
 /** Held for as long as `fn` runs, by renewal; one that dies is followed after this. */
 const TTL_MS = 10_000;

@@ -2,9 +2,7 @@ import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryGone, InventoryRow } from './inventory.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { View } from '../api/kind.ts';
-import type { Recommended } from '../base/recommendation.ts';
-import type { Rates, Sample } from '../base/sample.ts';
-import type { TrafficRates, TrafficSample } from '../base/traffic.ts';
+import type { Beside } from './beside.ts';
 
 /**
  * Desired state, its history, and what was done about it.
@@ -40,11 +38,8 @@ export interface Store {
   inventory(): Promise<readonly InventoryRow[]>;
 
   readonly leases: LeaseStore;
-  readonly keys: KeyStore;
-  readonly settings: SettingStore;
-  readonly metrics: MetricsStore;
-  readonly traffic: TrafficStore;
-  readonly recommendations: RecommendationStore;
+  /** What stands beside the documents, in tables of its own. */
+  readonly beside: Beside;
 
   /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
   compact(retention: Retention, now: Date): Promise<number>;
@@ -144,101 +139,6 @@ export interface LeaseStore {
   release(name: string, holder: string): Promise<void>;
   /** Calls back when a lease was released by anyone: a waiting daemon need not poll for it. */
   onRelease(listener: () => void): () => void;
-}
-
-export interface ApiKey {
-  id: string;
-  userId: string | null;
-  name: string;
-}
-
-export interface KeyStore {
-  /** `hash` is the key's SHA-256, 64 hex digits (I10). */
-  find(hash: string): Promise<ApiKey | undefined>;
-  /** Those of the hashes that a key has now. One question, and no use of the keys. */
-  known(hashes: readonly string[]): Promise<ReadonlySet<string>>;
-  create(hash: string, name: string): Promise<ApiKey>;
-  /** Removes every key of the name. */
-  revoke(name: string): Promise<number>;
-}
-
-/** Facts about the installation that must survive: its id, the Engine's id. */
-export interface SettingStore {
-  get(name: string): Promise<string | undefined>;
-  /** Sets it when it is not set; answers what is set afterwards, whoever set it. */
-  setOnce(name: string, value: string): Promise<string>;
-  set(name: string, value: string): Promise<void>;
-}
-
-/**
- * What instances used. Its writes are not the quiet world's: they take no revision, hold no lock that a commit
- * waits for, and wake nobody. What was appended twice is there once.
- */
-export interface MetricsStore {
-  /** One statement, however many there are. */
-  append(samples: readonly Sample[]): Promise<void>;
-  /**
-   * By instance, from `since` up to and without `until`, at most `points` buckets of one width, the oldest first; those
-   * of which nothing is known are left out. Raw samples where they are kept and fine enough, else the aggregates.
-   */
-  range(
-    instanceIds: readonly string[],
-    since: Date,
-    until: Date,
-    points: number,
-  ): Promise<ReadonlyMap<string, readonly MetricsBucket[]>>;
-  /** By instance, the newest sample, however old. */
-  latest(instanceIds: readonly string[]): Promise<ReadonlyMap<string, Sample>>;
-  /** Makes the aggregates of what was sampled since they were made last; again, without harm. @returns buckets of time. */
-  rollUp(now: Date): Promise<number>;
-  /** Removes what is older, a few rows a transaction. @returns rows removed. */
-  prune(now: Date, retention: MetricsRetention): Promise<number>;
-}
-
-/** Each value over the samples that have it. */
-export interface MetricsBucket extends Rates {
-  start: Date;
-  samples: number;
-  cpuPercentAvg?: number;
-  cpuPercentMax?: number;
-  memoryBytesAvg?: number;
-  memoryBytesMax?: number;
-  /** The highest of the time. */
-  memoryLimitBytes?: number;
-}
-
-export interface MetricsRetention {
-  /** Samples younger than this are kept, milliseconds. */
-  samplesMs: number;
-  aggregatesMs: number;
-}
-
-/** What went through load balancers; as `MetricsStore` in all else. */
-export interface TrafficStore extends Pick<MetricsStore, 'rollUp' | 'prune'> {
-  append(samples: readonly TrafficSample[]): Promise<void>;
-  /** By target (the load balancer's own uid: all of it), as `MetricsStore.range`. */
-  range(
-    loadBalancerId: string,
-    since: Date,
-    until: Date,
-    points: number,
-  ): Promise<ReadonlyMap<string, readonly TrafficBucket[]>>;
-}
-
-export interface TrafficBucket extends TrafficRates {
-  start: Date;
-  samples: number;
-  requestRateMax: number;
-}
-
-/** What the policies of scaling groups recommended. Its writes are not the quiet world's either. */
-export interface RecommendationStore {
-  /** One of a time that is there already is left as it is. */
-  append(row: Recommended): Promise<void>;
-  /** Of one group, the oldest first. */
-  since(groupId: string, from: Date): Promise<readonly Recommended[]>;
-  /** Removes what is older. */
-  prune(before: Date): Promise<void>;
 }
 
 export interface Retention {

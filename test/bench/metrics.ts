@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { KINDS } from '../../src/kinds/index.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { Sample } from '../../src/base/sample.ts';
+import { METRICS } from '../../src/kinds/instance/metrics/store.ts';
+import type { Sample } from '../../src/kinds/instance/metrics/sample.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { storedVpc } from '../support/stored.ts';
@@ -96,9 +97,9 @@ async function full(workshop: Workshop): Promise<Full> {
     const samples: Sample[] = [];
     for (let i = first; i < first + TIMES; i++)
       for (const instanceId of ids) samples.push(sampleAt(instanceId, new Date(end - (times - i) * INTERVAL_MS)));
-    await store.metrics.append(samples);
+    await store.beside(METRICS).append(samples);
   }
-  await store.metrics.rollUp(new Date(end));
+  await store.beside(METRICS).rollUp(new Date(end));
   // As the server does by itself after so many insertions.
   await database.query('VACUUM ANALYZE metrics_history, metrics_aggregates');
   return { store, ids, end };
@@ -127,7 +128,7 @@ async function graphs({ store, ids, end }: Full): Promise<Figure[]> {
     const times: number[] = [];
     for (let i = 0; i < QUERIES; i++) {
       const id = ids[(i * 7) % ids.length] ?? '';
-      times.push(await timed(() => store.metrics.range([id], since, until, points)));
+      times.push(await timed(() => store.beside(METRICS).range([id], since, until, points)));
     }
     const p95 = percentile(times, 95);
     figures.push({
@@ -139,7 +140,7 @@ async function graphs({ store, ids, end }: Full): Promise<Figure[]> {
       note: `median ${median(times).toFixed(1)} ms`,
     });
   }
-  const top = await timed(() => store.metrics.range(ids, new Date(end - 200_000), new Date(end), 20));
+  const top = await timed(() => store.beside(METRICS).range(ids, new Date(end - 200_000), new Date(end), 20));
   figures.push({ name: 'metrics/top', value: top, unit: 'ms, all instances', samples: 1 });
   return figures;
 }
@@ -172,7 +173,7 @@ async function prunes({ store, end }: Full, workshop: Workshop): Promise<Figure[
         // Ten batches of 5,000 at a time, one after the other, as long as the writers write.
         oldest += (50_000 / INSTANCES) * INTERVAL_MS;
         const retention = { samplesMs: end - oldest, aggregatesMs: 30 * 24 * HOUR_MS };
-        removed.push(await store.metrics.prune(new Date(end), retention));
+        removed.push(await store.beside(METRICS).prune(new Date(end), retention));
       }
     };
     const pruned = prune();

@@ -5,15 +5,13 @@ import type { EventRecord, LogEntry } from '../../src/api/records.ts';
 import { StatusError } from '../../src/base/errors.ts';
 import { FencedError } from '../../src/store/store.ts';
 import type { Change, Store } from '../../src/store/store.ts';
+import type { StoreSubject } from './subject.ts';
+import { KEYS } from '../../src/store/keys.ts';
+import { SETTINGS } from '../../src/store/settings.ts';
+import { recommendationsContract } from '../kinds/scaling-group/recommendations-contract.ts';
 import { eventually } from '../support/wait.ts';
-import { metricsContract } from './metrics-contract.ts';
-import { trafficContract } from './traffic-contract.ts';
-
-/** Several daemons over one database. */
-export interface StoreSubject {
-  open: () => Promise<Store>;
-  close: () => Promise<void>;
-}
+import { metricsContract } from '../kinds/instance/metrics-contract.ts';
+import { trafficContract } from '../kinds/load-balancer/traffic-contract.ts';
 
 const doc = (name: string, spec: object = {}): Resource => ({
   apiVersion: 'miniaws.dev/v1',
@@ -305,38 +303,20 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
     it('settings are set once, keys are found by their hash only and can be revoked (I10)', async () => {
       const { open } = await fresh();
       const [a, b] = [await open(), await open()];
-      expect(await a.settings.setOnce('installation', 'first')).toBe('first');
-      expect(await b.settings.setOnce('installation', 'second')).toBe('first');
+      expect(await a.beside(SETTINGS).setOnce('installation', 'first')).toBe('first');
+      expect(await b.beside(SETTINGS).setOnce('installation', 'second')).toBe('first');
       const hash = 'ab'.repeat(32);
-      await a.keys.create(hash, 'admin');
-      expect(await b.keys.find(hash)).toMatchObject({ name: 'admin' });
-      expect(await b.keys.find('cd'.repeat(32))).toBeUndefined();
-      expect(await b.keys.known(['cd'.repeat(32), hash])).toEqual(new Set([hash]));
-      expect(await b.keys.revoke('admin')).toBe(1);
-      expect(await a.keys.known([hash])).toEqual(new Set());
-      expect(await a.keys.find(hash)).toBeUndefined();
-    });
-
-    it('recommendations: those of a group since a time, in order, each once, until they are pruned', async () => {
-      const { recommendations } = await (await fresh()).open();
-      const [a, b] = [randomUUID(), randomUUID()];
-      const row = (groupId: string, seconds: number, recommended = seconds) => ({
-        groupId,
-        at: new Date(Date.UTC(2026, 2, 1) + seconds * 1000),
-        recommended,
-        desired: 3,
-        policy: 'load',
-      });
-      for (const seconds of [30, 15, 45]) await recommendations.append(row(a, seconds));
-      await recommendations.append(row(a, 30, 99));
-      await recommendations.append(row(b, 30));
-      expect(await recommendations.since(a, row(a, 30).at)).toEqual([row(a, 30), row(a, 45)]);
-      await recommendations.prune(row(a, 45).at);
-      expect(await recommendations.since(a, new Date(0))).toEqual([row(a, 45)]);
-      expect(await recommendations.since(b, new Date(0))).toEqual([]);
+      await a.beside(KEYS).create(hash, 'admin');
+      expect(await b.beside(KEYS).find(hash)).toMatchObject({ name: 'admin' });
+      expect(await b.beside(KEYS).find('cd'.repeat(32))).toBeUndefined();
+      expect(await b.beside(KEYS).known(['cd'.repeat(32), hash])).toEqual(new Set([hash]));
+      expect(await b.beside(KEYS).revoke('admin')).toBe(1);
+      expect(await a.beside(KEYS).known([hash])).toEqual(new Set());
+      expect(await a.beside(KEYS).find(hash)).toBeUndefined();
     });
 
     metricsContract(fresh);
     trafficContract(fresh);
+    recommendationsContract(fresh);
   });
 }

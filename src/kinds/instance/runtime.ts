@@ -1,4 +1,5 @@
 import { anyController } from '../../engine/steps.ts';
+import { seriesChore } from '../shared/series-chore.ts';
 import type { KindRuntime, RuntimeDeps } from '../shared/kind-module.ts';
 import { instanceController } from './controller.ts';
 import { HealthMonitor } from './health-monitor.ts';
@@ -7,6 +8,7 @@ import { instanceGauges } from './http/gauges.ts';
 import { logRoutes } from './http/logs.ts';
 import { instanceMetricsRoutes } from './http/metrics.ts';
 import { Sampler } from './metrics/sampler.ts';
+import { METRICS } from './metrics/store.ts';
 
 export { contradiction } from './invariants.ts';
 
@@ -16,7 +18,7 @@ export interface InstanceRuntime extends KindRuntime {
 }
 
 export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
-  const { compute, clock, installation, notice } = deps;
+  const { store, compute, clock, installation, notice } = deps;
   const health = new HealthMonitor(compute, clock, (ref, what) => notice(ref, what, 'health'));
   const sampler = samplerOf(deps);
   return {
@@ -28,6 +30,7 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
     },
     upgrades: (context) => [execRoute(context)],
     gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
+    chores: [seriesChore('metrics', store.beside(METRICS), clock)],
     sampler,
   };
 }
@@ -39,7 +42,7 @@ function samplerOf({ metering, metrics, compute, view, store, clock, log }: Runt
     ...metering,
     compute,
     view,
-    append: (samples) => store.metrics.append(samples),
+    append: (samples) => store.beside(METRICS).append(samples),
     commit: (request) => store.commit(request),
     clock,
     log,

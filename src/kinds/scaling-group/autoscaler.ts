@@ -8,7 +8,7 @@ import type { View } from '../../api/kind.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { sameJson } from '../../base/hash.ts';
-import type { Recommended } from '../../base/recommendation.ts';
+import type { Recommended } from './recommendations.ts';
 import type { Log } from '../../base/log.ts';
 import type { ConditionInput } from '../../engine/contract.ts';
 import { cooldownMs, recommendationOf, settledCount, wantedBy, WINDOW_MS } from './recommendation.ts';

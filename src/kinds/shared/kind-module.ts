@@ -53,6 +53,14 @@ export interface KindRuntime extends HttpExtension {
   /** Left out by a kind whose documents need nothing done. */
   controller?: AnyController;
   leaderTasks?: readonly LeaderTask[];
+  chores?: readonly Chore[];
+}
+
+/** What a leading daemon does from time to time, beside passes; one that fails is done again the next time. */
+export interface Chore {
+  name: string;
+  everyMs: number;
+  run: () => Promise<unknown>;
 }
 
 /** What the leader does beside passes. Everything that it knows may be lost with the term. */

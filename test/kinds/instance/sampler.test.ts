@@ -1,7 +1,8 @@
+import { METRICS } from '../../../src/kinds/instance/metrics/store.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../../../src/base/log.ts';
 import { present } from '../../../src/base/observed.ts';
-import type { Sample } from '../../../src/base/sample.ts';
+import type { Sample } from '../../../src/kinds/instance/metrics/sample.ts';
 import { sampleOf } from '../../../src/kinds/instance/metrics/rates.ts';
 import { Sampler } from '../../../src/kinds/instance/metrics/sampler.ts';
 import type { InstanceRuntime } from '../../../src/kinds/instance/runtime.ts';
@@ -51,7 +52,7 @@ describe('the sampler, over the simulated Engine', () => {
     expect(recent?.cpuPercent).toBeCloseTo(40);
     expect(recent?.networkReceiveRate).toBeCloseTo(100);
     expect(recent?.ageMs).toBeLessThan(INTERVAL);
-    const kept = (await daemon.store.metrics.latest([uid])).get(uid);
+    const kept = (await daemon.store.beside(METRICS).latest([uid])).get(uid);
     expect({ ...kept, ageMs: recent?.ageMs }).toEqual(recent);
     expect(samplerOf(daemon)?.history(uid).at(-1)?.cpuPercent).toBeCloseTo(40);
   });
@@ -71,7 +72,8 @@ describe('the sampler, over the simulated Engine', () => {
     expect(samplerOf(daemon)?.recent(uid)).not.toHaveProperty('cpuPercent');
     await world.clock.advance(INTERVAL);
     expect(samplerOf(daemon)?.recent(uid)?.cpuPercent).toBeCloseTo(100);
-    const all = (await daemon.store.metrics.range([uid], new Date(0), world.clock.now(), 10_000_000)).get(uid) ?? [];
+    const all =
+      (await daemon.store.beside(METRICS).range([uid], new Date(0), world.clock.now(), 10_000_000)).get(uid) ?? [];
     expect(all.filter((b) => (b.cpuPercentAvg ?? 0) < 0 || (b.networkSendRate ?? 0) < 0)).toEqual([]);
   });
 

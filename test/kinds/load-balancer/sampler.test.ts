@@ -1,3 +1,4 @@
+import { TRAFFIC } from '../../../src/kinds/load-balancer/metrics/store.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LoadBalancer } from '../../../src/kinds/load-balancer/types.ts';
 import type { Traffic } from '../../../src/drivers/proxies.ts';
@@ -56,7 +57,7 @@ class Site {
   async kept(uid: string): Promise<(number | undefined)[][]> {
     const now = this.world.clock.now();
     const since = new Date(now.getTime() - 3_600_000);
-    const series = await this.daemon.store.traffic.range(this.balancer.metadata.uid, since, now, 100_000);
+    const series = await this.daemon.store.beside(TRAFFIC).range(this.balancer.metadata.uid, since, now, 100_000);
     return (series.get(uid) ?? []).map((b) => [b.requestRate, b.failedRate, b.errorRate, b.latencyMs]);
   }
 }

@@ -1,3 +1,4 @@
+import { RECOMMENDATIONS } from '../../../src/kinds/scaling-group/recommendations.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition } from '../../../src/api/metadata.ts';
 import type { ScalingGroup } from '../../../src/kinds/scaling-group/types.ts';
@@ -177,7 +178,7 @@ describe('a group that follows its load', () => {
     await site.pass(10 * MINUTE);
     expect(site.daemon.fingerprint()).toBe(before);
     const { uid } = site.group.metadata;
-    expect((await site.daemon.store.recommendations.since(uid, new Date(0))).length).toBeGreaterThan(30);
+    expect((await site.daemon.store.beside(RECOMMENDATIONS).since(uid, new Date(0))).length).toBeGreaterThan(30);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Metadata } from '../../../api/metadata.ts';
 import { formatBytes } from '../../../base/quantity.ts';
-import type { Rates } from '../../../base/sample.ts';
+import type { Rates } from '../metrics/sample.ts';
 import type { MetricsWindow } from '../../../cli/metrics-view.ts';
 import { API_VERSION } from '../../../api/metadata.ts';
 import { pathAt } from '../../../cli/objects.ts';

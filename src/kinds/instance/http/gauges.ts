@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Resource } from '../../../api/metadata.ts';
-import type { Sample } from '../../../base/sample.ts';
+import type { Sample } from '../metrics/sample.ts';
 import { readingsOf } from './readings.ts';
 import type { Reading, SampledContext } from './readings.ts';
 

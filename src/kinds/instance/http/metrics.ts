@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { API_VERSION } from '../../../api/metadata.ts';
 import type { Resource } from '../../../api/metadata.ts';
 import { notFound } from '../../../admission/operations.ts';
-import { RATES } from '../../../base/sample.ts';
-import type { Rates } from '../../../base/sample.ts';
-import type { MetricsBucket } from '../../../store/store.ts';
+import { RATES } from '../metrics/sample.ts';
+import type { Rates } from '../metrics/sample.ts';
+import type { MetricsBucket } from '../metrics/metrics-store.ts';
+import { METRICS } from '../metrics/store.ts';
 import { queryOf } from '../../../http/context.ts';
 import type { Query } from '../../../http/context.ts';
 import { rounded, windowOf } from '../../../http/metrics-window.ts';
@@ -72,7 +73,7 @@ async function metricsOf(
   if (!instance) throw notFound(context.kinds.must('Instance'), name);
   const { uid } = instance.metadata;
   const [buckets, readings] = await Promise.all([
-    context.store.metrics.range([uid], since, until, points),
+    context.store.beside(METRICS).range([uid], since, until, points),
     readingsOf(context, [instance]),
   ]);
   return document(instance, readings.get(uid), { since, until, seconds, buckets: buckets.get(uid) ?? [] });

@@ -1,9 +1,10 @@
 import type { Resource } from '../../../api/metadata.ts';
-import type { Sample } from '../../../base/sample.ts';
+import type { Sample } from '../metrics/sample.ts';
 import type { Sampler } from '../metrics/sampler.ts';
 import { HISTORY_POINTS } from '../metrics/short-history.ts';
 import type { HistoryPoint } from '../metrics/short-history.ts';
-import type { MetricsBucket } from '../../../store/store.ts';
+import type { MetricsBucket } from '../metrics/metrics-store.ts';
+import { METRICS } from '../metrics/store.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { USUAL_INTERVAL_MS } from '../../../http/metrics-window.ts';
 
@@ -66,8 +67,8 @@ async function fromStore(
   const until = clock.now();
   const since = new Date(until.getTime() - intervalMs * HISTORY_POINTS);
   const [latest, ranges] = await Promise.all([
-    store.metrics.latest(uids),
-    store.metrics.range(uids, since, until, HISTORY_POINTS),
+    store.beside(METRICS).latest(uids),
+    store.beside(METRICS).range(uids, since, until, HISTORY_POINTS),
   ]);
   const oldest = until.getTime() - STALE_INTERVALS * intervalMs;
   return new Map(

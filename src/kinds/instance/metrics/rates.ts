@@ -1,5 +1,5 @@
-import { RATES } from '../../../base/sample.ts';
-import type { Rates, Sample } from '../../../base/sample.ts';
+import { RATES } from './sample.ts';
+import type { Rates, Sample } from './sample.ts';
 import type { Usage } from '../../../drivers/metering.ts';
 
 /** What an instance may use, as its container has it now. */

@@ -8,7 +8,7 @@ import { messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
 import { valueOf } from '../../../base/observed.ts';
 import { formatBytes } from '../../../base/quantity.ts';
-import type { Sample } from '../../../base/sample.ts';
+import type { Sample } from './sample.ts';
 import type { Compute, Container } from '../../../drivers/compute.ts';
 import type { Meter, Usage } from '../../../drivers/metering.ts';
 import type { Term } from '../../../engine/leader.ts';

@@ -1,4 +1,4 @@
-import type { Sample } from '../../../base/sample.ts';
+import type { Sample } from './sample.ts';
 
 /** As many as a small graph has columns. */
 export const HISTORY_POINTS = 20;

@@ -1,5 +1,5 @@
 import type { Metadata } from '../../../api/metadata.ts';
-import type { TrafficRates } from '../../../base/traffic.ts';
+import type { TrafficRates } from '../metrics/traffic.ts';
 import type { MetricsWindow } from '../../../cli/metrics-view.ts';
 
 /** What the API tells of a load balancer's traffic. */

@@ -3,8 +3,9 @@ import { isLoadBalancer } from '../types.ts';
 import type { LoadBalancer } from '../types.ts';
 import { API_VERSION } from '../../../api/metadata.ts';
 import { notFound } from '../../../admission/operations.ts';
-import type { TrafficRates } from '../../../base/traffic.ts';
-import type { TrafficBucket } from '../../../store/store.ts';
+import type { TrafficRates } from '../metrics/traffic.ts';
+import { TRAFFIC } from '../metrics/store.ts';
+import type { TrafficBucket } from '../metrics/traffic-store.ts';
 import { queryOf } from '../../../http/context.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { rounded, windowOf } from '../../../http/metrics-window.ts';
@@ -46,7 +47,7 @@ async function metricsOf(
   { since, until, points, seconds }: Asked,
 ): Promise<LoadBalancerMetrics> {
   const { name, namespace, uid } = lb.metadata;
-  const buckets = await store.traffic.range(uid, since, until, points);
+  const buckets = await store.beside(TRAFFIC).range(uid, since, until, points);
   const pointsOf = (id: string) => (buckets.get(id) ?? []).map(pointOf);
   const names = new Map((lb.status?.targets ?? []).map((target) => [target.uid, target.instance]));
   return {

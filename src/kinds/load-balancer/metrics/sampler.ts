@@ -5,7 +5,7 @@ import { sleep } from '../../../base/clock.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { messageOf } from '../../../base/errors.ts';
 import type { Log } from '../../../base/log.ts';
-import type { TrafficSample } from '../../../base/traffic.ts';
+import type { TrafficSample } from './traffic.ts';
 import type { ProxyState, Traffic } from '../../../drivers/proxies.ts';
 import type { Term } from '../../../engine/leader.ts';
 import { targetKey } from '../proxy-config.ts';

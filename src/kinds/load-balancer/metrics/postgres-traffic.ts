@@ -1,10 +1,9 @@
-import type { Clock } from '../base/clock.ts';
-import type { TrafficSample } from '../base/traffic.ts';
-import { FINE_MS, widthOf } from './metrics.ts';
-import { timeOrderedId } from './metrics-id.ts';
-import type { Pool } from './pool.ts';
-import { bucketsOf, rowsFrom, upkeepOf } from './series.ts';
-import type { TrafficBucket, TrafficStore } from './store.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { timeOrderedId } from '../../../store/metrics-id.ts';
+import type { Pool } from '../../../store/pool.ts';
+import { bucketsOf, FINE_MS, rowsFrom, upkeepOf, widthOf } from '../../../store/series.ts';
+import type { TrafficBucket, TrafficStore } from './traffic-store.ts';
+import type { TrafficSample } from './traffic.ts';
 
 const INSERT = `
 INSERT INTO traffic_history (id, load_balancer_id, target_id, recorded_at, request_rate, failed_rate, error_rate, latency_ms)

@@ -1,13 +1,10 @@
-import type { Clock } from '../base/clock.ts';
-import { RATES } from '../base/sample.ts';
-import type { Rates, Sample } from '../base/sample.ts';
-import { timeOrderedId } from './metrics-id.ts';
-import type { Pool, Statement } from './pool.ts';
-import { BUCKET_MS, bucketsOf, rowsFrom, upkeepOf } from './series.ts';
-import type { MetricsBucket, MetricsStore } from './store.ts';
-
-/** Of one instance these are 2,160 samples, 8 ms; a day's are 50 ms, of which a graph of 5-minute buckets shows as much. */
-export const FINE_MS = 6 * 3_600_000;
+import type { Clock } from '../../../base/clock.ts';
+import { timeOrderedId } from '../../../store/metrics-id.ts';
+import type { Pool, Statement } from '../../../store/pool.ts';
+import { bucketsOf, isCoarse, rowsFrom, upkeepOf, widthOf } from '../../../store/series.ts';
+import type { MetricsBucket, MetricsStore } from './metrics-store.ts';
+import { RATES } from './sample.ts';
+import type { Rates, Sample } from './sample.ts';
 
 const INSERT = `
 INSERT INTO metrics_history (id, instance_id, cpu_percent, memory_usage_bytes, recorded_at, memory_limit_bytes,
@@ -97,16 +94,6 @@ export function postgresMetrics(pool: Pool, clock: Clock): MetricsStore {
     prune: (now, retention) => upkeep.prune(now, retention),
   };
 }
-
-/** Milliseconds of one bucket of an answer. */
-export function widthOf(since: Date, until: Date, points: number): number {
-  const span = until.getTime() - since.getTime();
-  // Of a long time the samples would be too many: its buckets are not finer than the aggregates.
-  return Math.max(span > FINE_MS ? BUCKET_MS : 1, Math.ceil(span / points));
-}
-
-/** Whether the aggregates show as much as was asked for. */
-export const isCoarse = (widthMs: number): boolean => widthMs >= BUCKET_MS;
 
 function insertOf(samples: readonly Sample[]): Statement {
   const column = (value: (sample: Sample) => unknown) => samples.map((sample) => value(sample) ?? null);

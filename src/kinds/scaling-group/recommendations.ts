@@ -1,10 +1,31 @@
-import type { Recommended } from '../base/recommendation.ts';
 import { and, asc, eq, gte, lt } from 'drizzle-orm';
-import type { Pool } from './pool.ts';
-import { scalingRecommendations as table } from './schema.ts';
-import type { RecommendationStore } from './store.ts';
+import type { SideStore } from '../../store/beside.ts';
+import type { Pool } from '../../store/pool.ts';
+import { scalingRecommendations as table } from '../../store/schema.ts';
 
-export const postgresRecommendations = (pool: Pool): RecommendationStore => ({
+/** What the policies of a scaling group came to at one moment, as it is kept. */
+export interface Recommended {
+  /** The group's uid. */
+  groupId: string;
+  at: Date;
+  recommended: number;
+  /** The count that held then. */
+  desired: number;
+  /** Whose recommendation it was. */
+  policy: string;
+}
+
+/** What the policies of scaling groups recommended. Its writes are not the quiet world's. */
+export interface RecommendationStore {
+  /** One of a time that is there already is left as it is. */
+  append(row: Recommended): Promise<void>;
+  /** Of one group, the oldest first. */
+  since(groupId: string, from: Date): Promise<readonly Recommended[]>;
+  /** Removes what is older. */
+  prune(before: Date): Promise<void>;
+}
+
+const postgresRecommendations = (pool: Pool): RecommendationStore => ({
   async append({ groupId, at, ...rest }) {
     await pool.use((db) =>
       db
@@ -29,7 +50,7 @@ export const postgresRecommendations = (pool: Pool): RecommendationStore => ({
 });
 
 /** The same in memory. */
-export class MemoryRecommendations implements RecommendationStore {
+class MemoryRecommendations implements RecommendationStore {
   #rows: Recommended[] = [];
 
   async append(row: Recommended): Promise<void> {
@@ -47,3 +68,8 @@ export class MemoryRecommendations implements RecommendationStore {
     this.#rows = this.#rows.filter(({ at }) => at >= before);
   }
 }
+
+export const RECOMMENDATIONS: SideStore<RecommendationStore> = {
+  postgres: postgresRecommendations,
+  memory: () => new MemoryRecommendations(),
+};

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { TrafficSample } from '../../src/base/traffic.ts';
-import type { TrafficStore } from '../../src/store/store.ts';
-import type { StoreSubject } from './contract.ts';
+import type { TrafficSample } from '../../../src/kinds/load-balancer/metrics/traffic.ts';
+import { TRAFFIC } from '../../../src/kinds/load-balancer/metrics/store.ts';
+import type { TrafficStore } from '../../../src/kinds/load-balancer/metrics/traffic-store.ts';
+import type { StoreSubject } from '../../store/subject.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const MINUTE = 60_000;
@@ -12,7 +13,7 @@ const RETENTION = { samplesMs: 24 * HOUR, aggregatesMs: 30 * 24 * HOUR };
 
 /** The promises of `TrafficStore`, for every implementation. */
 export function trafficContract(fresh: () => Promise<StoreSubject>): void {
-  const open = async (): Promise<TrafficStore> => (await (await fresh()).open()).traffic;
+  const open = async (): Promise<TrafficStore> => (await (await fresh()).open()).beside(TRAFFIC);
   const sample = (lb: string, target: string, ms: number, more: Partial<TrafficSample> = {}): TrafficSample => ({
     loadBalancerId: lb,
     targetId: target,

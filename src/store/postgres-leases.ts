@@ -1,13 +1,9 @@
-import { randomUUID, timingSafeEqual } from 'node:crypto';
-import { and, eq, or, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, or, isNull, lt, sql } from 'drizzle-orm';
 import type { Notifications } from './notifications.ts';
 import type { Pool, Statement } from './pool.ts';
 import { LOCK } from './postgres-journal.ts';
-import { apiKeys, leases, settings } from './schema.ts';
-import type { ApiKey, KeyStore, LeaseStore, SettingStore } from './store.ts';
-
-/** `last_used` moves at most this often: reads must not become writes. */
-const LAST_USED_EVERY = '1 minute';
+import { leases } from './schema.ts';
+import type { LeaseStore } from './store.ts';
 
 const RENEW: Statement = {
   name: 'renew lease',
@@ -71,56 +67,5 @@ export function postgresLeases(pool: Pool, notifications: Notifications): LeaseS
       await pool.use((db) => db.execute(sql`SELECT pg_notify(${notifications.leases}, '')`));
     },
     onRelease: (listener) => notifications.on(notifications.leases, listener),
-  };
-}
-
-export function postgresKeys(pool: Pool): KeyStore {
-  return {
-    find: (hash) =>
-      pool.use(async (db) => {
-        const [row] = await db.select().from(apiKeys).where(eq(apiKeys.key, hash));
-        if (!row || !sameHash(row.key, hash)) return undefined;
-        const stale = or(isNull(apiKeys.lastUsed), lt(apiKeys.lastUsed, sql`now() - ${LAST_USED_EVERY}::interval`));
-        await db
-          .update(apiKeys)
-          .set({ lastUsed: sql`now()` })
-          .where(and(eq(apiKeys.id, row.id), stale));
-        return { id: row.id, userId: row.userId, name: row.name ?? '' };
-      }),
-    known: (hashes) =>
-      pool.use(async (db) => {
-        const rows = await db
-          .select({ key: apiKeys.key })
-          .from(apiKeys)
-          .where(inArray(apiKeys.key, [...hashes]));
-        return new Set(rows.map(({ key }) => key));
-      }),
-    create: (hash, name) =>
-      pool.use(async (db) => {
-        const key: ApiKey = { id: randomUUID(), userId: null, name };
-        await db.insert(apiKeys).values({ ...key, key: hash });
-        return key;
-      }),
-    revoke: (name) => pool.use(async (db) => (await db.delete(apiKeys).where(eq(apiKeys.name, name))).rowCount ?? 0),
-  };
-}
-
-const sameHash = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
-
-export function postgresSettings(pool: Pool): SettingStore {
-  const get = (name: string) =>
-    pool.use(async (db) => (await db.select().from(settings).where(eq(settings.name, name)))[0]?.value);
-  return {
-    get,
-    async setOnce(name, value) {
-      await pool.use((db) => db.insert(settings).values({ name, value }).onConflictDoNothing());
-      return (await get(name)) ?? value;
-    },
-    async set(name, value) {
-      await pool.use((db) =>
-        db.insert(settings).values({ name, value }).onConflictDoUpdate({ target: settings.name, set: { value } }),
-      );
-    },
   };
 }

@@ -1,7 +1,8 @@
-import { grouped } from '../base/grouped.ts';
-import type { TrafficSample } from '../base/traffic.ts';
-import { widthOf } from './metrics.ts';
-import type { MetricsRetention, TrafficBucket, TrafficStore } from './store.ts';
+import { grouped } from '../../../base/grouped.ts';
+import { widthOf } from '../../../store/series.ts';
+import type { SeriesRetention } from '../../../store/series.ts';
+import type { TrafficBucket, TrafficStore } from './traffic-store.ts';
+import type { TrafficSample } from './traffic.ts';
 
 /** Samples in memory, where none is ever too many: they are not rolled up, and are told as if they were. */
 export class MemoryTraffic implements TrafficStore {
@@ -38,7 +39,7 @@ export class MemoryTraffic implements TrafficStore {
     return 0;
   }
 
-  async prune(now: Date, { aggregatesMs }: MetricsRetention): Promise<number> {
+  async prune(now: Date, { aggregatesMs }: SeriesRetention): Promise<number> {
     const before = this.#samples.length;
     this.#samples = this.#samples.filter(({ at }) => at.getTime() >= now.getTime() - aggregatesMs);
     return before - this.#samples.length;

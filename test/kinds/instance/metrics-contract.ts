@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { Sample } from '../../src/base/sample.ts';
-import type { MetricsStore } from '../../src/store/store.ts';
-import type { StoreSubject } from './contract.ts';
+import type { Sample } from '../../../src/kinds/instance/metrics/sample.ts';
+import { METRICS } from '../../../src/kinds/instance/metrics/store.ts';
+import type { MetricsStore } from '../../../src/kinds/instance/metrics/metrics-store.ts';
+import type { StoreSubject } from '../../store/subject.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const MINUTE = 60_000;
@@ -24,7 +25,7 @@ const series = (id: string, from: number, count: number): Sample[] =>
 
 /** The promises of `MetricsStore`, for every implementation. */
 export function metricsContract(fresh: () => Promise<StoreSubject>): void {
-  const open = async (): Promise<MetricsStore> => (await (await fresh()).open()).metrics;
+  const open = async (): Promise<MetricsStore> => (await (await fresh()).open()).beside(METRICS);
   const id = () => randomUUID();
 
   it('metrics: a sample is told as it was, what was not known is not told, and twice is once', async () => {
@@ -133,8 +134,8 @@ export function metricsContract(fresh: () => Promise<StoreSubject>): void {
     const watching = (async () => {
       for await (const changes of store.watchResources(revision, end.signal)) woken += changes.length;
     })();
-    await store.metrics.append(series(id(), 0, 5));
-    await store.metrics.rollUp(at(HOUR));
+    await store.beside(METRICS).append(series(id(), 0, 5));
+    await store.beside(METRICS).rollUp(at(HOUR));
     expect((await store.current()).revision).toBe(revision);
     end.abort();
     await watching.catch(() => undefined);

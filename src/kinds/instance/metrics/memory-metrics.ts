@@ -1,8 +1,8 @@
-import { RATES } from '../base/sample.ts';
-import type { Rates, Sample } from '../base/sample.ts';
-import { isCoarse, widthOf } from './metrics.ts';
-import { BUCKET_MS, bucketOf } from './series.ts';
-import type { MetricsBucket, MetricsRetention, MetricsStore } from './store.ts';
+import { BUCKET_MS, bucketOf, isCoarse, widthOf } from '../../../store/series.ts';
+import type { SeriesRetention } from '../../../store/series.ts';
+import type { MetricsBucket, MetricsStore } from './metrics-store.ts';
+import { RATES } from './sample.ts';
+import type { Rates, Sample } from './sample.ts';
 
 /** Samples and aggregates in memory, by the same rules as in PostgreSQL. */
 export class MemoryMetrics implements MetricsStore {
@@ -57,7 +57,7 @@ export class MemoryMetrics implements MetricsStore {
     return made.size;
   }
 
-  async prune(now: Date, { samplesMs, aggregatesMs }: MetricsRetention): Promise<number> {
+  async prune(now: Date, { samplesMs, aggregatesMs }: SeriesRetention): Promise<number> {
     const removed = (from: ReadonlyMap<string, Map<number, unknown>>, before: number): number => {
       let count = 0;
       for (const rows of from.values()) for (const time of rows.keys()) if (time < before && rows.delete(time)) count++;
