@@ -1,10 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { Agent, request } from 'undici';
-import type { Dispatcher } from 'undici';
 import type { KindRegistry } from '../api/registry.ts';
 import { STATUS_REASONS, StatusError } from '../base/errors.ts';
 import type { Cause, StatusReason } from '../base/errors.ts';
 import { unreachable } from './failure.ts';
+import { Https, textOf } from './https.ts';
+import type { Trust } from './https.ts';
 import type { Connection } from './kubeconfig.ts';
 import { pause } from './pause.ts';
 
@@ -35,19 +36,16 @@ export const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io, application/
 export const MERGE_PATCH = 'application/merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
 
-const CONNECT_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A refusal with Retry-After is tried again so often, waiting no longer than this each time. */
 const RETRIES = 5;
 const LONGEST_RETRY_MS = 10_000;
-/** No answer of this API is larger; a stream is not held back by it. */
-const MAX_ANSWER_BYTES = 512 * 2 ** 20;
 
 /** The API over https: keeps connections, sends the key, and turns refusals into StatusErrors and failed connections into Unreachable. */
 export class ApiClient {
   readonly connection: Connection;
   readonly kinds: KindRegistry;
-  readonly #agent: Agent;
+  readonly #https: Https;
   readonly #timeout: number;
   readonly #onWarning: (text: string) => void;
 
@@ -56,15 +54,11 @@ export class ApiClient {
     this.kinds = kinds;
     this.#timeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#onWarning = options.onWarning ?? (() => {});
-    this.#agent = new Agent({
-      connect: { ...this.tls(), timeout: CONNECT_TIMEOUT_MS },
-      keepAliveTimeout: 4_000,
-      maxResponseSize: MAX_ANSWER_BYTES,
-    });
+    this.#https = new Https(this.trust());
   }
 
   /** How the server's certificate is checked; for the WebSocket of `exec` too. */
-  tls(): { ca?: string; servername?: string; rejectUnauthorized?: boolean } {
+  trust(): Trust {
     const { ca, serverName, insecure } = this.connection;
     return {
       ...(ca === undefined ? {} : { ca }),
@@ -85,27 +79,26 @@ export class ApiClient {
   async send<T>(method: Method, path: string, call: Call = {}): Promise<Answer<T>> {
     const response = await this.#open(method, path, call, this.#timeout);
     const text = await this.#read(response);
-    return { status: response.statusCode, body: (text === '' ? undefined : JSON.parse(text)) as T };
+    return { status: statusOf(response), body: (text === '' ? undefined : JSON.parse(text)) as T };
   }
 
   /** An answer that goes on: a watch, or an instance's log. `idleMs`: how long nothing may come; 0: no limit. */
   async stream(path: string, call: Call & { idleMs?: number } = {}): Promise<Readable> {
-    const response = await this.#open('GET', path, call, call.idleMs ?? 0);
-    return response.body as unknown as Readable;
+    return this.#open('GET', path, call, call.idleMs ?? 0);
   }
 
   /** Ends everything that is under way. */
-  async close(): Promise<void> {
-    await this.#agent.destroy();
+  close(): void {
+    this.#https.close();
   }
 
-  async #open(method: Method, path: string, call: Call, bodyTimeout: number): Promise<Dispatcher.ResponseData> {
+  async #open(method: Method, path: string, call: Call, bodyTimeoutMs: number): Promise<IncomingMessage> {
     for (let attempt = 0; ; attempt++) {
-      const response = await this.#once(method, path, call, bodyTimeout, attempt);
+      const response = await this.#once(method, path, call, bodyTimeoutMs, attempt);
       if (response === undefined) continue;
       for (const warning of warningsOf(response)) this.#onWarning(warning);
-      if (response.statusCode < 400) return response;
-      const error = refusalOf(response.statusCode, await this.#read(response));
+      if (statusOf(response) < 400) return response;
+      const error = refusalOf(statusOf(response), await this.#read(response));
       const wait = retryAfter(response);
       if (wait === undefined || attempt >= RETRIES) throw error;
       await pause(wait, call.signal);
@@ -118,22 +111,21 @@ export class ApiClient {
     method: Method,
     path: string,
     call: Call,
-    bodyTimeout: number,
+    bodyTimeoutMs: number,
     attempt: number,
-  ): Promise<Dispatcher.ResponseData | undefined> {
+  ): Promise<IncomingMessage | undefined> {
     try {
-      return await request(urlOf(this.connection.server, path, call.query), {
-        dispatcher: this.#agent,
+      return await this.#https.open(urlOf(this.connection.server, path, call.query), {
         method,
         headers: {
           ...this.headers(),
           accept: call.accept ?? 'application/json',
           ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),
         },
-        body: call.body === undefined ? null : JSON.stringify(call.body),
-        headersTimeout: this.#timeout,
-        bodyTimeout,
-        ...(call.signal ? { signal: call.signal } : {}),
+        body: call.body === undefined ? undefined : JSON.stringify(call.body),
+        headTimeoutMs: this.#timeout,
+        bodyTimeoutMs,
+        signal: call.signal,
       });
     } catch (error) {
       if (call.signal?.aborted) throw error;
@@ -142,17 +134,19 @@ export class ApiClient {
     }
   }
 
-  async #read(response: Dispatcher.ResponseData): Promise<string> {
+  async #read(response: IncomingMessage): Promise<string> {
     try {
-      return await response.body.text();
+      return await textOf(response);
     } catch (error) {
       throw unreachable(this.connection.server, error);
     }
   }
 }
 
+const statusOf = ({ statusCode = 0 }: IncomingMessage): number => statusCode;
+
 const isStaleConnection = (error: unknown): boolean =>
-  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes((error as { code?: string }).code ?? '');
+  ['ECONNRESET', 'EPIPE'].includes((error as { code?: string }).code ?? '');
 
 function urlOf(server: string, path: string, query: Query = {}): string {
   const search = new URLSearchParams();
@@ -187,16 +181,15 @@ export function statusBody(text: string): StatusBody | undefined {
 }
 
 /** Milliseconds that the server asks to wait before the same request may succeed. */
-function retryAfter(response: Dispatcher.ResponseData): number | undefined {
+function retryAfter(response: IncomingMessage): number | undefined {
   const seconds = Number(response.headers['retry-after']);
-  if (![429, 503].includes(response.statusCode) || !(seconds >= 0)) return undefined;
+  if (![429, 503].includes(statusOf(response)) || !(seconds >= 0)) return undefined;
   return Math.min(seconds * 1000, LONGEST_RETRY_MS);
 }
 
-function warningsOf(response: Dispatcher.ResponseData): string[] {
-  const header = response.headers['warning'];
-  const all = header === undefined ? [] : Array.isArray(header) ? header : [header];
-  return all.flatMap((text) => [...text.matchAll(/299 \S+ ("(?:[^"\\]|\\.)*")/g)].map((m) => unquote(m[1] ?? '""')));
+function warningsOf({ headers }: IncomingMessage): string[] {
+  const said = headers['warning'] ?? '';
+  return [...said.matchAll(/299 \S+ ("(?:[^"\\]|\\.)*")/g)].map((m) => unquote(m[1] ?? '""'));
 }
 
 /** A quoted string, or in it an encoded word (RFC 2047) of text beyond ASCII. */

@@ -1,3 +1,4 @@
+import { NO_ANSWER } from './https.ts';
 import { codeOf, messageOf, StatusError } from '../base/errors.ts';
 
 /** The exit status of a process that a signal ended is 128 and the signal's number. */
@@ -27,8 +28,6 @@ const WORDS: Record<string, string> = {
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
   ETIMEDOUT: 'no answer',
-  UND_ERR_CONNECT_TIMEOUT: 'no answer',
-  UND_ERR_SOCKET: 'the connection was closed',
 };
 
 /** A failed connection in words. `server` is the address as it was given. */
@@ -46,7 +45,7 @@ export function unreachable(server: string, error: unknown): Unreachable {
     return new Unreachable(
       `cannot speak to ${server}: what answers there is not the miniaws API (${messageOf(error)})`,
     );
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
+  if (code === NO_ANSWER)
     return new Unreachable(`no answer from ${server} in time: raise --request-timeout, or look at the daemon's log`);
   const why = WORDS[code] ?? (code || messageOf(error));
   return new Unreachable(`cannot reach ${server} (${why}): is the daemon running? start it with: miniaws up`);

@@ -82,8 +82,8 @@ export class Session {
   /** For follow's `onLost`: once for each outage of a watch. */
   readonly lost = (why: string): void => this.tell(`${why}; trying again`);
 
-  async close(): Promise<void> {
-    await this.#client?.close();
+  close(): void {
+    this.#client?.close();
   }
 }
 
@@ -114,7 +114,7 @@ export const task =
       report(session, error, ended.code);
     } finally {
       release();
-      await session.close();
+      session.close();
     }
   };
 

@@ -1,7 +1,6 @@
 import { open, readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fetch } from 'undici';
 import { MAX_BYTES } from '../admission/load.ts';
 import type { Problem } from '../admission/load.ts';
 import { codeOf, messageOf } from '../base/errors.ts';

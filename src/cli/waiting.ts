@@ -1,7 +1,6 @@
 import { isReady, keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import { Failure } from './failure.ts';
-import { createProgress } from './progress.ts';
 import type { Session } from './session.ts';
 import { printable } from './io.ts';
 import { findObject, nameOf } from './objects.ts';
@@ -19,6 +18,7 @@ export async function waitOrFail(
   judge: Judge,
   { timeoutMs, what }: { timeoutMs: number; what: string },
 ): Promise<void> {
+  const { createProgress } = await import('./progress.ts');
   const progress = createProgress(session.io, session.kinds);
   const { signal } = session;
   const unmet = await waitFor(session.client, refs, judge, {

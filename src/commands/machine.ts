@@ -16,6 +16,9 @@ import type { Database } from '../host/database.ts';
 
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
 
+/** What people run: the same program, made to start quickly. */
+export const COMMAND = fileURLToPath(new URL('../../dist/miniaws.js', import.meta.url));
+
 /** The daemon ends its passes and its database; an Engine that is slow to stop a container gets its time. */
 const STOP_MS = 120_000;
 

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Config } from '../base/config.ts';
 import { silentLog } from '../base/log.ts';
 import { printable } from '../cli/io.ts';
+import { unlinkCommand } from '../host/command-link.ts';
 import { acquireLock } from '../host/daemon-lock.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import type { Database } from '../host/database.ts';
@@ -14,7 +15,7 @@ import type { InstallationRecord } from '../host/installation-record.ts';
 import { migrateDown, readMigrations } from '../store/migrate.ts';
 import { withSoleUse } from '../store/sole-use.ts';
 import { TABLES } from '../store/tables.ts';
-import { existingDatabase, say, stopDaemon, withClient } from './machine.ts';
+import { COMMAND, existingDatabase, say, stopDaemon, withClient } from './machine.ts';
 import { contentsOf, countsOf, listOfMarked, removeContents } from './purge-engine.ts';
 import type { Marked } from './purge-engine.ts';
 
@@ -153,6 +154,8 @@ async function removeAll(config: Config, folder: DataFolder, record: Installatio
   const { adminKubeconfig, daemonLog, tls, installation } = folder;
   for (const path of [adminKubeconfig, daemonLog, tls, join(folder.path, 'service.env'), installation])
     await rm(path, { recursive: true, force: true });
+  const link = await unlinkCommand(folder, COMMAND);
+  if (link) say(`✓ ${link} removed`);
   say(record ? `✓ database and ${folder.path} removed` : `✓ no daemon has ever worked from ${folder.path}`);
 }
 

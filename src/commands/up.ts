@@ -17,7 +17,8 @@ import type { DataFolder } from '../host/data-folder.ts';
 import { ensureEngine } from '../host/ensure-engine.ts';
 import { freePort, isFree } from '../host/ports.ts';
 import { identifyProcess } from '../host/process-identity.ts';
-import { lastLog, runningDaemon, say, startInBackground } from './machine.ts';
+import { linkCommand } from '../host/command-link.ts';
+import { COMMAND, lastLog, runningDaemon, say, startInBackground } from './machine.ts';
 import { ensureQuickstartImage } from './quickstart.ts';
 import { withSettings } from './serve.ts';
 
@@ -35,18 +36,22 @@ export function upCommand(program: Command, runClient: (args: readonly string[])
     program
       .command('up')
       .option('--no-quickstart', 'start the daemon only')
+      .option('--no-link', 'do not put the command miniaws on the PATH')
       .description('install what is missing, start the daemon in the background, and apply the quickstart'),
-  ).action(async (flags: Partial<Record<string, string>> & { quickstart?: boolean }) => {
-    const { quickstart, ...settings } = flags;
+  ).action(async (flags: Partial<Record<string, string>> & { quickstart?: boolean; link?: boolean }) => {
+    const { quickstart, link, ...settings } = flags;
     const config = readConfig(settings, process.env);
     const folder = await openDataFolder(config.dataDir || undefined);
     if (config.engine === 'docker') await engine(config);
     await daemon(config, folder);
+    const isLinked = link !== false && (await linkCommand(folder, COMMAND, process.env['PATH'] ?? ''));
+    if (isLinked) say('✓ the command miniaws is on the PATH');
     const client = new ApiClient(connectionOf({ kubeconfig: folder.adminKubeconfig }, {}, ''), KINDS);
     try {
-      if (quickstart !== false) await applyQuickstart(config, folder, client, runClient);
+      if (quickstart !== false)
+        await applyQuickstart(config, folder, client, runClient, isLinked ? 'miniaws' : 'npx miniaws');
     } finally {
-      await client.close();
+      client.close();
     }
   });
 }
@@ -91,6 +96,7 @@ async function applyQuickstart(
   folder: DataFolder,
   client: ApiClient,
   runClient: (args: readonly string[]) => Promise<number>,
+  command: string,
 ): Promise<void> {
   if (config.engine === 'docker') {
     const { installation } = await client.get<{ installation: string }>('/version');
@@ -106,10 +112,13 @@ async function applyQuickstart(
   const url = `http://localhost:${port}/`;
   if (config.engine === 'docker') say(`\n✓ ${url} answers: ${await answerOf(url)}`);
   say('\nTry next:');
-  say('  npx miniaws get instances -w             # watch, while you do this in another terminal:');
-  say('  docker rm -f $(docker ps -qf name=web-0) # it comes back');
-  say('  npx miniaws scale web 5                  # more of them');
-  say('  npx miniaws reconcile-log -f             # and this is why');
+  const tries = [
+    [`${command} get instances -w`, 'watch, while you do this in another terminal:'],
+    ['docker rm -f $(docker ps -qf name=web-0)', 'it comes back'],
+    [`${command} scale web 5`, 'more of them'],
+    [`${command} reconcile-log -f`, 'and this is why'],
+  ] as const;
+  for (const [words, what] of tries) say(`  ${words.padEnd(40)} # ${what}`);
 }
 
 /** The one that it has already; else the usual one, or a free one where another program has that. */

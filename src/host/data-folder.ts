@@ -12,6 +12,8 @@ export interface DataFolder {
   readonly installation: string;
   /** The embedded PostgreSQL: its binaries, its data, its credentials. */
   readonly postgres: string;
+  /** Where `up` has put the command on the PATH. */
+  readonly commandLink: string;
   readonly daemonLog: string;
   readonly daemonLock: string;
   /** Certificate authority and server certificate. */
@@ -35,6 +37,7 @@ export function dataFolderAt(dir: string): DataFolder {
     adminKubeconfig: join(path, 'admin.kubeconfig'),
     installation: join(path, 'installation.json'),
     postgres: join(path, 'postgres'),
+    commandLink: join(path, 'command-link'),
     daemonLog: join(path, 'daemon.log'),
     daemonLock: join(path, 'daemon.lock'),
     tls: join(path, 'tls'),

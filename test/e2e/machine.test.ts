@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +27,7 @@ const foreign = `foreign-${installation}`;
 const ours = { filters: { label: [`miniaws.dev/installation=${installation}`] } };
 
 let dir: string;
+let home: string;
 let database: TestDatabase;
 let image: string;
 let env: NodeJS.ProcessEnv;
@@ -35,9 +36,13 @@ beforeAll(async () => {
   image = await testImage(engine);
   dir = await mkdtemp(join(tmpdir(), 'miniaws-machine-'));
   await chmod(dir, 0o700);
+  home = await mkdtemp(join(tmpdir(), 'miniaws-home-'));
+  await mkdir(commands(), { recursive: true });
   database = await freshDatabase();
   env = {
     ...process.env,
+    HOME: home,
+    PATH: `${commands()}:${process.env['PATH']}`,
     MINIAWS_DATA_DIR: dir,
     MINIAWS_INSTALLATION: installation,
     MINIAWS_LISTEN: `127.0.0.1:${await freePort()}`,
@@ -62,8 +67,11 @@ afterAll(async () => {
   await engine.getNetwork(foreign).remove();
   await engine.getVolume(foreign).remove();
   await database.drop();
-  await rm(dir, { recursive: true, force: true });
+  for (const folder of [dir, home]) await rm(folder, { recursive: true, force: true });
 });
+
+/** A person's own, on their PATH. */
+const commands = () => join(home, '.local', 'bin');
 
 /** The program as people run it, to its end. */
 const miniaws = async (...words: string[]): Promise<string> =>
@@ -99,6 +107,7 @@ describe('the commands for the machine', () => {
     expect(await miniaws('up', '--no-quickstart')).toMatch(/daemon started \(process \d+/);
     const first = performance.now() - begun;
     const pid = await pidOf();
+    expect((await promisify(execFile)('miniaws', ['version'], { env })).stdout).toContain(api().url);
     expect((await stat(join(dir, 'admin.kubeconfig'))).mode & 0o777).toBe(0o600);
     const spec = { image, vpc: 'net', stopGracePeriod: '0s', volumes: [{ name: 'data', mountPath: '/data' }] };
     await apply(vpc('net', { cidrBlock: '10.215.12.0/24' }), instance('kept', spec), instance('other', spec));
@@ -163,6 +172,7 @@ describe('the commands for the machine', () => {
     expect((await engine.getVolume(foreign).inspect()).Name).toBe(foreign);
     const tables = await database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
     expect(tables).toEqual([]);
+    expect(await readdir(commands())).toEqual([]);
     // What a person put into the folder stays.
     expect(await readdir(dir)).toEqual(['backup.gz']);
   });

@@ -49,7 +49,7 @@ describe('a write that warns', () => {
       query: { fieldValidation: 'Warn' },
       body: instance('warned', { image: 'app:1', größe: 1, 'a"b': 1 }),
     });
-    await client.close();
+    client.close();
     expect(told).toEqual([expect.stringContaining('größe'), expect.stringContaining('a\\"b')]);
   });
 });

@@ -84,14 +84,14 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     process: child,
     log: () => text,
     async stop() {
-      await client.close();
+      client.close();
       child.kill('SIGTERM');
       await ended;
       if (!options.dataDir) await rm(dataDir, { recursive: true, force: true });
       if (!options.database) await database.drop();
     },
     async kill() {
-      await client.close();
+      client.close();
       child.kill('SIGKILL');
       await ended;
     },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The program as people run it: to be run by `process.execPath`. */
-export const PROGRAM = join(ROOT, 'dist', 'main.js');
+export const PROGRAM = join(ROOT, 'dist', 'miniaws.js');
 
 /** Builds it where the sources are newer than what was built last. */
 export function buildProgram(): void {

@@ -67,7 +67,7 @@ async function namesOf(session: Session, kind: KindDefinition, namespace: string
   try {
     const client = new ApiClient(session.connection, session.kinds, { requestTimeoutMs: PATIENCE_MS });
     const { items } = await listObjects(client, kind, namespace ?? session.namespace);
-    await client.close();
+    client.close();
     return items.map((item) => refOf(item).name);
   } catch {
     return [];

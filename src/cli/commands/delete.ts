@@ -15,7 +15,6 @@ import { targetsOf } from '../targets.ts';
 import type { Target } from '../targets.ts';
 import { judgeGone } from '../wait-for.ts';
 import { waitOrFail } from '../waiting.ts';
-import { readManifests } from './apply.ts';
 
 interface DeleteOptions {
   filename?: string[];
@@ -69,6 +68,7 @@ async function select(session: Session, words: readonly string[], options: Delet
   const { client, namespace } = session;
   if (options.filename) {
     if (words.length > 0) throw new Failure('give either manifests (-f) or names, not both');
+    const { readManifests } = await import('../applying.ts');
     const manifests = await readManifests(session, options.filename, options.recursive === true);
     return bySource(
       session,

@@ -26,7 +26,7 @@ export interface ExecOptions {
 export async function runExec(client: ApiClient, path: string, io: Io, options: ExecOptions): Promise<number> {
   const url = `${client.connection.server.replace(/^http/, 'ws')}${path}`;
   const socket = new WebSocket(url, PROTOCOL, {
-    ...client.tls(),
+    ...client.trust(),
     headers: client.headers(),
     handshakeTimeout: HANDSHAKE_MS,
   });

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { runExec } from './exec-stream.ts';
 import { Failure } from '../../../cli/failure.ts';
 import { objectPath } from '../../../cli/objects.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
@@ -40,6 +39,7 @@ async function exec(
   const query = new URLSearchParams(command.map((word): [string, string] => ['command', word]));
   for (const [name, on] of Object.entries({ stdin, stdout: true, stderr: !tty, tty })) query.set(name, String(on));
   const path = `${objectPath(session.kinds, instanceOf(session, [instance]), 'exec')}?${query.toString()}`;
+  const { runExec } = await import('./exec-stream.ts');
   const code = await runExec(client, path, io, { stdin, tty, signal });
   if (code !== 0) throw new Failure('', code);
 }

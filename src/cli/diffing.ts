@@ -1,0 +1,75 @@
+import pLimit from 'p-limit';
+import { keyOf } from '../api/metadata.ts';
+import type { Resource } from '../api/metadata.ts';
+import { readManifests, refuse } from './applying.ts';
+import { compareAll, rehearse } from './changes.ts';
+import type { Comparison } from './changes.ts';
+import { printable } from './io.ts';
+import { nameOf, objectPath } from './objects.ts';
+import { patchLines } from './patch-lines.ts';
+import type { Session } from './session.ts';
+import { desired, toYaml } from './yaml.ts';
+
+export interface DiffOptions {
+  filename: string[];
+  recursive?: boolean;
+  forceConflicts?: boolean;
+  fieldManager: string;
+}
+
+/** What the engine would do, in its own words. `note`: why it cannot be told. */
+interface Plan {
+  steps: { do: string; step: string; why: string }[];
+  note?: string;
+}
+
+/** Plans asked for at once: each looks at the world. */
+const PLANS = 8;
+
+/** Prints what differs. @returns whether anything does. */
+export async function diff(session: Session, options: DiffOptions): Promise<boolean> {
+  const { client } = session;
+  const manifests = await readManifests(session, options.filename, options.recursive === true);
+  const apply = { fieldManager: options.fieldManager, force: options.forceConflicts === true };
+  const changes = (await compareAll(client, manifests, apply)).filter((c) => !c.unchanged);
+  const { would, problems } = await rehearse(client, changes, apply);
+  refuse(session, problems);
+  const limit = pLimit(PLANS);
+  const shown = changes.map((change) =>
+    limit(() => describeChange(session, change, would.get(keyOf(change.manifest.ref)))),
+  );
+  let different = false;
+  for (const lines of shown) {
+    for (const line of await lines) {
+      different = true;
+      session.print(line);
+    }
+  }
+  return different;
+}
+
+async function describeChange(
+  session: Session,
+  { manifest, live }: Comparison,
+  would: Resource | undefined,
+): Promise<string[]> {
+  const before = live ? toYaml(desired(session.kinds, live)) : '';
+  const after = would ? toYaml(desired(session.kinds, would)) : '';
+  if (before === after || !would) return [];
+  const name = nameOf(session.kinds, manifest.ref);
+  const names = { before: before ? `live/${name}` : '/dev/null', after: `applied/${name}` };
+  const { body: plan } = await session.client.send<Plan>('POST', objectPath(session.kinds, manifest.ref, 'plan'), {
+    body: would,
+  });
+  return [...patchLines(session, names, before, after), ...planLines(session, plan)];
+}
+
+function planLines({ colors }: Session, { steps, note }: Plan): string[] {
+  if (note !== undefined) return [`plan: none can be told now: ${printable(note)}`, ''];
+  if (steps.length === 0) return ['plan: nothing to do on the Engine', ''];
+  return [
+    colors.bold('plan:'),
+    ...steps.map(({ step, why }) => `  ${printable(step)}${why ? colors.dim(`  (${printable(why)})`) : ''}`),
+    '',
+  ];
+}
