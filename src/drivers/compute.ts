@@ -29,6 +29,11 @@ export interface Compute {
   everything(): Observed<readonly Owned[]>;
   /** Ranges of networks that are not ours, as last seen. Empty while unknown: a hint. */
   foreignRanges(): readonly string[];
+  /**
+   * Ranges that the Engine's host is on by interfaces that are not the Engine's own, as they are now. Empty where that
+   * cannot be seen from here. The Engine lays a network over one without a word.
+   */
+  hostRanges(): readonly HostRange[];
   /** Calls back after the cache changed, with the owner it changed for; for `undefined`, anything may have changed. */
   subscribe(listener: (change: Change) => void): () => void;
 
@@ -139,6 +144,12 @@ export interface Network {
   cidrBlock: string;
   gateway: string;
   internal: boolean;
+}
+
+/** A range that an interface of the host is on. */
+export interface HostRange {
+  interface: string;
+  cidrBlock: string;
 }
 
 export interface Attachment {

@@ -1,5 +1,5 @@
 import { PassError } from '../base/errors.ts';
-import type { Owner } from './compute.ts';
+import type { HostRange, Owner } from './compute.ts';
 
 /** For a person who finds a name taken by something that is not what we want there. */
 export function nameTaken(type: string, name: string, id: string, owner: Owner | undefined): string {
@@ -12,6 +12,11 @@ export function nameTaken(type: string, name: string, id: string, owner: Owner |
 /** For a person whose range lies over another network's. */
 export const overlapWords = (cidrBlock: string, name: string, range: string): string =>
   `${cidrBlock} overlaps ${range} of the Engine's network ${name}: choose another cidrBlock or remove that network`;
+
+/** For a person whose range lies over one that the host itself is on. */
+export const hostOverlapWords = (cidrBlock: string, range: HostRange): string =>
+  `${cidrBlock} overlaps ${range.cidrBlock} of the host's interface ${range.interface}, and the host would reach only one of them: ` +
+  'delete this VPC and make one with another cidrBlock, or remove that interface if nothing needs it';
 
 /** For a caller that would read more of a container's file than a daemon should hold. */
 export const fileTooLarge = (path: string, bytes: number, most: number): string =>

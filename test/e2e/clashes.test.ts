@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
 import { Cloud } from '../support/cloud.ts';
@@ -22,6 +24,7 @@ afterEach(async () => {
 });
 afterAll(() => cloud?.close());
 
+const ip = (...args: string[]) => promisify(execFile)('ip', args);
 const spec = (more: object = {}) => ({ image: cloud.image, vpc: 'net', stopGracePeriod: '0s', ...more });
 
 describe('what is not ours and in the way (F11, I5)', () => {
@@ -39,6 +42,31 @@ describe('what is not ours and in the way (F11, I5)', () => {
     await cloud.ready('vpcs', 'late');
     await cloud.remove('vpcs', 'late');
     await cloud.gone('vpcs', 'late');
+  });
+
+  it('an interface of the host is named; when it goes the VPC comes by itself, and one that comes later takes nothing', async () => {
+    const link = `clash${foreign.slice(-8)}`;
+    const bridge = async () => {
+      await ip('link', 'add', link, 'type', 'bridge');
+      undo.push(() => ip('link', 'delete', link));
+      await ip('addr', 'add', '10.215.7.1/25', 'dev', link);
+      await ip('link', 'set', link, 'up');
+    };
+    await bridge();
+    await cloud.apply(vpc('on-host', { cidrBlock: '10.215.7.0/24' }));
+    const said = await cloud.condition('vpcs', 'on-host', 'Ready', (c) => c.reason === 'CidrOverlap');
+    expect(said.message).toContain(`10.215.7.0/25 of the host's interface ${link}`);
+    expect((await cloud.networks()).map((n) => n.Labels?.['miniaws.dev/name'])).not.toContain('on-host');
+    await ip('link', 'delete', link);
+    await cloud.ready('vpcs', 'on-host');
+    const [made] = (await cloud.networks()).filter((n) => n.Labels?.['miniaws.dev/name'] === 'on-host');
+    undo.length = 0;
+    await bridge();
+    await cloud.expectQuiet();
+    await cloud.ready('vpcs', 'on-host');
+    expect((await cloud.networks()).map((n) => n.Id)).toContain(made?.Id);
+    await cloud.remove('vpcs', 'on-host');
+    await cloud.gone('vpcs', 'on-host');
   });
 
   it('a container on the fixed host port is told of; when it goes the instance starts by itself', async () => {

@@ -61,6 +61,15 @@ const MISTAKES: readonly Mistake[] = [
     fresh: [main, apply('web')],
   },
   {
+    name: 'a range that the host itself is on',
+    prepare: ({ engine }) => void (engine.hostRanges = [{ interface: 'lan0', cidrBlock: '10.1.0.0/16' }]),
+    wrong: [main, apply('web')],
+    says: { kind: 'VPC', name: 'main', reason: 'CidrOverlap', message: /10\.1\.0\.0\/16 of the host's interface lan0/ },
+    right: [],
+    mend: ({ engine }) => void (engine.hostRanges = []),
+    fresh: [main, apply('web')],
+  },
+  {
     name: 'a VPC that is missing',
     wrong: [apply('web')],
     says: { kind: 'Instance', name: 'web', reason: 'VpcNotReady', message: /does not exist; create it/ },

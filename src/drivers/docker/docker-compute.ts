@@ -62,6 +62,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     containers: (uid) => world.cache.containersOf(uid),
     everything: () => world.cache.everything(),
     foreignRanges: () => world.foreignRanges(),
+    hostRanges: () => world.hostRanges(),
     subscribe: (listener) => world.cache.subscribe(listener),
 
     createNetwork: (spec) => networks.create(spec),

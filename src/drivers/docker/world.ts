@@ -1,9 +1,9 @@
 import type { ContainerInfo, NetworkInspectInfo } from 'dockerode';
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
-import { formatCidr, overlaps, parseCidr } from '../../base/cidr.ts';
+import { overlaps, parseCidr } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
-import type { Change, Container, Network, Owner, Volume } from '../compute.ts';
+import type { Change, Container, HostRange, Network, Owner, Volume } from '../compute.ts';
 import { LABEL, ownerOf } from '../labels.ts';
 import { containerWords } from '../differences.ts';
 import { ObservationCache } from '../observation-cache.ts';
@@ -19,6 +19,8 @@ const LOOKS_AT_ONCE = 8;
 const LISTED_LOOKS_MS = 10_000;
 /** Milliseconds between looks at a thing that does not answer. */
 const ASK_AGAIN_MS = { first: 1_000, most: 30_000 };
+/** How the Engine calls the bridge of a network: after the first half of its short id. */
+const BRIDGE_NAME = /^br-[0-9a-f]{12}$/;
 
 /** A network that is not ours. */
 export interface ForeignNetwork {
@@ -150,8 +152,24 @@ export class World {
     const ranges = [...this.#foreign.values()].flatMap((network) => network.ranges);
     if (!this.#local || this.cache.outage !== undefined) return [...new Set(ranges)];
     const ours = [...this.cache.networks.values()].flatMap((n) => parseCidr(n.cidrBlock) ?? []);
-    const host = hostRanges().filter((range) => !ours.some((own) => overlaps(own, range)));
-    return [...new Set([...ranges, ...host.map(formatCidr)])];
+    const host = hostRanges().flatMap(({ cidrBlock }) => {
+      const range = parseCidr(cidrBlock);
+      return range && !ours.some((own) => overlaps(own, range)) ? [cidrBlock] : [];
+    });
+    return [...new Set([...ranges, ...host])];
+  }
+
+  /**
+   * A bridge of the Engine's is told by its name too: it is there before the cache has its network. What overlaps such
+   * a one the Engine refuses itself.
+   */
+  hostRanges(): readonly HostRange[] {
+    if (!this.#local) return [];
+    const ofNetworks = new Set([
+      ...[...this.cache.networks.values()].map((network) => network.cidrBlock),
+      ...[...this.#foreign.values()].flatMap((network) => network.ranges),
+    ]);
+    return hostRanges().filter((range) => !BRIDGE_NAME.test(range.interface) && !ofNetworks.has(range.cidrBlock));
   }
 
   #putNetwork(info: NetworkInspectInfo, ticket: number): Look<Network> {

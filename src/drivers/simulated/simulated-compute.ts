@@ -199,6 +199,7 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     containers: (uid) => cache.containersOf(uid),
     everything: () => cache.everything(),
     foreignRanges: () => view.foreignRanges(),
+    hostRanges: () => engine.hostRanges,
     subscribe: (listener) => cache.subscribe(listener),
 
     createNetwork: (spec) => call('createNetwork', () => createNetwork(spec)),

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { definedOnly } from '../../base/defined.ts';
 import { sha256 } from '../../base/hash.ts';
-import type { Attachment, ContainerSpec, ContainerUpdate, ProbeResult, ProbeTarget } from '../compute.ts';
+import type { Attachment, ContainerSpec, ContainerUpdate, HostRange, ProbeResult, ProbeTarget } from '../compute.ts';
 import { memorySwapOf } from '../container-settings.ts';
 import { refuse } from './errors.ts';
 import { SimulatedImages } from './images.ts';
@@ -32,6 +32,8 @@ export class SimulatedEngine {
   readonly images: SimulatedImages;
   readonly processes: SimulatedProcesses;
   readonly proxies: SimulatedProxyHost;
+  /** What interfaces of its machine are on, beside its networks. */
+  hostRanges: readonly HostRange[] = [];
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
   /** Options of those that were made with some, by name. */

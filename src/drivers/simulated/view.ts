@@ -41,7 +41,7 @@ export class SimulatedView {
   }
 
   foreignRanges(): readonly string[] {
-    return [...new Set(this.#foreign.values())];
+    return [...new Set([...this.#foreign.values(), ...this.#engine.hostRanges.map((range) => range.cidrBlock)])];
   }
 
   /** Puts the container into the cache as it is now. `undefined`: it is gone or not ours. */

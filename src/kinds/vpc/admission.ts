@@ -73,7 +73,7 @@ export function admitVpc(next: Vpc, old: Vpc | undefined, view: View, settings: 
       causes: [
         invalid(
           'cidrBlock',
-          `no free /${settings.vpcPrefix} is left in the pool ${settings.vpcPool}; give a cidrBlock`,
+          `no free /${settings.vpcPrefix} is left in the pool ${settings.vpcPool}: give a cidrBlock, or the daemon a larger pool (serve --vpc-pool)`,
         ),
       ],
     };

@@ -1,11 +1,14 @@
 import { refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
+import { rangeOf } from './types.ts';
 import type { VpcStatus, Vpc } from './types.ts';
+import { overlaps, parseCidr } from '../../base/cidr.ts';
 import type { Observed } from '../../base/observed.ts';
 import { valueOf } from '../../base/observed.ts';
-import type { Compute, Network, NetworkSpec } from '../../drivers/compute.ts';
+import type { Compute, HostRange, Network, NetworkSpec } from '../../drivers/compute.ts';
 import { engineName } from '../../drivers/labels.ts';
+import { hostOverlapWords } from '../../drivers/refusals.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Controller, Outcome, Report, Step, ConditionInput } from '../../engine/contract.ts';
 import { listed, progressing, ready } from '../shared/conditions.ts';
@@ -13,6 +16,8 @@ import { ownerOfResource } from '../shared/owner.ts';
 
 export interface VpcObserved {
   networks: Observed<readonly Network[]>;
+  /** What the Engine's host itself is on. */
+  hostRanges: readonly HostRange[];
   /** What names this VPC, as `Instance namespace/name`: its deletion waits for it. */
   users: readonly string[];
 }
@@ -33,6 +38,15 @@ const isAsSpecified = (network: Network, spec: NetworkSpec): boolean =>
   network.gateway === spec.gateway &&
   network.internal === spec.internal;
 
+/** What of the host's own is in the way of a network that is not there yet. One that is there is kept. */
+function hostClash(vpc: Vpc, observed: VpcObserved): HostRange | undefined {
+  const wanted = rangeOf(vpc);
+  return observed.hostRanges.find(({ cidrBlock }) => {
+    const range = parseCidr(cidrBlock);
+    return range !== undefined && overlaps(range, wanted);
+  });
+}
+
 /** One network exactly as specified; any other with this VPC's mark goes. The specification itself never changes. */
 export function planVpc(vpc: Vpc, observed: VpcObserved): readonly VpcStep[] {
   if (observed.networks.state === 'unobservable') return [];
@@ -52,7 +66,9 @@ export function planVpc(vpc: Vpc, observed: VpcObserved): readonly VpcStep[] {
   const good = networks.find((n) => isAsSpecified(n, spec));
   const wrong = networks.filter((n) => n !== good).map((n) => removal(n, `network ${n.name} is not as specified`));
   const why = vpc.status?.networkId === undefined ? 'there is no network yet' : 'the network is gone';
-  return good ? wrong : [...wrong, { do: 'createNetwork', spec, why, event: 'NetworkCreated' }];
+  return good || hostClash(vpc, observed)
+    ? wrong
+    : [...wrong, { do: 'createNetwork', spec, why, event: 'NetworkCreated' }];
 }
 
 export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcStep[]): Report {
@@ -64,7 +80,7 @@ export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcSte
     phase: deleting ? 'Deleting' : network ? 'Available' : 'Pending',
     ...(network ? { networkId: network.id, networkName: network.name } : {}),
   };
-  const { ready: verdict, outcome } = judge(observed, network, deleting, left);
+  const { ready: verdict, outcome } = judge(vpc, observed, network, left);
   const { namespace, name, uid } = vpc.metadata;
   const { cidrBlock, gateway, internetGateway } = vpc.spec;
   const report: Report = { status, outcome, conditions: [verdict, progressing(outcome)] };
@@ -84,9 +100,9 @@ export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcSte
 }
 
 function judge(
+  vpc: Vpc,
   observed: VpcObserved,
   network: Network | undefined,
-  deleting: boolean,
   left: readonly VpcStep[],
 ): { ready: ConditionInput; outcome: Outcome } {
   if (observed.networks.state === 'unobservable') {
@@ -95,7 +111,7 @@ function judge(
       outcome: { is: 'waiting', on: 'the Engine', afterMs: WAITING_LOOK_MS },
     };
   }
-  if (deleting) {
+  if (vpc.metadata.deletionTimestamp !== undefined) {
     if (observed.users.length > 0) {
       const on = listed(observed.users);
       return {
@@ -113,6 +129,12 @@ function judge(
     return {
       ready: ready('True', 'NetworkAvailable', `network ${network.name} is as specified`),
       outcome: { is: 'settled' },
+    };
+  const clash = network ? undefined : hostClash(vpc, observed);
+  if (clash)
+    return {
+      ready: ready('False', 'CidrOverlap', hostOverlapWords(vpc.spec.cidrBlock, clash)),
+      outcome: { is: 'waiting', on: `the host's interface ${clash.interface}`, afterMs: WAITING_LOOK_MS },
     };
   return {
     ready: ready('False', 'NetworkPending', 'the network is being made'),
@@ -133,6 +155,7 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
     const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
     return {
       networks: compute.networks(uid),
+      hostRanges: compute.hostRanges(),
       users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
     };
   },

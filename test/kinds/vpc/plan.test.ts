@@ -6,6 +6,7 @@ import { create } from '../../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../../src/base/observed.ts';
 import type { Observed } from '../../../src/base/observed.ts';
 import { planVpc, reportVpc } from '../../../src/kinds/vpc/controller.ts';
+import type { VpcObserved } from '../../../src/kinds/vpc/controller.ts';
 import type { Network } from '../../../src/drivers/compute.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
@@ -32,10 +33,19 @@ const network = (over: Partial<Network> = {}): Network => ({
   internal: false,
   ...over,
 });
-const plan = (v: Vpc, networks: Observed<readonly Network[]>, users: readonly string[] = []) =>
-  planVpc(v, { networks, users }).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
-const report = (v: Vpc, networks: Observed<readonly Network[]>, users: readonly string[] = []) =>
-  reportVpc(v, { networks, users }, planVpc(v, { networks, users }));
+const seen = (
+  networks: Observed<readonly Network[]>,
+  users: readonly string[] = [],
+  ...host: string[]
+): VpcObserved => ({
+  networks,
+  users,
+  hostRanges: host.map((cidrBlock) => ({ interface: 'lan0', cidrBlock })),
+});
+const plan = (v: Vpc, ...observed: Parameters<typeof seen>) =>
+  planVpc(v, seen(...observed)).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
+const report = (v: Vpc, ...observed: Parameters<typeof seen>) =>
+  reportVpc(v, seen(...observed), planVpc(v, seen(...observed)));
 
 describe('the plan of a VPC', () => {
   it.each<[string, string[], string[]]>([
@@ -49,6 +59,17 @@ describe('the plan of a VPC', () => {
     ['deleted, in use', plan(deleted, present([network()]), ['default/web']), []],
     ['deleted', plan(deleted, present([network()])), ['remove n1']],
     ['deleted and gone', plan(deleted, absent), []],
+    ['the host is on the range', plan(vpc, absent, [], '10.1.0.0/24'), []],
+    ['the host is on a part of it', plan(vpc, absent, [], '10.9.0.0/24', '10.1.0.128/25'), []],
+    ['the host is on more than it', plan(vpc, absent, [], '10.0.0.0/8'), []],
+    ['the host is beside it', plan(vpc, absent, [], '10.1.1.0/24'), ['create']],
+    ['the host came to the range later', plan(vpc, present([network()]), [], '10.1.0.0/24'), []],
+    [
+      'wrong, and the host is on the range',
+      plan(vpc, present([network({ internal: true })]), [], '10.1.0.0/24'),
+      ['remove n1'],
+    ],
+    ['deleted, and the host is on the range', plan(deleted, present([network()]), [], '10.1.0.0/24'), ['remove n1']],
   ])('%s', (_what, got, expected) => {
     expect(got).toEqual(expected);
   });
@@ -66,8 +87,19 @@ describe('the plan of a VPC', () => {
       message: 'its deletion waits for Instance default/a, Instance default/b',
     });
     expect(report(deleted, absent).outcome).toEqual({ is: 'gone' });
+    expect(report(deleted, absent, [], '10.1.0.0/24').outcome).toEqual({ is: 'gone' });
     const internal: Vpc = { ...vpc, spec: { ...vpc.spec, internetGateway: false } };
     expect(report(internal, present([network({ internal: true })])).inventory).toMatchObject({ gatewayId: null });
+  });
+
+  it('names the interface of the host that is in the way, and looks again; a network that is there is kept', () => {
+    const clash = report(vpc, absent, [], '10.9.0.0/24', '10.1.0.0/16');
+    expect(clash.conditions[0]).toMatchObject({ status: 'False', reason: 'CidrOverlap' });
+    expect(clash.conditions[0]?.message).toMatch(
+      /10\.1\.0\.0\/24 overlaps 10\.1\.0\.0\/16 of the host's interface lan0.*another cidrBlock/,
+    );
+    expect(clash.outcome).toMatchObject({ is: 'waiting' });
+    expect(report(vpc, present([network()]), [], '10.1.0.0/24').conditions[0]).toMatchObject({ status: 'True' });
   });
 
   it('every world converges, then plans nothing (I1, I2)', () => {
@@ -84,11 +116,11 @@ describe('the plan of a VPC', () => {
       fc.property(networks, fc.boolean(), (drifts, isDeleted) => {
         let there = drifts.map((d) => network(d));
         const v = isDeleted ? deleted : vpc;
-        for (const step of planVpc(v, { networks: present(there), users: [] })) {
+        for (const step of planVpc(v, seen(present(there)))) {
           there =
             step.do === 'removeNetwork' ? there.filter((n) => n.id !== step.id) : [...there, network({ id: 'new' })];
         }
-        expect(planVpc(v, { networks: present(there), users: [] })).toEqual([]);
+        expect(planVpc(v, seen(present(there)))).toEqual([]);
         expect(there).toHaveLength(isDeleted ? 0 : 1);
       }),
     );
