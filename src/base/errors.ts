@@ -84,6 +84,8 @@ export const PASS_REASONS = {
   NameTaken: 'blocked',
   /** The subnet overlaps a network that is not ours. */
   CidrOverlap: 'blocked',
+  /** A network that is to go still has containers on it that no document stands for. */
+  InUse: 'retry',
   /** Every address of the subnet is given out. */
   SubnetFull: 'blocked',
   /** The Engine refuses the specification itself (a 400 that is not about an image or a start). */

@@ -13,6 +13,14 @@ export function nameTaken(type: string, name: string, id: string, owner: Owner |
 export const overlapWords = (cidrBlock: string, name: string, range: string): string =>
   `${cidrBlock} overlaps ${range} of the Engine's network ${name}: choose another cidrBlock or remove that network`;
 
+/** For a person whose network cannot go for the containers that somebody has put on it. */
+export const networkInUse = (name: string, containers: readonly string[]): string =>
+  `network ${name} cannot be removed while ${listedContainers(containers)} on it: ` +
+  `remove what is not needed, or take it off the network (docker network disconnect ${name} ${containers[0]})`;
+
+const listedContainers = ([first = '', ...others]: readonly string[]): string =>
+  others.length === 0 ? `container ${first} is` : `containers ${[first, ...others].join(', ')} are`;
+
 /** For a person whose range lies over one that the host itself is on. */
 export const hostOverlapWords = (cidrBlock: string, range: HostRange): string =>
   `${cidrBlock} overlaps ${range.cidrBlock} of the host's interface ${range.interface}, and the host would reach only one of them: ` +

@@ -69,6 +69,27 @@ describe('what is not ours and in the way (F11, I5)', () => {
     await cloud.gone('vpcs', 'on-host');
   });
 
+  it('a container that somebody put on the network of a VPC that goes is named; when it goes the VPC goes', async () => {
+    await cloud.apply(vpc('visited', { cidrBlock: '10.215.8.0/24' }));
+    await cloud.ready('vpcs', 'visited');
+    const network = (await cloud.networks()).find((n) => n.Labels?.['miniaws.dev/name'] === 'visited')!;
+    const guest = await engine.createContainer({
+      name: `guest-${foreign}`,
+      Image: cloud.image,
+      HostConfig: { NetworkMode: network.Id },
+    });
+    undo.push(() => guest.remove({ force: true }));
+    await guest.start();
+    await cloud.remove('vpcs', 'visited');
+    const said = await cloud.condition('vpcs', 'visited', 'Ready', (c) => c.reason === 'InUse');
+    expect(said.message).toContain(`container guest-${foreign} is on it`);
+    expect(said.message).toContain('docker network disconnect');
+    expect((await guest.inspect()).State.Running).toBe(true);
+    await guest.remove({ force: true });
+    await cloud.gone('vpcs', 'visited');
+    expect((await cloud.networks()).map((n) => n.Id)).not.toContain(network.Id);
+  });
+
   it('a container on the fixed host port is told of; when it goes the instance starts by itself', async () => {
     const port = await freePort();
     const network = await engine.createNetwork({

@@ -44,8 +44,9 @@ export class EventReader {
   #readContainer(event: EngineEvent): void {
     const { ID: id, Attributes: attributes } = event.Actor;
     if (event.Action === 'destroy')
-      this.#world.cache.releaseWaiting(id, 'the container that held its name was removed');
-    if (event.Action === 'rename') this.#world.cache.releaseWaiting(id, 'the container that held its name was renamed');
+      this.#world.cache.releaseWaiting(id, 'the container that was in the way was removed');
+    if (event.Action === 'rename')
+      this.#world.cache.releaseWaiting(id, 'the container that was in the way was renamed');
     const ours = attributes[LABEL.installation] === this.#world.installation;
     if (!ours && !this.#world.cache.containers.get(id)) return;
     if (event.Action === 'die') this.#world.rememberExit(id, Number(attributes['exitCode']));
@@ -60,6 +61,9 @@ export class EventReader {
     const container = attributes['container'] ?? '';
     if (event.Action === 'destroy') {
       this.#world.cache.releaseWaiting(id, 'the network that was in the way was removed');
+    }
+    if (event.Action === 'disconnect') {
+      this.#world.cache.releaseWaiting(container, 'the container that was in the way left the network');
     }
     this.#heard(event, () => {
       if (event.Action === 'create') void this.#lookAtNetwork(id);

@@ -3,9 +3,9 @@ import type { NetworkInspectInfo } from 'dockerode';
 import { overlaps, parseCidr } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
-import type { Network, NetworkSpec } from '../compute.ts';
+import type { Network, NetworkSpec, Owner } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
-import { leftAlone, nameTaken, overlapWords } from '../refusals.ts';
+import { leftAlone, nameTaken, networkInUse, overlapWords } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { passError, wordsOf } from './errors.ts';
 import { unlessGone, type World } from './world.ts';
@@ -44,7 +44,7 @@ export class DockerNetworks {
         await unlessGone(this.#calls.change('removeNetwork', () => this.#docker.getNetwork(id).remove()));
         this.#world.dropNetwork(id);
       } catch (error) {
-        throw (await this.#miscounted(id, error)) ?? error;
+        throw (await this.#held(id, error, known.owner)) ?? error;
       } finally {
         hold.release();
       }
@@ -52,13 +52,16 @@ export class DockerNetworks {
   }
 
   /**
-   * Engine 20.10 loses count when many containers end at once: it refuses to remove a network for endpoints that it does
-   * not have, until it counts anew at its start.
+   * The Engine says that containers are on it, not which: they are looked up. When there is none it has lost count, as
+   * Engine 20.10 does when many containers end at once, and counts anew at its start.
    */
-  async #miscounted(id: string, error: unknown): Promise<PassError | undefined> {
+  async #held(id: string, error: unknown, owner: Owner | undefined): Promise<PassError | undefined> {
     if (!/has active endpoints/.test(wordsOf(error))) return undefined;
     const { Name, Containers } = await this.#calls.raw('inspectNetwork', () => this.#docker.getNetwork(id).inspect());
-    if (Object.keys((Containers as object | null) ?? {}).length > 0) return undefined;
+    const held = Object.entries((Containers as NetworkInspectInfo['Containers'] | null) ?? {});
+    for (const [container] of held) if (owner) this.#world.cache.waitFor(container, owner);
+    const names = held.map(([container, { Name: name }]) => name || container.slice(0, 12)).sort();
+    if (names.length > 0) return new PassError('InUse', networkInUse(Name, names), error);
     return new PassError(
       'EngineError',
       `network ${Name} has no container, and the Engine refuses to remove it: it has lost count of them, as 20.10 does at times. Restart the Engine (systemctl restart docker); the network goes then`,

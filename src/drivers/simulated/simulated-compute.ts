@@ -19,7 +19,15 @@ import type {
 } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
-import { fileTooLarge, leftAlone, nameTaken, otherVolume, overlapWords, sessionClosed } from '../refusals.ts';
+import {
+  fileTooLarge,
+  leftAlone,
+  nameTaken,
+  networkInUse,
+  otherVolume,
+  overlapWords,
+  sessionClosed,
+} from '../refusals.ts';
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
@@ -106,6 +114,12 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     const network = engine.networks.byId.get(id);
     if (network && !ownerOf(installation, network.labels)) {
       throw new PassError('NameTaken', leftAlone('network', network.name));
+    }
+    const holders = [...(network?.endpoints.values() ?? [])].flatMap((holder) => engine.containers.get(holder) ?? []);
+    if (network && holders.length > 0) {
+      const owner = ownerOf(installation, network.labels);
+      for (const holder of holders) if (owner) cache.waitFor(holder.id, owner);
+      throw new PassError('InUse', networkInUse(network.name, holders.map((holder) => holder.name).sort()));
     }
     engine.networks.remove(id);
     view.lookAtNetwork(id);

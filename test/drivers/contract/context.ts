@@ -24,7 +24,8 @@ interface Tamper {
   disconnect(id: string, networkId: string): Promise<void>;
   removeNetwork(id: string): Promise<void>;
   /** Both answer the new object's id; they are removed after the test file. */
-  foreignContainer(name: string): Promise<string>;
+  /** It runs where it is given a network to be on. */
+  foreignContainer(name: string, networkId?: string): Promise<string>;
   foreignNetwork(name: string, cidrBlock: string): Promise<string>;
   foreignVolume(name: string): Promise<void>;
   cut(): Promise<void>;

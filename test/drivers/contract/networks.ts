@@ -47,6 +47,19 @@ export function networkContract(t: ContractContext): void {
       await heard(spec.owner.uid, /was removed/);
     });
 
+    it('I5: one with a container of another on it stays, names that container, and tells when it has gone', async () => {
+      const made = await t.compute.createNetwork(networkSpec());
+      const name = `guest-${made.owner.uid.slice(0, 8)}`;
+      const guest = await t.tamper.foreignContainer(name, made.id);
+      const error = await expectPassError('InUse', t.compute.removeNetwork(made.id));
+      expect(error.message).toContain(`container ${name} is on it`);
+      expect(error.message).toContain(`docker network disconnect ${made.name} ${name}`);
+      await t.tamper.remove(guest);
+      await heard(made.owner.uid, /in the way/);
+      await t.compute.removeNetwork(made.id);
+      expect(t.compute.networks(made.owner.uid).state).toBe('absent');
+    });
+
     it('tells when one is removed by hand', async () => {
       const made = await t.compute.createNetwork(networkSpec());
       await t.tamper.removeNetwork(made.id);

@@ -26,7 +26,12 @@ async function open(): Promise<ContractSubject> {
       remove: (id) => engine.getContainer(id).remove({ force: true }),
       disconnect: (id, networkId) => engine.getNetwork(networkId).disconnect({ Container: id, Force: true }),
       removeNetwork: (id) => engine.getNetwork(id).remove(),
-      foreignContainer: async (name) => (await engine.createContainer({ name, Image: image, Labels })).id,
+      foreignContainer: async (name, networkId) => {
+        const on = networkId === undefined ? {} : { HostConfig: { NetworkMode: networkId } };
+        const made = await engine.createContainer({ name, Image: image, Labels, Cmd: ['sleep', '1000'], ...on });
+        if (networkId !== undefined) await made.start();
+        return made.id;
+      },
       foreignNetwork: async (Name, Subnet) =>
         (await engine.createNetwork({ Name, Labels, IPAM: { Driver: 'default', Config: [{ Subnet }] } })).id,
       foreignVolume: async (Name) => void (await engine.createVolume({ Name, Labels })),

@@ -36,7 +36,15 @@ async function open(): Promise<ContractSubject> {
       remove: async (id) => engine.remove(id),
       disconnect: async (id, networkId) => engine.disconnect(id, networkId),
       removeNetwork: async (id) => engine.networks.remove(id),
-      foreignContainer: async (name) => engine.create(foreignSpec(name), {}).id,
+      foreignContainer: async (name, networkId) => {
+        const made = engine.create(foreignSpec(name), {});
+        const network = engine.networks.byId.get(networkId ?? '');
+        if (!network) return made.id;
+        engine.disconnect(made.id, 'bridge');
+        engine.connect(made.id, { networkId: network.id, address: network.gateway.replace(/1$/, '9') });
+        engine.start(made.id);
+        return made.id;
+      },
       foreignNetwork: async (name, cidrBlock) =>
         engine.networks.create({
           name,
