@@ -86,8 +86,8 @@ export const PASS_REASONS = {
   CidrOverlap: 'blocked',
   /** A network that is to go still has containers on it that no document stands for. */
   InUse: 'retry',
-  /** Every address of the subnet is given out. */
-  SubnetFull: 'blocked',
+  /** Every address of the subnet is given out. One comes free when another leaves, as in a rolling update. */
+  SubnetFull: 'retry',
   /** The Engine refuses the specification itself (a 400 that is not about an image or a start). */
   Refused: 'blocked',
   /** Another object must exist, be ready, or be gone first. */

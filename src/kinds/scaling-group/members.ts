@@ -15,8 +15,11 @@ export const TEMPLATE_LABEL = `${GROUP}/template`;
 
 /** Reasons of an instance's Ready condition that another container of the same kind may cure. */
 const UNHEALTHY = new Set(['Unhealthy', 'CrashLoopBackOff', 'Failed', 'Completed']);
-/** Reasons that only another template, or a person, cures: a new template whose instances have them has failed. */
-const STUCK = new Set(['ImageUnavailable', 'StartFailed', 'Refused', 'NameTaken', 'SubnetFull', 'PortInUse']);
+/**
+ * Reasons that only another template, or a person, cures: a new template whose instances have them has failed.
+ * SubnetFull is none: another instance that leaves gives its address back.
+ */
+const STUCK = new Set(['ImageUnavailable', 'StartFailed', 'Refused', 'NameTaken', 'PortInUse']);
 
 /** Annotation of an instance that took another's place: how many before it, one after the other, did not last. */
 export const FAILED_REPLACEMENTS = `${GROUP}/replaced-in-vain`;
@@ -62,6 +65,8 @@ export interface Member {
   failedReplacements: number;
   /** Why a template that it was made from counts as failed. */
   failed?: string;
+  /** Its VPC has no address left for it. */
+  noAddress: boolean;
   protected: boolean;
 }
 
@@ -153,6 +158,7 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     lateAt: changedAt(instance) + durationMs(group.spec.strategy.progressDeadline),
     replaceAt: 0,
     replaceable: false,
+    noAddress: findCondition(instance, 'Ready')?.reason === 'SubnetFull',
     failedReplacements: Number(metadata.annotations?.[FAILED_REPLACEMENTS] ?? 0) || 0,
     protected: metadata.annotations?.[SCALE_IN_PROTECTION] === 'true',
   };

@@ -84,7 +84,7 @@ function judge(
   const counts = `${available} of ${wish.desired} are available`;
   if (failure !== undefined)
     return {
-      ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${REMEDY}`),
+      ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${roomFor(decision) ?? REMEDY}`),
       outcome: rollBackTo(group, judged(group, { failure, completed: false }, now))
         ? { is: 'progressing', afterMs: 0 }
         : waiting(group, staying, now),
@@ -99,15 +99,14 @@ function judge(
       ready: ready('False', outdated.length > 0 ? 'RollingUpdate' : 'Scaling', counts),
       outcome: { is: 'progressing', afterMs: 0 },
     };
-  if (outdated.length > 0)
+  if (outdated.length > 0) {
+    const updated = `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}`;
+    const suspended = wish.suspend.has('InstanceRefresh') ? '; InstanceRefresh is suspended' : '';
     return {
-      ready: ready(
-        'False',
-        'RollingUpdate',
-        `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}${wish.suspend.has('InstanceRefresh') ? '; InstanceRefresh is suspended' : ''}`,
-      ),
+      ready: ready('False', 'RollingUpdate', `${updated}${suspended}${sentence(roomFor(decision))}`),
       outcome: waiting(group, staying, now),
     };
+  }
   if (staying.length !== wish.desired) {
     const hindrance = hindranceOf(decision);
     return {
@@ -117,7 +116,7 @@ function judge(
   }
   if (available < wish.desired)
     return {
-      ready: ready('False', 'InstancesUnavailable', `${counts}${because(staying)}`),
+      ready: ready('False', 'InstancesUnavailable', `${counts}${because(staying)}${sentence(roomFor(decision))}`),
       outcome: waiting(group, staying, now),
     };
   return {
@@ -137,6 +136,21 @@ function ofTemplate(staying: readonly Member[]): string {
     ? ' and of the newest template'
     : `; ${listed(kept)} is protected and keeps an older template`;
 }
+
+/** What a new instance that has no address waits for, or what helps it. An old one that goes first leaves its own. */
+function roomFor({ members, wish }: Decision): string | undefined {
+  const waits = members.find((m) => !m.leaving && !m.outdated && m.noAddress);
+  if (!waits) return undefined;
+  const leaving = members.find((m) => m.leaving);
+  if (leaving) return `${waits.name} waits for the address of ${leaving.name}, which is leaving`;
+  const first = `The VPC has no free address for ${waits.name}`;
+  const larger = 'delete what is not needed in the VPC, or make the group anew in a larger one';
+  return wish.strategy === 'RollingUpdate' && wish.maxSurge > 0
+    ? `${first}: set strategy.maxSurge to 0 and strategy.maxUnavailable to 1, so that an old instance goes before a new one comes; or ${larger}`
+    : `${first}: ${larger}`;
+}
+
+const sentence = (text: string | undefined): string => (text === undefined ? '' : `. ${text}`);
 
 const REMEDY = 'Correct the template, or go back: miniaws rollback';
 

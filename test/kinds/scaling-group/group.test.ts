@@ -168,6 +168,55 @@ describe('a template that does not work', () => {
     ]);
   });
 
+  it('that finds no address in a full VPC is told how to roll without one more, and then does', async () => {
+    const { world, daemon } = await start();
+    const strategy = { minReadySeconds: 0, progressDeadline: '60s' };
+    const full = (spec: object = {}, template: object = {}) =>
+      document({ vpc: 'small', minInstances: 13, maxInstances: 13, ...spec }, template);
+    await daemon.apply({ kind: 'VPC', metadata: { name: 'small' }, spec: { cidrBlock: '10.9.0.0/28' } });
+    await daemon.apply(full({ strategy }));
+    await daemon.settle(60_000);
+    expect(isReady(groupOf(daemon))).toBe(true);
+    const ready = () => findCondition(groupOf(daemon), 'Ready');
+    await daemon.apply(full({ strategy }, { image: 'app:2' }));
+    await world.clock.advance(10_000);
+    await daemon.settle();
+    const advice = /no free address for web-13: set strategy.maxSurge to 0 and strategy.maxUnavailable to 1/;
+    expect(ready()).toMatchObject({ reason: 'RollingUpdate', message: expect.stringMatching(advice) });
+    await world.clock.advance(120_000);
+    await daemon.settle();
+    expect(ready()).toMatchObject({ reason: 'RolloutFailed', message: expect.stringMatching(advice) });
+    expect(groupOf(daemon).status).toMatchObject({ availableCount: 13, updatedCount: 1 });
+    await daemon.apply(full({ strategy: { ...strategy, maxSurge: 0, maxUnavailable: 1 } }, { image: 'app:2' }));
+    await daemon.settle(60_000);
+    expect(groupOf(daemon).status).toMatchObject({ availableCount: 13, updatedCount: 13 });
+    expect(isReady(groupOf(daemon))).toBe(true);
+  });
+
+  it('is not to blame while a new one waits for the address of one that takes long to stop', async () => {
+    const { world, daemon } = await start();
+    const full = (image: string) =>
+      document(
+        { vpc: 'small', minInstances: 13, maxInstances: 13, strategy, healthCheckGracePeriod: '1s' },
+        { image, command: ['sleep', 'infinity'], init: false, stopGracePeriod: '60s' },
+      );
+    const strategy = { minReadySeconds: 0, maxSurge: 0, maxUnavailable: 1, onFailure: 'RollBack' };
+    await daemon.apply({ kind: 'VPC', metadata: { name: 'small' }, spec: { cidrBlock: '10.9.0.0/28' } });
+    await daemon.apply(full('app:1'));
+    await daemon.settle(60_000);
+    await daemon.apply(full('app:2'));
+    await world.clock.advance(5_000);
+    await daemon.settle();
+    expect(findCondition(groupOf(daemon), 'Ready')).toMatchObject({
+      reason: 'RollingUpdate',
+      message: expect.stringContaining('web-13 waits for the address of web-12, which is leaving'),
+    });
+    await world.clock.advance(13 * 95_000);
+    await daemon.settle();
+    expect(groupOf(daemon).status).toMatchObject({ availableCount: 13, updatedCount: 13 });
+    expect(world.documents.filter(isInstance).map((i) => i.spec.image)).toEqual(Array(13).fill('app:2'));
+  });
+
   it('is taken back by the group itself where that is asked for', async () => {
     const { world, daemon } = await start();
     const spec = { desiredCount: 2, healthCheckGracePeriod: '1s', strategy: { onFailure: 'RollBack' } };

@@ -18,6 +18,7 @@ const member = (slot: number, over: Partial<Member> = {}): Member => ({
   replaceAt: 0,
   replaceable: true,
   failedReplacements: 0,
+  noAddress: false,
   protected: false,
   ...over,
 });
