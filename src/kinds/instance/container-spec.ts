@@ -1,4 +1,6 @@
 import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from './types.ts';
+import type { View } from '../../api/kind.ts';
+import { isLoadBalancer } from '../load-balancer/types.ts';
 import { LONGEST_GRACE_MS } from './admission.ts';
 import { portsOf } from './types.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
@@ -17,8 +19,22 @@ export const restartModeOf = (spec: InstanceSpec): RestartMode => RESTART[spec.r
 export const graceMsOf = (instance: Instance): number =>
   Math.min(durationMs(instance.spec.stopGracePeriod), LONGEST_GRACE_MS);
 
-/** All names by which others of its VPC find it. */
-export const aliasesOf = ({ metadata, spec }: Instance): string[] => [metadata.name, ...(spec.aliases ?? [])];
+/** All names by which others of its VPC find it. `sharedName` is that of what it is one of. */
+export const aliasesOf = ({ metadata, spec }: Instance, sharedName?: string): string[] => [
+  ...new Set([metadata.name, ...(spec.aliases ?? []), ...(sharedName === undefined ? [] : [sharedName])]),
+];
+
+/**
+ * The name of the group that made it, under which all of the group are found. A load balancer of that name in the VPC
+ * keeps it for itself: who calls it is not to reach a target past it. A container has the names of its creation: no
+ * other name makes another one.
+ */
+export function sharedNameOf({ metadata, spec }: Instance, view: View): string | undefined {
+  const name = metadata.ownerReferences?.find((owner) => owner.controller === true)?.name;
+  if (name === undefined) return undefined;
+  const balancer = view.get({ kind: 'LoadBalancer', namespace: metadata.namespace, name });
+  return balancer && isLoadBalancer(balancer) && balancer.spec.vpc === spec.vpc ? undefined : name;
+}
 
 /** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
 export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
@@ -46,6 +62,7 @@ export function containerSpecOf(
   network: Network,
   address: string,
   installation: string,
+  sharedName?: string,
 ): ContainerSpec {
   const { spec, metadata } = instance;
   const owner = ownerOfResource(instance);
@@ -61,7 +78,7 @@ export function containerSpecOf(
     labels: spec.labels ?? {},
     ports: portsOf(instance),
     mounts: spec.volumes.map((v) => mountOf(installation, metadata.namespace, v)),
-    attachment: { networkId: network.id, address, aliases: aliasesOf(instance) },
+    attachment: { networkId: network.id, address, aliases: aliasesOf(instance, sharedName) },
     ...(spec.user === undefined ? {} : { user: spec.user }),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
     ...limitsOf(spec),

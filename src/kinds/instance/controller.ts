@@ -20,7 +20,7 @@ import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
 import { defaultVpcIn } from '../vpc/public.ts';
 import { crashed, reportInstance } from './report.ts';
-import { containerSpecOf, volumeOptionsOf } from './container-spec.ts';
+import { containerSpecOf, sharedNameOf, volumeOptionsOf } from './container-spec.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
 /** How long a pass waits for a pull before it leaves it to itself and comes back at its end. */
@@ -74,6 +74,7 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         containers,
         pulled: pulled.has(pullKey(instance)),
         installation,
+        sharedName: sharedNameOf(instance, pass.view),
         ...observeBalancers(instance, pass.view, drains, seams.clock),
       };
       const container = choose(instance, valueOf(containers) ?? []);
@@ -203,7 +204,8 @@ async function act(
     case 'createContainer': {
       const address = instance.status?.privateIp;
       if (address === undefined) throw new PassError('DependencyNotReady', 'the instance has no address yet');
-      await compute.createContainer(containerSpecOf(instance, step.network, address, installation));
+      const sharedName = sharedNameOf(instance, pass.view);
+      await compute.createContainer(containerSpecOf(instance, step.network, address, installation, sharedName));
       pulled.delete(pullKey(instance));
       return;
     }

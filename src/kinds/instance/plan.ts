@@ -22,6 +22,8 @@ export interface InstanceObserved {
   health?: 'Starting' | 'Healthy' | 'Unhealthy';
   lastLog?: readonly string[];
   installation: string;
+  /** Under which it is found beside its own name. */
+  sharedName: string | undefined;
   /** Load balancers in which it is registered, as they say themselves. */
   balancers: readonly { name: string; deregistrationDelayMs: number }[];
   /** For how long they have been asked to let go of it, as far as this leader has seen, milliseconds. */
@@ -129,11 +131,11 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
 }
 
 /** What differs in a container that can stay, mended in place. */
-function planKept(instance: Instance, { vpc }: InstanceObserved, container: Container): InstanceStep[] {
+function planKept(instance: Instance, { vpc, sharedName }: InstanceObserved, container: Container): InstanceStep[] {
   const address = instance.status?.privateIp;
   const place =
     vpc.is === 'ready' && address !== undefined
-      ? [{ network: vpc.network, address, aliases: aliasesOf(instance) }]
+      ? [{ network: vpc.network, address, aliases: aliasesOf(instance, sharedName) }]
       : [];
   return [
     ...driftSteps(instance, container, place),

@@ -48,6 +48,15 @@ it('an instance is connected again under all its names', () => {
   ]);
 });
 
+it('the name of its group is one of its names, and recreates nothing', () => {
+  const i = instance({ aliases: ['db'] });
+  const seen = (over: object) => observed(present([containerOf(i, over)]), { sharedName: 'group' });
+  expect(planInstance(i, seen({}))).toEqual([]);
+  expect(planInstance(i, seen({ attachments: [] }))).toMatchObject([
+    { do: 'connectContainer', aliases: ['web', 'db', 'group'] },
+  ]);
+});
+
 describe('limits', () => {
   const MIB = 2 ** 20;
   const wanted = { resources: { memory: '64Mi' }, memoryReservation: '8Mi', cpuSet: '0', pidsLimit: 9 };

@@ -61,6 +61,7 @@ export const observed = (
   image: { state: 'present', id: 'sha256:1' },
   pulled: false,
   installation: 'test',
+  sharedName: undefined,
   balancers: [],
   drainingMs: 0,
   ...over,
