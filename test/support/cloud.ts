@@ -26,6 +26,8 @@ export interface CloudOptions {
   env?: Record<string, string>;
   database?: TestDatabase;
   dataDir?: string;
+  /** Another build of the program, for the first daemon. */
+  program?: string;
 }
 
 /** Looks that must change nothing before a world counts as quiet (I2). */
@@ -59,7 +61,8 @@ export class Cloud {
   static async start(options: CloudOptions = {}): Promise<Cloud> {
     const cloud = new Cloud(await testImage(engine), options.database ?? (await freshDatabase()), options);
     try {
-      await cloud.startDaemon(options.dataDir === undefined ? {} : { dataDir: options.dataDir });
+      const { dataDir, program } = options;
+      await cloud.startDaemon({ ...(dataDir && { dataDir }), ...(program && { program }) });
     } catch (error) {
       await cloud.close();
       throw error;
@@ -91,10 +94,10 @@ export class Cloud {
   }
 
   /** kill -9, and another one in its place. */
-  async crash(): Promise<void> {
+  async crash(options: Partial<DaemonOptions> = {}): Promise<void> {
     const { dataDir } = this.daemon;
     await this.daemon.kill();
-    await this.startDaemon({ dataDir });
+    await this.startDaemon({ dataDir, ...options });
   }
 
   async close(): Promise<void> {

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   env?: Record<string, string>;
   /** Where it listens; a free port by default. */
   listen?: string;
+  /** Another build of the program. */
+  program?: string;
   /** More of Node's own flags, such as `--cpu-prof`. */
   nodeFlags?: readonly string[];
 }
@@ -52,7 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     MINIAWS_LISTEN: options.listen ?? '127.0.0.1:0',
     ...options.env,
   };
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), PROGRAM, 'serve'], {
+  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), options.program ?? PROGRAM, 'serve'], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

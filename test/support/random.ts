@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 
-const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+export const git = (...args: string[]): string =>
+  execFileSync('git', args, { encoding: 'utf8', maxBuffer: 2 ** 28 }).trim();
 
 /** The number of the commit in its history: the next commit has the next one. A shallow clone knows only the commit's id. */
 function commitNumber(): number {
