@@ -9,7 +9,8 @@ import type { Observed } from '../base/observed.ts';
  *   does not answer is `unobservable` (I4).
  * - Every call is repeatable: a server that is there is added, one that is gone is removed (I3).
  * - Membership changes break no connection and reload nothing; a reload hands its sockets over and lets the sessions
- *   of the old worker end by themselves, within the configuration's `drainMs`.
+ *   of the old worker end by themselves, within the configuration's `drainMs`. An old worker sends no server a new
+ *   request: what still comes in on its connections goes to the worker of now.
  * - Failures are `PassError`s; every call ends within its deadline.
  */
 export interface Proxies {
@@ -29,10 +30,12 @@ export interface Proxies {
    * new and is not checked; its sessions end by themselves. `ready` after it: as one that is added.
    */
   setServer(containerId: string, server: ServerRef, mode: ServerMode): Promise<void>;
-  /** Breaks off the connections that it still serves. */
+  /** Breaks off the connections that it still serves, those of old workers too. */
   endSessions(containerId: string, server: ServerRef): Promise<void>;
   /** Only in `maint` and without sessions: else `DependencyNotReady`. */
   removeServer(containerId: string, server: ServerRef): Promise<void>;
+  /** Ends a worker that a reload has left, with all its connections. One that is gone counts as ended. */
+  endWorker(containerId: string, id: string): Promise<void>;
 
   /** Lets go of the connections to the containers. */
   close(): void;
@@ -46,6 +49,7 @@ export const MUTATING_PROXY: ReadonlySet<string> = new Set<keyof Proxies>([
   'setServer',
   'endSessions',
   'removeServer',
+  'endWorker',
 ]);
 
 export interface ServerRef {
@@ -63,8 +67,17 @@ export interface ProxyState {
   /** When this worker began; counters count from here. */
   since: Date;
   servers: readonly ServerState[];
+  /** The oldest first. `undefined`: a container of before, whose old workers cannot be looked at. */
+  oldWorkers: readonly OldWorker[] | undefined;
   /** Of all listeners together, since the worker began. */
   traffic: Traffic;
+}
+
+/** What a reload left to its connections: it gets no new ones. */
+export interface OldWorker {
+  id: string;
+  /** Connections that servers still serve through it. */
+  sessions: number;
 }
 
 export interface ServerState extends ServerRef {
@@ -78,6 +91,7 @@ export interface ServerState extends ServerRef {
   health: 'up' | 'down';
   /** When `health` or `mode` last changed, to the second. */
   changedAt: Date;
+  /** Those of old workers too. */
   sessions: number;
   /** The result of the last check, in the proxy's words: `L4CON: connection refused`. Empty: there was none. */
   lastCheck: string;
@@ -111,6 +125,8 @@ export interface ProxyConfig {
   trustedProxies: readonly string[];
   /** A connection on which nothing is said for so long is closed. */
   idleTimeoutMs: number;
+  /** The same of one that was switched to another protocol, as a web socket; http only. */
+  tunnelTimeoutMs: number;
   /** Together; beyond it, connections wait in the kernel's queue. */
   maxConnections: number;
   /** How long the sessions of an old worker may last after a reload. */

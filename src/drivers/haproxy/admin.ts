@@ -5,6 +5,7 @@ import type { ServerRef } from '../proxies.ts';
 import { parseAnswers, parseInfo, parseServers, QUESTIONS, type Answers, type Row } from './answers.ts';
 import { show } from './commands.ts';
 import { CONFIG_PATH, fileOfSha256, structureIn } from './configuration.ts';
+import { oldPids, parseOldWorker, questionsTo, streamsOf, type OldWorkerAnswer } from './old-workers.ts';
 import { Shells } from './shells.ts';
 import { workerOf, type Worker } from './state.ts';
 
@@ -14,6 +15,9 @@ const ANSWER_DEADLINE_MS = 5_000;
 const JUDGE_DEADLINE_MS = 20_000;
 /** While a reload hands over, the worker that ends may still answer: milliseconds to the next question, and how many. */
 const HAND_OVER = { pauseMs: 50, looks: 20 };
+
+/** Of a line of commands, so that it stays short. */
+const STREAMS_AT_ONCE = 50;
 
 /** The proxies' own commands, in our words. Every call ends within its deadline. */
 export class Admin {
@@ -47,6 +51,49 @@ export class Admin {
   async serverStates(id: string): Promise<string> {
     const { text } = await this.#ask(id, 'show servers state');
     return `${text.trim()}\n`;
+  }
+
+  /**
+   * What reloads have left, the oldest first, each at its end: it sends servers nothing new. `undefined`: the container
+   * was made without a way to ask.
+   */
+  async oldWorkers(id: string): Promise<readonly OldWorkerAnswer[] | undefined> {
+    for (let looks = 1; ; looks++) {
+      const pids = oldPids(await this.#askMaster(id, 'show proc'));
+      if (!pids) return undefined;
+      const found: OldWorkerAnswer[] = [];
+      for (const pid of pids) {
+        const worker = parseOldWorker(pid, await this.#askMaster(id, questionsTo(pid)));
+        if (worker) found.push(worker);
+      }
+      if (found.every((worker) => worker.stopping)) return found;
+      if (looks === HAND_OVER.looks) throw silent(id);
+      await sleep(this.#clock, HAND_OVER.pauseMs);
+    }
+  }
+
+  /** Ends what an old worker still does for the server. */
+  async endOldSessions(id: string, pid: string, ref: ServerRef): Promise<void> {
+    const streams = streamsOf(await this.#askMaster(id, `@!${pid} show sess`), ref);
+    for (let at = 0; at < streams.length; at += STREAMS_AT_ONCE) {
+      const some = streams.slice(at, at + STREAMS_AT_ONCE);
+      await this.#askMaster(id, some.map((stream) => `@!${pid} shutdown session ${stream}`).join(';'));
+    }
+  }
+
+  /** Ends one of the old workers, and waits until the master knows of it. */
+  async endWorker(id: string, pid: string): Promise<void> {
+    for (let looks = 1; looks <= HAND_OVER.looks; looks++) {
+      if (!oldPids(await this.#askMaster(id, 'show proc'))?.includes(pid)) return;
+      await this.#shells.run(id, `kill -TERM ${pid}`, ANSWER_DEADLINE_MS);
+      await sleep(this.#clock, HAND_OVER.pauseMs);
+    }
+    throw new PassError('EngineError', `worker ${pid} of the proxy does not end`);
+  }
+
+  async #askMaster(id: string, commands: string): Promise<string> {
+    const { text } = await this.#shells.run(id, `echo '${commands}' | master`, ANSWER_DEADLINE_MS);
+    return text;
   }
 
   /** What HAProxy says to these, one after the other; most succeed without a word. */

@@ -45,6 +45,12 @@ export function parseServers(text: string): readonly Row[] | undefined {
   return lines[1]?.startsWith('# be_id ') ? rows(lines.slice(1), (line) => line.split(' ')) : undefined;
 }
 
+/** `show stat`, alone. `undefined`: it is none. */
+export function parseStat(text: string): readonly Row[] | undefined {
+  const lines = text.trim().split('\n');
+  return lines[0]?.startsWith('# pxname,') ? rows(lines, csvCells) : undefined;
+}
+
 /** The first line names the columns, after a `#`. */
 function rows(lines: readonly string[], cellsOf: (line: string) => readonly string[]): readonly Row[] {
   const [head = '', ...body] = lines;

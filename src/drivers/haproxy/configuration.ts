@@ -15,8 +15,16 @@ export const TRIAL_PATH = '/etc/miniaws/trial.cfg';
 export const STATE_PATH = '/etc/miniaws/servers';
 /** What it says where there was none before: the version of its format. */
 export const NO_STATE = '1\n';
-/** The container's command: a master that stays in the foreground, for reloads, and a worker. */
-export const PROXY_COMMAND: readonly string[] = ['haproxy', '-W', '-db', '-f', CONFIG_PATH];
+/**
+ * The container's command: a master that stays in the foreground, for reloads, and a worker. Old workers are asked through
+ * the master. All of the proxy's own ends have loopback addresses of their own, so that no listener's port is in their way:
+ * 127.0.0.1 is the admin interface, 127.0.0.2 the master, 127.0.0.3 takes what old workers hand over.
+ */
+export const PROXY_COMMAND: readonly string[] = ['haproxy', '-W', '-db', '-S', '127.0.0.2:9998', '-f', CONFIG_PATH];
+const HANDOVER_ADDRESS = '127.0.0.3';
+/** No backend of a configuration has an underscore in its name. */
+const HANDOVER = 'handover_';
+export const isHandover = (backend: string): boolean => backend.startsWith(HANDOVER);
 /** HAProxy ends its listeners at this one, and itself when its sessions have ended. */
 export const PROXY_STOP_SIGNAL = 'SIGUSR1';
 /** Of the hashes that are compared. */
@@ -73,6 +81,7 @@ const rest = (config: ProxyConfig): readonly string[] => [
   ...defaultsSection(config),
   ...byName(config.listeners).flatMap((listener) => frontend(listener, config)),
   ...byName(config.backends).flatMap((backend) => backendSection(backend, config)),
+  ...(config.mode === 'http' ? byName(config.listeners).flatMap(handoverBackend) : []),
 ];
 
 /**
@@ -94,7 +103,7 @@ const globalSection = (config: ProxyConfig, structure: string): readonly string[
   ...(config.mode === 'http' ? [`  tune.bufsize ${BUFFER_BYTES}`, `  tune.maxrewrite ${REWRITE_BYTES}`] : []),
 ];
 
-const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[] => [
+const defaultsSection = ({ mode, idleTimeoutMs, tunnelTimeoutMs }: ProxyConfig): readonly string[] => [
   'defaults',
   `  mode ${mode}`,
   '  load-server-state-from-file global',
@@ -102,7 +111,7 @@ const defaultsSection = ({ mode, idleTimeoutMs }: ProxyConfig): readonly string[
   `  timeout queue ${durationWord(QUEUE_MS)}`,
   `  timeout client ${durationWord(idleTimeoutMs)}`,
   `  timeout server ${durationWord(idleTimeoutMs)}`,
-  `  timeout tunnel ${durationWord(idleTimeoutMs)}`,
+  `  timeout tunnel ${durationWord(mode === 'http' ? tunnelTimeoutMs : idleTimeoutMs)}`,
   `  retries ${RETRIES}`,
   '  option redispatch 1',
   '  log global',
@@ -132,13 +141,27 @@ const frontend = (listener: ProxyListener, { mode, trustedProxies }: ProxyConfig
   `  bind *:${portWord(listener.port)}${listener.acceptProxy ? ' accept-proxy' : ''}`,
   ...(mode === 'http'
     ? [
+        `  bind ${HANDOVER_ADDRESS}:${portWord(listener.port)} accept-proxy`,
+        `  http-request allow ${IN_OLD_WORKER}`,
         ...refuseInvalid(),
         ...forwardedHeaders(listener.port, trustedProxies),
         ...(listener.rules.some(({ pathPrefix }) => pathPrefix !== undefined) ? normalisePaths() : []),
+        `  use_backend ${HANDOVER}${portWord(listener.port)} ${IN_OLD_WORKER}`,
         ...listener.rules.map((rule) => `  use_backend ${nameWord(rule.backend)}${conditionOf(rule)}`),
       ]
     : []),
   ...(listener.defaultBackend === undefined ? [] : [`  default_backend ${nameWord(listener.defaultBackend)}`]),
+];
+
+/**
+ * In a worker that a reload has left, servers are as they were then, and its runtime API changes none of them any more. So
+ * the next request of a kept connection goes as it is to the worker of now, which is told the client's address.
+ */
+const IN_OLD_WORKER = 'if { stopping }';
+
+const handoverBackend = ({ port }: ProxyListener): readonly string[] => [
+  `backend ${HANDOVER}${portWord(port)}`,
+  `  server now ${HANDOVER_ADDRESS}:${portWord(port)} send-proxy-v2`,
 ];
 
 /** The host without its port and without regard to case; the path's whole segments. A rule that says neither takes everything. */

@@ -51,7 +51,7 @@ class HaproxyProxies implements Proxies {
     if (before.state !== 'present') return before;
     try {
       const { answers, file } = await this.#admin.look(id);
-      return present(toState(answers, file));
+      return present(toState(answers, file, await this.#admin.oldWorkers(id)));
     } catch (error) {
       // It may have ended under the question.
       const after = this.#running(id);
@@ -79,6 +79,7 @@ class HaproxyProxies implements Proxies {
     await this.#compute.writeFile(id, STATE_PATH, await this.#admin.serverStates(id), FILE_MODE);
     await this.#admin.signalReload(id);
     await this.#takenUp(id, before, structureOfFile(file));
+    await this.#admin.oldWorkers(id);
     this.#log.debug({ container: id.slice(0, 12) }, 'proxy reloaded');
   }
 
@@ -109,6 +110,11 @@ class HaproxyProxies implements Proxies {
   async endSessions(id: string, ref: ServerRef): Promise<void> {
     const words = await this.#admin.command(id, [shut(ref)]);
     if (words !== '') throw failed('end the sessions of', ref, words);
+    for (const { pid } of (await this.#admin.oldWorkers(id)) ?? []) await this.#admin.endOldSessions(id, pid, ref);
+  }
+
+  endWorker(id: string, worker: string): Promise<void> {
+    return this.#admin.endWorker(id, worker);
   }
 
   async removeServer(id: string, ref: ServerRef): Promise<void> {

@@ -8,18 +8,20 @@ const MAX_OUTPUT = 8 * 2 ** 20;
 
 /**
  * Runs in the container for as long as its input is open: reads command lines and runs one after the other. `admin`
- * hands its input to whatever listens on the container's own loopback, which is the proxy's admin interface alone (an
+ * hands its input to whatever listens on 127.0.0.1 of the container, which is the proxy's admin interface alone (an
  * embedded name server of the Engine's has another address), and so needs no port of a file that may have changed
- * since. Each use is a connection of its own: none holds on to the worker before a reload. A proxy that hangs is left
+ * since; `master` does so with the master's, on 127.0.0.2. Each use is a connection of its own: none holds on to the worker before a reload. A proxy that hangs is left
  * by `nc` after eight seconds, when whoever asked has given up.
  */
 const SCRIPT = `
-admin() {
+to() {
   while read -r _ local _ state _ <&3; do
-    case $local/$state in 0100007F:*/0A) timeout 8 nc 127.0.0.1 $((0x\${local#*:})) 3<&-; return;; esac
+    case $local/$state in $2:*/0A) timeout 8 nc $1 $((0x\${local#*:})) 3<&-; return;; esac
   done 3</proc/net/tcp
   return 1
 }
+admin() { to 127.0.0.1 0100007F; }
+master() { to 127.0.0.2 0200007F; }
 while read -r line; do eval "$line" 2>&1 </dev/null; printf '\\036%s\\n' $?; done`;
 
 export interface Output {

@@ -1,6 +1,7 @@
 import type { ProxyState, ServerMode, ServerState, Traffic } from '../proxies.ts';
 import type { Answers, Row } from './answers.ts';
-import { structureIn } from './configuration.ts';
+import { isHandover, structureIn } from './configuration.ts';
+import type { OldWorkerAnswer } from './old-workers.ts';
 
 /** Bits of `srv_admin_state`: why a server is in maintenance or drains, by hand, by the file, by another. */
 const MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
@@ -21,17 +22,34 @@ export const workerOf = (info: ReadonlyMap<string, string>): Worker => ({
   stopping: info.get('Stopping') !== '0',
 });
 
-export function toState(answers: Answers, file: string): ProxyState {
+export function toState(answers: Answers, file: string, old: readonly OldWorkerAnswer[] | undefined): ProxyState {
   const { info, stat, servers, nowSeconds } = answers;
   const byName = new Map(stat.map((row) => [`${row('pxname')}/${row('svname')}`, row]));
+  const oldSessions = (backend: string, server: string): number =>
+    (old ?? []).reduce((all, { stat: seen }) => all + sum(seen.filter(isOf(backend, server)), 'scur'), 0);
   return {
     structure: workerOf(info).structure,
     file,
     since: new Date(Number(info.get('Start_time_sec')) * 1_000),
-    servers: servers.map((row) => toServer(row, byName.get(`${row('be_name')}/${row('srv_name')}`), nowSeconds)),
+    servers: servers
+      .filter((row) => !isHandover(row('be_name')))
+      .map((row) => {
+        const [backend, name] = [row('be_name'), row('srv_name')];
+        const server = toServer(row, byName.get(`${backend}/${name}`), nowSeconds);
+        return { ...server, sessions: server.sessions + oldSessions(backend, name) };
+      }),
+    oldWorkers: old?.map(({ pid, stat: seen }) => ({ id: pid, sessions: sum(seen.filter(isServer), 'scur') })),
     traffic: wholeTraffic(stat),
   };
 }
+
+const isOf =
+  (backend: string, server: string) =>
+  (row: Row): boolean =>
+    row('pxname') === backend && row('svname') === server;
+
+/** What it hands over is served by the worker of now. */
+const isServer = (row: Row): boolean => !['FRONTEND', 'BACKEND'].includes(row('svname')) && !isHandover(row('pxname'));
 
 function toServer(row: Row, stat: Row | undefined, nowSeconds: number): ServerState {
   return {

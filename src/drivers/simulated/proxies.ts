@@ -69,6 +69,7 @@ export function createSimulatedProxies({ engine, compute }: SimulatedProxiesOpti
     setServer: (id, server, mode) => command(id, (proxy) => proxy.set(server, mode)),
     endSessions: (id, server) => command(id, (proxy) => proxy.end(server)),
     removeServer: (id, server) => command(id, (proxy) => proxy.remove(server)),
+    endWorker: (id, worker) => command(id, (proxy) => proxy.endWorker(worker)),
     close: () => undefined,
   };
 }

@@ -26,6 +26,15 @@ interface Server {
   traffic: Traffic;
 }
 
+/** What a reload left to its connections. */
+interface OldWorker {
+  readonly id: string;
+  /** By server. */
+  readonly sessions: Map<string, number>;
+  /** By the monotonic clock. */
+  readonly endsAt: number;
+}
+
 const NO_TRAFFIC: Traffic = { requests: 0, failed: 0, errors5xx: 0, latencyMs: 0, sessions: 0 };
 
 /**
@@ -42,6 +51,9 @@ export class SimulatedProxy {
   #config: ProxyConfig | undefined;
   #since: Date;
   readonly #servers = new Map<string, Server>();
+  /** The oldest first. */
+  #old: readonly OldWorker[] = [];
+  #workers = 1;
   /** Of servers that are gone, and of what never had one. */
   #others: Traffic = NO_TRAFFIC;
 
@@ -55,7 +67,11 @@ export class SimulatedProxy {
   reload(config: ProxyConfig | undefined): void {
     this.watch();
     const before = new Map(this.#servers);
+    const sessions = new Map([...before].map(([key, { traffic }]) => [key, traffic.sessions]));
+    const endsAt = this.#clock.monotonic() + (this.#config?.drainMs ?? 0);
+    const old = [...this.#old, { id: String(this.#workers++), sessions, endsAt }];
     this.begin(config);
+    this.#old = old;
     for (const [key, server] of this.#servers) server.said = before.get(key)?.said ?? server.said;
   }
 
@@ -64,6 +80,7 @@ export class SimulatedProxy {
     this.#config = config;
     this.#since = wholeSecond(this.#clock.now());
     this.#others = NO_TRAFFIC;
+    this.#old = [];
     this.#servers.clear();
     for (const backend of config?.backends ?? []) {
       for (const { name, ...at } of backend.servers) this.#put({ backend: backend.name, server: name }, at, 'up');
@@ -111,6 +128,11 @@ export class SimulatedProxy {
   end(ref: ServerRef): void {
     const server = this.#server(ref);
     server.traffic = { ...server.traffic, sessions: 0 };
+    for (const { sessions } of this.#old) sessions.delete(keyOf(ref));
+  }
+
+  endWorker(id: string): void {
+    this.#old = this.#old.filter((worker) => worker.id !== id);
   }
 
   remove(ref: ServerRef): void {
@@ -125,7 +147,17 @@ export class SimulatedProxy {
 
   /** So many clients' connections more, or fewer, that this server answers. */
   open(ref: ServerRef, sessions: number): void {
-    this.count(ref, { sessions });
+    const key = keyOf(ref);
+    const old = this.#oldWorkers().find((worker) => sessions < 0 && (worker.sessions.get(key) ?? 0) > 0);
+    if (old) old.sessions.set(key, (old.sessions.get(key) ?? 0) + sessions);
+    else this.count(ref, { sessions });
+  }
+
+  /** One ends with its last connection, or when its time has come. */
+  #oldWorkers(): readonly OldWorker[] {
+    const now = this.#clock.monotonic();
+    this.#old = this.#old.filter((worker) => worker.endsAt > now && sessionsOf(worker) > 0);
+    return this.#old;
   }
 
   /** Adds to a server's counters; its latency becomes what is given. */
@@ -150,12 +182,17 @@ export class SimulatedProxy {
 
   state(file: string): ProxyState {
     this.watch();
-    const servers = [...this.#servers.values()].map(toState);
+    const old = this.#oldWorkers();
+    const servers = [...this.#servers.values()].map((server) => {
+      const more = old.reduce((sum, { sessions }) => sum + (sessions.get(keyOf(server.ref)) ?? 0), 0);
+      return toState(server, more);
+    });
+    const oldWorkers = old.map((worker) => ({ id: worker.id, sessions: sessionsOf(worker) }));
     const total = servers.reduce((sum, { traffic }) => plus(sum, traffic), this.#others);
     const weighted = servers.reduce((sum, { traffic }) => sum + traffic.latencyMs * traffic.requests, 0);
     const latencyMs = total.requests === 0 ? 0 : Math.round(weighted / total.requests);
     const structure = this.#config ? structureOf(this.#config) : '';
-    return { structure, file, since: this.#since, servers, traffic: { ...total, latencyMs } };
+    return { structure, file, since: this.#since, servers, oldWorkers, traffic: { ...total, latencyMs } };
   }
 
   /** The first check that sees the truth comes within an interval, and after as many as its threshold it is believed. */
@@ -180,12 +217,14 @@ export class SimulatedProxy {
   }
 }
 
-const toState = ({ ref, address, port, said, traffic }: Server): ServerState => ({
+const sessionsOf = ({ sessions }: OldWorker): number => [...sessions.values()].reduce((sum, n) => sum + n, 0);
+
+const toState = ({ ref, address, port, said, traffic }: Server, oldSessions: number): ServerState => ({
   ...ref,
   address,
   port,
   ...said,
-  sessions: traffic.sessions,
+  sessions: traffic.sessions + oldSessions,
   traffic,
 });
 

@@ -89,6 +89,8 @@ function checkTrustedProxies({ spec }: LoadBalancer): Cause[] {
 
 /** Amazon's bound of a deregistration delay, and more than any client waits. */
 const LONGEST_MS = 3_600_000;
+/** Milliseconds. A web socket may be silent for days; HAProxy counts to 24 of them. */
+const LONGEST_TUNNEL_MS = 168 * 3_600_000;
 
 function checkTimes({ spec }: LoadBalancer): Cause[] {
   const checks = [
@@ -105,12 +107,21 @@ function checkTimes({ spec }: LoadBalancer): Cause[] {
     ),
     idleTimeout: spec.idleTimeout,
     deregistrationDelay: spec.deregistrationDelay,
+    ...(spec.tunnelTimeout === undefined ? {} : { tunnelTimeout: spec.tunnelTimeout }),
   };
   return Object.entries(times).flatMap(([field, value]) => {
     const ms = durationMs(value);
-    if (ms > LONGEST_MS) return [invalid(field, `must be at most 1h, found "${value}"`)];
+    const [longestMs, longest] = field === 'tunnelTimeout' ? [LONGEST_TUNNEL_MS, '168h'] : [LONGEST_MS, '1h'];
+    if (ms > longestMs) return [invalid(field, `must be at most ${longest}, found "${value}"`)];
     return ms < 1 && field !== 'deregistrationDelay' ? [invalid(field, 'must be longer than 0')] : [];
   });
+}
+
+/** What is made from now on has one. What was stored without goes on without: its sessions have lasted otherwise. */
+export function withTunnelTimeout(next: LoadBalancer, old: LoadBalancer | undefined): LoadBalancer {
+  const isOlder = old !== undefined && old.spec.tunnelTimeout === undefined;
+  if (next.spec.tunnelTimeout !== undefined || isOlder) return next;
+  return { ...next, spec: { ...next.spec, tunnelTimeout: '1h' } };
 }
 
 /** What holds among other documents: runs under the revision's lock. */

@@ -76,6 +76,7 @@ export function loadBalancerController(
         stored: container && !isWatched ? await storedIn(container.id, compute) : '',
         wanted: wantedTargets(lb, pass.view),
         failed: changes.failed(lb),
+        cut: changes.cut(lb),
       };
     },
 
@@ -105,15 +106,21 @@ function concerned(instance: Resource, view: View): Resource[] {
 class Changes {
   readonly #monitor: ProxyMonitor;
   /** What status told of the change before, and what had failed by then. */
-  readonly #begun = new Map<string, { told: string | undefined; failed: number }>();
+  readonly #begun = new Map<string, { told: string | undefined; failed: number; cut: number }>();
 
   constructor(monitor: ProxyMonitor) {
     this.#monitor = monitor;
   }
 
-  begin({ metadata: { uid }, status }: LoadBalancer): void {
-    if (!this.#begun.has(uid))
-      this.#begun.set(uid, { told: status?.lastChange?.at, failed: this.#monitor.failed(uid) });
+  /** `cut`: sessions that it breaks off now. */
+  begin({ metadata: { uid }, status }: LoadBalancer, cut = 0): void {
+    const begun = this.#begun.get(uid);
+    if (begun) begun.cut += cut;
+    else this.#begun.set(uid, { told: status?.lastChange?.at, failed: this.#monitor.failed(uid), cut });
+  }
+
+  cut({ metadata: { uid } }: LoadBalancer): number {
+    return this.#begun.get(uid)?.cut ?? 0;
   }
 
   /** Ends with the status that tells of it. */
@@ -186,7 +193,11 @@ async function act(
       changes.begin(lb);
       return proxies.setServer(step.id, step.server, step.mode);
     case 'endSessions':
-      return proxies.endSessions(step.id, step.server);
+      await proxies.endSessions(step.id, step.server);
+      return changes.begin(lb, step.sessions);
+    case 'endWorker':
+      await proxies.endWorker(step.id, step.worker.id);
+      return changes.begin(lb, step.worker.sessions);
     case 'removeServer':
       return proxies.removeServer(step.id, step.server);
     default:

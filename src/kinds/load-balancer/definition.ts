@@ -1,6 +1,6 @@
 import { everywhere, hostPortKeys } from '../shared/host-ports.ts';
 import type { LoadBalancer } from './types.ts';
-import { admitLoadBalancer, checkLoadBalancer } from './admission.ts';
+import { admitLoadBalancer, checkLoadBalancer, withTunnelTimeout } from './admission.ts';
 import { loadBalancerSpecSchema, loadBalancerStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import type { KindDefinition } from '../../api/kind.ts';
@@ -44,6 +44,7 @@ export const loadBalancerKind: KindDefinition<LoadBalancer> = {
     ipRange: (r) => (r.status?.ingressCidrBlock ? [r.status.ingressCidrBlock] : []),
     target: (r) => [...new Set((r.status?.targets ?? []).map((t) => t.uid))],
   },
+  complete: withTunnelTimeout,
   check: checkLoadBalancer,
   admit: admitLoadBalancer,
 };

@@ -3,7 +3,7 @@ import { valueOf } from '../../base/observed.ts';
 import type { Compute, Container } from '../../drivers/compute.ts';
 import type { Contradiction } from '../shared/kind-module.ts';
 import { isVpc } from '../vpc/types.ts';
-import { balancerHash } from './proxy-config.ts';
+import { isOfHash } from './proxy-config.ts';
 import type { LoadBalancer } from './types.ts';
 
 /** One running container, of this specification, on its networks; every target exists. */
@@ -14,7 +14,7 @@ export const contradiction: Contradiction<LoadBalancer> = (lb, compute, document
   const [container] = containers;
   if (containers.length !== 1 || !container) return `it has ${containers.length} containers`;
   if (container.state !== 'running') return `its container is ${container.state}`;
-  if (container.specHash !== balancerHash(lb)) return 'its container is of another specification';
+  if (!isOfHash(lb, container)) return 'its container is of another specification';
   const elsewhere = documents && offItsNetworks(lb, container, compute, documents);
   if (elsewhere) return elsewhere;
   const gone = documents && lb.status?.targets?.find((t) => !documents.some((r) => r.metadata.uid === t.uid));

@@ -3,10 +3,10 @@ import type { Observed } from '../../base/observed.ts';
 import { durationMs } from '../../base/quantity.ts';
 import type { Container, Network } from '../../drivers/compute.ts';
 import { fileOf, renderConfig, structureOf } from '../../drivers/haproxy/configuration.ts';
-import type { ProxyConfig, ProxyState, ServerMode, ServerRef, ServerState } from '../../drivers/proxies.ts';
+import type { OldWorker, ProxyConfig, ProxyState, ServerMode, ServerRef, ServerState } from '../../drivers/proxies.ts';
 import type { Step } from '../../engine/contract.ts';
 import { needsAddress } from '../shared/ip-address.ts';
-import { balancerHash, proxyConfigOf, stopGraceMsOf, targetKey } from './proxy-config.ts';
+import { balancerHash, hasMaster, isOfHash, proxyConfigOf, stopGraceMsOf, targetKey } from './proxy-config.ts';
 import type { WantedTarget } from './proxy-config.ts';
 import { containerNameOf, keepBest, teardown, driftSteps } from '../shared/container-steps.ts';
 import type { ContainerStep } from '../shared/container-steps.ts';
@@ -25,6 +25,8 @@ export interface LoadBalancerObserved {
   wanted: readonly WantedTarget[];
   /** Requests that have failed since the change under way began; `undefined`: none is under way. */
   failed: number | undefined;
+  /** Sessions that it has broken off. */
+  cut: number;
 }
 
 export type LoadBalancerStep =
@@ -38,7 +40,8 @@ export type LoadBalancerStep =
   | (Step & { do: 'reload'; id: string })
   | (Step & { do: 'addServer'; id: string; target: WantedTarget })
   | (Step & { do: 'setServer'; id: string; server: ServerRef; mode: ServerMode })
-  | (Step & { do: 'endSessions'; id: string; server: ServerRef })
+  | (Step & { do: 'endSessions'; id: string; server: ServerRef; sessions: number })
+  | (Step & { do: 'endWorker'; id: string; worker: OldWorker })
   | (Step & { do: 'removeServer'; id: string; server: ServerRef })
   | IngressStep
   | ContainerStep;
@@ -72,7 +75,7 @@ export const keptOf = (lb: LoadBalancer, containers: readonly Container[]): Cont
 /** What a living container cannot take up. */
 function replacedBecause(lb: LoadBalancer, container: Container): string | undefined {
   if (container.state === 'dead') return 'the container is dead';
-  return container.specHash === balancerHash(lb)
+  return isOfHash(lb, container)
     ? undefined
     : 'the set of ports changed: clients are interrupted while the container is replaced';
 }
@@ -96,7 +99,7 @@ function planNew(lb: LoadBalancer, observed: LoadBalancerObserved, old: Containe
     ...planIngress(lb, vpc, observed.ingress),
     { do: 'createContainer', name, network: vpc.network, why, event: old ? 'Replaced' : 'Created' },
     ...joinIngress(vpc, name),
-    { do: 'storeConfig', config: proxyConfigOf(lb, observed.wanted), why },
+    { do: 'storeConfig', config: proxyConfigOf(lb, observed.wanted, true), why },
     { do: 'startContainer', name, why, event: 'Started' },
   ];
 }
@@ -124,7 +127,7 @@ function planKept(
     vpc.is === 'ready' && address !== undefined && outside ? [{ network: vpc.network, address }, ...outside] : [];
   const care: LoadBalancerStep[] = [...driftSteps(lb, container, place), ...planIngress(lb, vpc, ingress)];
   const { id, name, state } = container;
-  const config = proxyConfigOf(lb, wanted);
+  const config = proxyConfigOf(lb, wanted, hasMaster(container));
   if (state === 'created' || state === 'exited' || state === 'restarting') {
     const why = state === 'created' ? 'it was never started' : 'it is stopped';
     const start: LoadBalancerStep[] =
@@ -150,16 +153,28 @@ function planRunning(
   const store = (why: string): LoadBalancerStep[] => (isStored ? [] : [{ do: 'storeConfig', id, config, why }]);
   const moves = planServers(lb, wanted, container, proxy, now);
   if (proxy.structure !== structureOf(config)) {
-    // A reload forgets whom the old worker still serves: those that leave are seen off before it.
+    // The new worker knows none of those that leave: they are seen off before it.
     const leaving = moves.filter((step) => step.do !== 'addServer');
     if (leaving.length > 0 || proxy.servers.some((s) => s.mode === 'drain')) return leaving;
     const why = proxy.structure === '' ? 'its configuration is not ours' : 'its configuration changed';
     const check: LoadBalancerStep[] = isStored ? [] : [{ do: 'checkConfig', id, config, why }];
-    return [...check, ...register(lb, wanted), ...store(why), { do: 'reload', id, why, event: 'Reloaded' }];
+    const reload: LoadBalancerStep = { do: 'reload', id, why, event: 'Reloaded' };
+    return [...check, ...register(lb, wanted), ...store(why), ...endOldest(proxy, id, MOST_OLD_WORKERS - 1), reload];
   }
   const why = moves[0]?.why ?? 'the stored configuration is not what it should be';
-  return [...register(lb, wanted), ...store(why), ...moves];
+  return [...register(lb, wanted), ...store(why), ...endOldest(proxy, id, MOST_OLD_WORKERS), ...moves];
 }
+
+/** Old workers that are kept for their sessions. Each takes memory, and asking it takes time. */
+const MOST_OLD_WORKERS = 4;
+
+const endOldest = ({ oldWorkers = [] }: ProxyState, id: string, kept: number): LoadBalancerStep[] =>
+  oldWorkers.slice(0, Math.max(0, oldWorkers.length - kept)).map((worker) => ({
+    do: 'endWorker',
+    id,
+    worker,
+    why: `sessions of no more than ${MOST_OLD_WORKERS} configurations of before live on`,
+  }));
 
 /** Adds what is missing; drains, then takes out, what is too much. Never a reload. */
 function planServers(
@@ -197,8 +212,9 @@ const FIRST_WORKER_MS = 5_000;
 /** Milliseconds between taking a server out and ending what it still serves: what is in flight may come to its end. */
 const IN_FLIGHT_MS = 2_000;
 
-/** Whether the worker before a reload may still have sessions, of which the one that answers does not know. */
-function hasOldWorker(lb: LoadBalancer, container: Container, { since }: ProxyState, now: Date): boolean {
+/** Whether the worker before a reload may still have sessions of which nothing can be known. */
+function hasOldWorker(lb: LoadBalancer, container: Container, { since, oldWorkers }: ProxyState, now: Date): boolean {
+  if (oldWorkers !== undefined) return false;
   const isFirst = since.getTime() - (container.startedAt?.getTime() ?? 0) < FIRST_WORKER_MS;
   const age = now.getTime() - since.getTime();
   return !isFirst && age >= 0 && age < durationMs(lb.spec.deregistrationDelay);
@@ -224,5 +240,5 @@ function leave(
   if (s.sessions === 0) return [...park, remove];
   if (s.mode === 'drain' || forMs < IN_FLIGHT_MS) return park;
   const late = `${s.sessions} sessions of ${s.server} outlast deregistrationDelay`;
-  return [{ do: 'endSessions', id, server, why: late }, remove];
+  return [{ do: 'endSessions', id, server, sessions: s.sessions, why: late }, remove];
 }

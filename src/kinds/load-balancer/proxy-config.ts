@@ -6,7 +6,7 @@ import { isReady, RESTARTED_AT } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import { durationMs } from '../../base/quantity.ts';
-import type { ContainerSpec, Network } from '../../drivers/compute.ts';
+import type { Container, ContainerSpec, Network } from '../../drivers/compute.ts';
 import { PROXY_COMMAND, PROXY_STOP_SIGNAL } from '../../drivers/haproxy/configuration.ts';
 import { shortUid } from '../../drivers/labels.ts';
 import type { ProxyConfig, ProxyListener, ServerRef } from '../../drivers/proxies.ts';
@@ -25,8 +25,6 @@ export interface WantedTarget extends ServerRef {
 const ADMIN_PORT = 9_999;
 /** Milliseconds: even without a delay, what an old worker has in its hands is answered. */
 const LEAST_DRAIN_MS = 1_000;
-/** Milliseconds beyond deregistrationDelay that a stopping proxy has before it is killed. */
-const STOP_MARGIN_MS = 5_000;
 /** On two networks, it must not become a router: an instance could send packets through it, out of an internal VPC. */
 const SYSCTLS = { 'net.ipv4.ip_forward': '0' };
 const LOGS = { maxBytes: 10 * 2 ** 20, maxFiles: 3 };
@@ -65,9 +63,10 @@ export function serves(instance: Instance, isRegistered: boolean): boolean {
 export const targetKey = (t: Pick<Target, 'targetGroup' | 'instance' | 'uid'>): string =>
   `${t.targetGroup}/${serverOf(t)}`;
 
-/** What HAProxy is told. */
-export function proxyConfigOf(lb: LoadBalancer, wanted: readonly WantedTarget[]): ProxyConfig {
+/** What HAProxy is told. `outlasts`: sessions in its old workers can be seen, and so may outlast deregistrationDelay. */
+export function proxyConfigOf(lb: LoadBalancer, wanted: readonly WantedTarget[], outlasts: boolean): ProxyConfig {
   const { spec } = lb;
+  const delayMs = durationMs(spec.deregistrationDelay);
   const ports = new Set(spec.listeners.map((l) => l.port));
   let adminPort = ADMIN_PORT;
   while (ports.has(adminPort)) adminPort--;
@@ -88,7 +87,8 @@ export function proxyConfigOf(lb: LoadBalancer, wanted: readonly WantedTarget[])
     trustedProxies: spec.trustedProxies ?? [],
     idleTimeoutMs: durationMs(spec.idleTimeout),
     maxConnections: spec.maxConnections,
-    drainMs: Math.max(durationMs(spec.deregistrationDelay), LEAST_DRAIN_MS),
+    tunnelTimeoutMs: durationMs(spec.tunnelTimeout ?? spec.idleTimeout),
+    drainMs: Math.max(delayMs, outlasts ? durationMs(spec.tunnelTimeout ?? '0s') : 0, LEAST_DRAIN_MS),
   };
 }
 
@@ -122,11 +122,21 @@ function listenerOf(spec: LoadBalancer['spec'], port: number): ProxyListener {
   };
 }
 
-/** What cannot change on a living container: its ports. Versioned, as an instance's. */
-export const balancerHash = ({ spec }: LoadBalancer): string =>
+const portsHash = ({ spec }: LoadBalancer): string =>
   `v1 ports=${sha256(canonicalJson(spec.listeners.map((l) => l.port).toSorted((a, b) => a - b))).slice(0, 12)}`;
 
-export const stopGraceMsOf = ({ spec }: LoadBalancer): number => durationMs(spec.deregistrationDelay) + STOP_MARGIN_MS;
+/** What cannot change on a living container: its ports. Versioned, as an instance's. It has a master that can be asked. */
+export const balancerHash = (lb: LoadBalancer): string => `${portsHash(lb)} master`;
+
+/** One that was made before there was a master to ask stays as it is. */
+export const isOfHash = (lb: LoadBalancer, { specHash }: Pick<Container, 'specHash'>): boolean =>
+  specHash === balancerHash(lb) || specHash === portsHash(lb);
+
+export const hasMaster = ({ specHash }: Pick<Container, 'specHash'>): boolean => specHash.endsWith(' master');
+
+/** A stopping proxy is killed when its sessions, which may last for tunnelTimeout, have outlasted this. */
+export const stopGraceMsOf = ({ spec }: LoadBalancer): number =>
+  Math.max(durationMs(spec.deregistrationDelay), LEAST_DRAIN_MS);
 
 export function balancerContainer(lb: LoadBalancer, image: string, network: Network, address: string): ContainerSpec {
   const { metadata, spec } = lb;

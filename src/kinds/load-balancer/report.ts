@@ -53,7 +53,7 @@ const fieldsOf = ({ status }: LoadBalancer): LoadBalancerStatus => {
 
 function statusOf(
   lb: LoadBalancer,
-  { failed }: LoadBalancerObserved,
+  { failed, cut }: LoadBalancerObserved,
   container: Container | undefined,
   targets: readonly Target[],
   { verdict, left, now }: { verdict: ConditionInput; left: readonly LoadBalancerStep[]; now: Date },
@@ -61,7 +61,9 @@ function statusOf(
   const { privateIp, vpcUid, ingressCidrBlock, lastChange } = fieldsOf(lb);
   const isCalm = left.length === 0 && targets.every((t) => t.state === 'Healthy' || t.state === 'Unhealthy');
   const changed =
-    failed !== undefined && isCalm ? { at: stamp(now, lastChange?.at), failedRequests: failed } : lastChange;
+    failed !== undefined && isCalm
+      ? { at: stamp(now, lastChange?.at), failedRequests: failed, cutSessions: cut }
+      : lastChange;
   const deleting = lb.metadata.deletionTimestamp !== undefined;
   return {
     phase: deleting ? 'Terminating' : !container ? 'Pending' : verdict.status === 'True' ? 'Active' : 'Degraded',
@@ -189,7 +191,7 @@ function judge(
   return judgeTargets(lb, observed, targets);
 }
 
-function judgeTargets(lb: LoadBalancer, { failed }: LoadBalancerObserved, targets: readonly Target[]): Judgement {
+function judgeTargets(lb: LoadBalancer, { failed, cut }: LoadBalancerObserved, targets: readonly Target[]): Judgement {
   const moving = targets.filter((t) => t.state === 'Initial' || t.state === 'Draining');
   const outcome: Outcome =
     moving.length > 0
@@ -210,8 +212,10 @@ function judgeTargets(lb: LoadBalancer, { failed }: LoadBalancerObserved, target
   }
   const healthy = targets.filter((t) => t.state === 'Healthy').length;
   const failures = failed ?? lb.status?.lastChange?.failedRequests ?? 0;
-  const told =
-    moving.length > 0 ? '' : `; ${failures} ${failures === 1 ? 'request' : 'requests'} failed during the last change`;
+  const cuts = (failed === undefined ? lb.status?.lastChange?.cutSessions : cut) ?? 0;
+  const requests = `${failures} ${failures === 1 ? 'request' : 'requests'} failed`;
+  const sessions = cuts === 0 ? '' : ` and ${cuts} ${cuts === 1 ? 'session was' : 'sessions were'} cut`;
+  const told = moving.length > 0 ? '' : `; ${requests}${sessions} during the last change`;
   return { verdict: ready('True', 'Serving', `${healthy} of ${targets.length} targets are healthy${told}`), outcome };
 }
 

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../api/kind.ts';
-import { duration, port } from '../shared/schemas.ts';
+import { duration, durationWithoutDefault, port } from '../shared/schemas.ts';
 
 const label = (description: string): JsonSchema => ({
   type: 'string',
@@ -197,6 +197,9 @@ export const loadBalancerSpecSchema: JsonSchema = {
       'x-also-known-as': ['connectionDraining', 'drainTimeout'],
     },
     idleTimeout: duration('A connection on which nothing is said for so long is closed.', '60s'),
+    tunnelTimeout: durationWithoutDefault(
+      'A web socket, or what else a request was switched to, is closed when nothing is said on it for so long; at most 168h. Sessions of targets that stay live on over a changed configuration for as long. 1h when left out; a load balancer that was made before there was this field goes by idleTimeout and deregistrationDelay until it is set. TCP goes by idleTimeout.',
+    ),
     maxConnections: {
       type: 'integer',
       minimum: 1,
@@ -259,6 +262,10 @@ export const loadBalancerStatusSchema: JsonSchema = {
       properties: {
         at: { type: 'string', description: 'When it was complete.' },
         failedRequests: { type: 'integer', description: 'Requests that failed while it was under way.' },
+        cutSessions: {
+          type: 'integer',
+          description: 'Sessions that it broke off: of targets that left, and of old configurations.',
+        },
       },
     },
   },

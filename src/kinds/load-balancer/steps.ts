@@ -36,7 +36,9 @@ export function printBalancerStep(step: LoadBalancerStep, lb: LoadBalancer): str
     case 'setServer':
       return `${MODES[step.mode]} ${step.server.server} in ${step.server.backend}`;
     case 'endSessions':
-      return `end the sessions of ${step.server.server} in ${step.server.backend}`;
+      return `end the sessions of ${step.server.server} in ${step.server.backend} (${step.sessions})`;
+    case 'endWorker':
+      return `end the ${step.worker.sessions} sessions of an old configuration (worker ${step.worker.id})`;
     case 'removeServer':
       return `remove ${step.server.server} from ${step.server.backend}`;
     default:

@@ -36,6 +36,8 @@ interface LoadBalancerSpec {
   stickiness?: { cookieName: string };
   deregistrationDelay: string;
   idleTimeout: string;
+  /** Not in a document that was stored before there was this field: idleTimeout holds then. */
+  tunnelTimeout?: string;
   maxConnections: number;
   proxyProtocol: boolean;
   /** Not in a document that was stored before there was this field. */
@@ -67,7 +69,8 @@ export interface LoadBalancerStatus {
    */
   targets?: readonly Target[];
   healthyTargets?: string;
-  lastChange?: { at: string; failedRequests: number };
+  /** One that was stored before sessions were counted has none. */
+  lastChange?: { at: string; failedRequests: number; cutSessions?: number };
 }
 
 export type LoadBalancer = Resource<LoadBalancerSpec, LoadBalancerStatus>;

@@ -4,12 +4,16 @@ import { DURATION_PATTERN } from '../../base/quantity.ts';
 /** Fields that several kinds have. */
 
 export const duration = (description: string, fallback: string): JsonSchema => ({
+  ...durationWithoutDefault(description),
+  default: fallback,
+});
+
+export const durationWithoutDefault = (description: string): JsonSchema => ({
   type: 'string',
   pattern: DURATION_PATTERN,
   maxLength: 32,
   'x-expected': 'a duration such as 500ms, 10s or 1m30s',
   'x-unit': 's',
-  default: fallback,
   description,
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { complaintsIn } from '../../../src/drivers/haproxy/admin.ts';
 import { csvCells, parseAnswers, parseServers } from '../../../src/drivers/haproxy/answers.ts';
+import { oldPids, parseOldWorker, streamsOf } from '../../../src/drivers/haproxy/old-workers.ts';
+import type { OldWorkerAnswer } from '../../../src/drivers/haproxy/old-workers.ts';
 import { toState, workerOf } from '../../../src/drivers/haproxy/state.ts';
 import type { ServerState } from '../../../src/drivers/proxies.ts';
 
@@ -25,10 +27,10 @@ ctxsw: 940 [ 458 482 ]`;
 const answer = (stat: readonly string[], servers: readonly string[], info = INFO): string =>
   `${[info, [STAT_HEAD, ...stat].join('\n'), [SERVERS_HEAD, ...servers].join('\n'), ACTIVITY].join('\n\n')}\n\n`;
 
-const stateOf = (stat: readonly string[], servers: readonly string[] = []) => {
+const stateOf = (stat: readonly string[], servers: readonly string[] = [], old?: readonly OldWorkerAnswer[]) => {
   const answers = parseAnswers(answer(stat, servers));
   if (!answers) throw new Error('not parsed');
-  return toState(answers, 'f');
+  return toState(answers, 'f', old);
 };
 
 /** `op admin weight change`, as they stand in a server's line, and how many checks it could fail: none when it is down. */
@@ -49,6 +51,37 @@ describe('the answers of HAProxy', () => {
     expect(worker(INFO.replace('Stopping: 0', 'Stopping: 1'))).toMatchObject({ stopping: true });
     expect(worker(INFO.replace(/description.*\n/, ''))).toMatchObject({ structure: '' });
     expect(worker(INFO.replace('miniaws-', 'somebody '))).toMatchObject({ structure: '' });
+  });
+
+  it('say which workers reloads have left, and what these still do', () => {
+    const proc = `#<PID>          <type>          <reloads>       <uptime>        <version>
+1               master          2 [failed: 0]   0d00h00m07s     2.6.12-1+deb12u4
+# workers
+64              worker          0               0d00h00m01s     2.6.12-1+deb12u4
+# old workers
+56              worker          1               0d00h00m02s     2.6.12-1+deb12u4
+48              worker          2               0d00h00m03s     2.6.12-1+deb12u4
+# programs
+`;
+    expect(oldPids(proc)).toEqual(['48', '56']);
+    expect(oldPids(proc.replace(/# old workers\n.*\n.*\n/, ''))).toEqual([]);
+    expect(oldPids('')).toBeUndefined();
+    const stat = [STAT_HEAD, 'app,s1,2,9,,,UP,', 'handover_80,now,1,1,,,UP,', 'app,BACKEND,2,9,,,UP,'].join('\n');
+    const worker = parseOldWorker('48', `${INFO.replace('Stopping: 0', 'Stopping: 1')}\n\n${stat}\n\n`);
+    expect(worker).toMatchObject({ pid: '48', stopping: true });
+    expect(parseOldWorker('48', "Can't find the target PID matching the prefix '@!48'\n")).toBeUndefined();
+    expect(
+      stateOf(['app,s1,1,7,0,0,UP,'], [line(2, 0), line(2, 0).replace('app', 'handover_80')], [worker!]),
+    ).toMatchObject({
+      servers: [{ backend: 'app', server: 's1', sessions: 3, traffic: { sessions: 1 } }],
+      oldWorkers: [{ id: '48', sessions: 2 }],
+    });
+    const streams = [
+      '0x55d0c0ffee00: proto=tcpv4 src=10.0.0.9:4711 fe=web be=app srv=s1 ts=00 epoch=0 age=1s',
+      '0x55d0c0ffee01: proto=tcpv4 src=10.0.0.9:4712 fe=web be=app srv=s10 ts=00 epoch=0 age=1s',
+      '0x55d0c0ffee02: proto=unix_stream src=unix:1 fe=MASTER be=<NONE> srv=<none> ts=00 age=0s',
+    ].join('\n');
+    expect(streamsOf(streams, { backend: 'app', server: 's1' })).toEqual(['0x55d0c0ffee00']);
   });
 
   it.each<[string, string, string, Partial<ServerState>]>([

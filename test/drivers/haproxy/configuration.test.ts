@@ -30,10 +30,28 @@ describe('the rendered configuration', () => {
       backends: plain.backends.toReversed().map((b) => ({ ...b, servers: b.servers.toReversed() })),
     };
     expect(renderConfig(turned)).toBe(renderConfig(plain));
-    expect(lines(plain).filter((line) => line.startsWith('server '))).toEqual([
+    expect(lines(plain).filter((line) => /^server s\d /.test(line))).toEqual([
       'server s1 10.0.0.1:80',
       'server s2 10.0.0.2:80',
     ]);
+  });
+
+  it('hands what comes in on connections of before a reload over as it came, with the client’s address', () => {
+    const text = lines(plain);
+    const at = (line: string) => text.indexOf(line);
+    const allow = at('http-request allow if { stopping }');
+    expect(allow).toBe(text.findIndex((line) => line.startsWith('http-request ')));
+    expect(at('use_backend handover_8080 if { stopping }')).toBeGreaterThan(allow);
+    expect(at('use_backend handover_8080 if { stopping }')).toBeLessThan(at('default_backend app'));
+    expect(text).toContain('bind 127.0.0.3:8080 accept-proxy');
+    expect(text).toContain('server now 127.0.0.3:8080 send-proxy-v2');
+    expect(renderConfig({ ...plain, mode: 'tcp' })).not.toMatch(/127\.0\.0\.3|stopping/);
+  });
+
+  it('gives web sockets a time of their own, and TCP the same as other connections', () => {
+    const wanted = { ...plain, tunnelTimeoutMs: 3_600_000 };
+    expect(lines(wanted)).toContain('timeout tunnel 3600000ms');
+    expect(lines({ ...wanted, mode: 'tcp' })).toContain('timeout tunnel 60000ms');
   });
 
   it('keeps the admin interface on the container’s own loopback, and logs neither a request’s line nor its headers', () => {

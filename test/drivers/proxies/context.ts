@@ -46,12 +46,15 @@ export interface ProxyContext {
   readonly compute: Compute;
   readonly proxies: Proxies;
   readonly network: Network;
-  /** A web server on port 80, whose page says its name; on port 81 it takes connections and never answers. */
+  /**
+   * A web server on port 80, whose page says its name; on port 81 it takes connections and never answers; on port 82 it
+   * switches to a protocol in which it says what it is told.
+   */
   readonly web: (name?: string) => Promise<Container>;
   /** A container with the proxy, not started. */
   readonly made: (config: ProxyConfig) => Promise<Container>;
   /** One that answers. */
-  readonly started: (config: ProxyConfig) => Promise<Container>;
+  readonly started: (config: ProxyConfig, command?: readonly string[]) => Promise<Container>;
   readonly state: (id: string) => Promise<ProxyState>;
   readonly server: (id: string, ref: ServerRef) => Promise<ServerState | undefined>;
 }
@@ -85,26 +88,27 @@ export function proxyContext(open: () => Promise<ProxySubject>): ProxyContext {
     };
   };
   const web = async (name = 'web') => {
-    const command = ['sh', '-c', '/bin/serve & exec nc -ll -p 81 -e sleep 1000'];
+    const servers = ['/bin/serve', `nc -ll -p 82 -e sh -c '${ECHO}'`, 'exec nc -ll -p 81 -e sleep 1000'];
+    const command = ['sh', '-c', servers.join(' & ')];
     const { id, owner: by } = await subject.compute.createContainer(
       spec('Instance', { image: subject.images.web, command, env: { MINIAWS_INSTANCE: name } }),
     );
     await subject.compute.startContainer(id);
     return one(by.uid);
   };
-  const made = async (config: ProxyConfig) => {
+  const made = async (config: ProxyConfig, command = PROXY_COMMAND) => {
     const container = await subject.compute.createContainer(
       spec('LoadBalancer', {
         image: subject.images.proxy,
-        command: PROXY_COMMAND,
+        command,
         stopSignal: PROXY_STOP_SIGNAL,
       }),
     );
     await subject.proxies.store(container.id, config);
     return container;
   };
-  const started = async (config: ProxyConfig) => {
-    const { id, owner: by } = await made(config);
+  const started = async (config: ProxyConfig, command?: readonly string[]) => {
+    const { id, owner: by } = await made(config, command);
     await subject.compute.startContainer(id);
     return one(by.uid);
   };
@@ -154,6 +158,10 @@ export function proxyContext(open: () => Promise<ProxySubject>): ProxyContext {
   };
 }
 
+/** In a shell's single quotes. */
+const ECHO =
+  'printf "HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n"; exec cat';
+
 export const addressOf = (container: Container): string => container.attachments[0]!.address;
 
 /** Servers of `app` by name, each a web server's address. */
@@ -176,6 +184,7 @@ export function config(servers: Record<string, string>, more: Partial<ProxyConfi
     adminPort: 9_900,
     trustedProxies: [],
     idleTimeoutMs: 60_000,
+    tunnelTimeoutMs: 60_000,
     maxConnections: 500,
     drainMs: 20_000,
     ...more,

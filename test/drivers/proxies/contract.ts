@@ -3,6 +3,7 @@ import { CONFIG_PATH, fileOf, renderConfig, structureOf } from '../../../src/dri
 import type { ServerRef } from '../../../src/drivers/proxies.ts';
 import { eventually } from '../../support/wait.ts';
 import { expectPassError } from '../contract/context.ts';
+import { sessionContract } from './sessions.ts';
 import { addressOf, config, proxyContext, type ProxyContext, type ProxySubject } from './context.ts';
 
 const at = (server: string): ServerRef => ({ backend: 'app', server });
@@ -14,6 +15,7 @@ export function proxyContract(name: string, open: () => Promise<ProxySubject>, m
     lifeContract(t);
     membershipContract(t);
     reloadContract(t);
+    sessionContract(t);
     more?.(t);
   });
 }

@@ -12,6 +12,7 @@ import { addressOf, HOLD_PORT, type ProxySubject } from './context.ts';
 import { proxyContract } from './contract.ts';
 import { requestTests } from './requests.ts';
 import { trafficTests } from './traffic.ts';
+import { tunnelTests } from './tunnels.ts';
 
 const installation = freshInstallation();
 
@@ -65,5 +66,6 @@ afterAll(() => cleanInstallation(installation));
 
 proxyContract('haproxy', open, (t) => {
   trafficTests(t);
+  tunnelTests(t);
   requestTests(t);
 });
