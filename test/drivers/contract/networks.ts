@@ -60,6 +60,17 @@ export function networkContract(t: ContractContext): void {
       expect(t.compute.networks(made.owner.uid).state).toBe('absent');
     });
 
+    it('those of the Engine, ours or not, are none of the host’s own', async () => {
+      const made = await t.compute.createNetwork(networkSpec());
+      const { cidrBlock } = networkSpec();
+      const holder = await t.tamper.foreignNetwork(`beside-${made.owner.uid.slice(0, 8)}`, cidrBlock);
+      await eventually('the range to be known as foreign', () => t.compute.foreignRanges().includes(cidrBlock));
+      const ofHost = t.compute.hostRanges().map((range) => range.cidrBlock);
+      expect(ofHost).not.toContain(made.cidrBlock);
+      expect(ofHost).not.toContain(cidrBlock);
+      await t.tamper.removeNetwork(holder);
+    });
+
     it('tells when one is removed by hand', async () => {
       const made = await t.compute.createNetwork(networkSpec());
       await t.tamper.removeNetwork(made.id);

@@ -88,6 +88,7 @@ export const BALANCER_HINTS: Hints = {
   'stickiness.cookieName': fc.constantFrom('A', 'B'),
   deregistrationDelay: fc.constantFrom('0s', '1s', '30s'),
   idleTimeout: fc.constantFrom('1s', '60s'),
+  tunnelTimeout: fc.constantFrom('1s', '1h', '168h'),
   trustedProxies: fc.constantFrom([], ['10.0.0.0/8']),
 };
 export const BALANCER_TARGET = instance('target').apply;
