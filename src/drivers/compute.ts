@@ -197,6 +197,8 @@ export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   stopGraceMs: number;
   /** `json-file` when no driver is said. */
   logs: { maxBytes: number; maxFiles: number; driver?: string; options?: Record<string, string> };
+  /** The image's own check is turned off. */
+  noHealthCheck?: boolean;
   healthCommand?: {
     command: readonly string[];
     intervalMs: number;
@@ -226,6 +228,8 @@ export interface Container extends Limits {
   /** Restarts by the Engine's restart policy. */
   restarts: number;
   health?: 'starting' | 'healthy' | 'unhealthy';
+  /** While it is unhealthy: what the Engine's check said last. It moves by itself, and is no change of the container. */
+  healthOutput?: string;
   imageId: string;
   restart: RestartMode;
   attachments: readonly { networkId: string; address: string }[];

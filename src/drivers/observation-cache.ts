@@ -114,10 +114,11 @@ class Shelf<T extends Network | Container> {
   }
 }
 
-/** Dates are compared by their time: `sameJson` knows JSON values only. */
+/** Dates are compared by their time: `sameJson` knows JSON values only. What moves by itself is not compared. */
 const comparable = (value: Network | Container): object => {
   if (!('state' in value)) return value;
-  return { ...value, startedAt: value.startedAt?.getTime(), finishedAt: value.finishedAt?.getTime() };
+  const { healthOutput: _, ...rest } = value;
+  return { ...rest, startedAt: value.startedAt?.getTime(), finishedAt: value.finishedAt?.getTime() };
 };
 
 /** A call's hold on what it changes. */

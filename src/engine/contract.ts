@@ -50,6 +50,8 @@ export interface Step {
   readonly why: string;
   /** Recorded as an event when the step succeeds, where people expect one. */
   readonly event?: string;
+  /** The event is a Warning: a person should know. */
+  readonly warns?: true;
 }
 
 /** Maps a change of another document to the keys that care: an owner, a dependent. */

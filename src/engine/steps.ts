@@ -80,7 +80,9 @@ export class StepRunner {
       if (progress) return { record: record('underWay'), event: waiting(progress.underWay) };
       return {
         record: record('done'),
-        ...(step.event ? { event: { type: 'Normal', reason: step.event, message: words } } : {}),
+        ...(step.event
+          ? { event: { type: step.warns ? 'Warning' : 'Normal', reason: step.event, message: words } }
+          : {}),
       };
     } catch (thrown) {
       const error = asPassError(thrown);

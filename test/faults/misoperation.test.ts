@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isReady } from '../../src/api/metadata.ts';
+import type { InstanceStatus } from '../../src/kinds/instance/types.ts';
 import { engineName, LABEL } from '../../src/drivers/labels.ts';
 import { judge, orphans, picture, unrest, untruths } from '../../src/proof/oracles.ts';
 import { play } from '../../src/proof/scenario.ts';
@@ -167,6 +168,29 @@ describe('F13: processes that do not behave', () => {
       await world.clock.advance(5_000);
     }
     expect(world.mutations()).toBe(calls);
+    expect([...untruths(world, daemon), ...orphans(world), ...(await unrest(world, daemon))]).toEqual([]);
+  });
+
+  it('restartOnUnhealthy restarts what stays sick later and later, and stops when it is well', async () => {
+    const { world, daemon } = await live();
+    let healthy = true;
+    world.engine.probe = () => ({ healthy, detail: healthy ? 'answers' : 'does not answer' });
+    const healthCheck = { http: { port: 80 }, interval: '1s', retries: 1, restartOnUnhealthy: true };
+    await play(daemon, [main, apply('web', { healthCheck })]);
+    await daemon.settle(5_000);
+    const restarts = () => (daemon.get('Instance', 'web')?.status as InstanceStatus | undefined)?.healthRestarts?.count;
+    healthy = false;
+    await world.clock.advance(5_000);
+    expect(restarts()).toBe(1);
+    // 10, 20, 40, 80, 160 and 300 s apart.
+    await world.clock.advance(600_000);
+    expect(restarts()).toBe(6);
+    expect(readiness(daemon, 'Instance', 'web').message).toContain(
+      'does not answer; it was restarted for that 6 times',
+    );
+    healthy = true;
+    await world.clock.advance(5_000);
+    expect(readiness(daemon, 'Instance', 'web').status).toBe('True');
     expect([...untruths(world, daemon), ...orphans(world), ...(await unrest(world, daemon))]).toEqual([]);
   });
 

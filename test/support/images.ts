@@ -38,3 +38,20 @@ function busybox(): string {
   if (found) return found;
   throw new Error(`no static busybox at ${BUSYBOX.join(' or ')}: install the package busybox-static`);
 }
+
+/** Another image on the same files, under a reference of its own, each time with another id: as after a build. */
+export async function imageFrom(docker: Docker, base: string, reference: string, changes: string[]): Promise<string> {
+  const [repo, tag] = splitTag(reference);
+  const container = await docker.createContainer({ Image: base, Cmd: ['true'] });
+  try {
+    const made = (await container.commit({ repo, tag, changes: changes.join('\n') })) as { Id: string };
+    return made.Id;
+  } finally {
+    await container.remove();
+  }
+}
+
+const splitTag = (reference: string): [string, string] => {
+  const at = reference.lastIndexOf(':');
+  return [reference.slice(0, at), reference.slice(at + 1)];
+};

@@ -76,7 +76,8 @@ const tmpfsOptions = ({ target, sizeBytes, mode }: TmpfsMount): MountSettings =>
   }) as MountSettings;
 
 /** Left out, the image's own health check stands. The Engine counts in nanoseconds. */
-function healthOptions({ healthCommand }: ContainerSpec): Pick<ContainerCreateOptions, 'Healthcheck'> {
+function healthOptions({ healthCommand, noHealthCheck }: ContainerSpec): Pick<ContainerCreateOptions, 'Healthcheck'> {
+  if (noHealthCheck) return { Healthcheck: { Test: ['NONE'] } };
   if (!healthCommand) return {};
   return {
     Healthcheck: {

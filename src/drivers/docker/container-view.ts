@@ -1,5 +1,6 @@
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
 import { definedOnly } from '../../base/defined.ts';
+import { lastLines } from '../../base/output.ts';
 import type { Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
 import type { Limits } from '../container-settings.ts';
 import { LABEL } from '../labels.ts';
@@ -31,6 +32,7 @@ export function toContainer(info: ContainerInspectInfo, owner: Owner, exitBefore
       exitCode,
       error: state.Error || undefined,
       health: toHealth(state.Health?.Status),
+      healthOutput: toHealthOutput(state.Health),
     }),
     ...toLimits(host),
   };
@@ -119,5 +121,18 @@ function toRestartMode(name: string | undefined): RestartMode {
 
 const toHealth = (status: string | undefined): Container['health'] =>
   status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : undefined;
+
+/** Lines of a failed check that are told of, and the longest one: a check may write up to 4 KB. */
+const CHECK_LINES = 3;
+const LONGEST_CHECK_LINE = 200;
+/** The Engine's exit status of a check that was cut short; its output says why. */
+const CUT_SHORT = -1;
+
+function toHealthOutput(health: ContainerInspectInfo['State']['Health']): string | undefined {
+  const last = health?.Status === 'unhealthy' ? health.Log?.findLast((check) => check.ExitCode !== 0) : undefined;
+  if (!last) return undefined;
+  const said = lastLines(last.Output, CHECK_LINES, LONGEST_CHECK_LINE).join(' | ');
+  return [...(last.ExitCode === CUT_SHORT ? [] : [`exit code ${last.ExitCode}`]), ...(said ? [said] : [])].join(': ');
+}
 
 const dateOf = (text: string): Date | undefined => (text && text !== NEVER ? new Date(text) : undefined);

@@ -69,22 +69,26 @@ function checkPorts(ports: readonly string[]): Cause[] {
   return causes;
 }
 
+const HEALTH_FORMS = ['http', 'tcp', 'command', 'disable'] as const;
+
 function checkHealth({ spec }: Instance): Cause[] {
   const check = spec.healthCheck;
   if (!check) return [];
-  const given = (['http', 'tcp', 'command'] as const).filter((form) => check[form] !== undefined);
+  const given = HEALTH_FORMS.filter((form) => check[form] !== undefined && check[form] !== false);
   const causes =
     given.length === 1
       ? []
       : [
           invalid(
             'healthCheck',
-            `give exactly one of http, tcp and command; ${given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`}`,
+            `give exactly one of http, tcp, command and disable: true; ${given.length === 0 ? 'none is given' : `${given.join(' and ')} are given`}`,
           ),
         ];
   for (const field of ['interval', 'timeout'] as const) {
     if (durationMs(check[field]) < 1) causes.push(invalid(`healthCheck.${field}`, 'must be longer than 0'));
   }
+  if (check.disable && check.restartOnUnhealthy)
+    causes.push(invalid('healthCheck.restartOnUnhealthy', 'without a check nothing is unhealthy; leave it out'));
   return causes;
 }
 

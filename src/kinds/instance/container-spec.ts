@@ -103,7 +103,8 @@ const mountOf = (installation: string, namespace: string, volume: VolumeMount): 
   readOnly: volume.readOnly,
 });
 
-function healthOf(check: HealthCheck | undefined): Pick<ContainerSpec, 'healthCommand'> {
+function healthOf(check: HealthCheck | undefined): Pick<ContainerSpec, 'healthCommand' | 'noHealthCheck'> {
+  if (check?.disable) return { noHealthCheck: true };
   if (!check?.command) return {};
   return {
     healthCommand: {

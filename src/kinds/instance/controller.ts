@@ -1,18 +1,20 @@
 import { refOf } from '../../api/metadata.ts';
-import { isLeaving } from './types.ts';
-import type { Instance } from './types.ts';
+import { isLeaving, isProbed } from './types.ts';
+import type { HealthObserved, Instance } from './types.ts';
 import { isLoadBalancer } from '../load-balancer/types.ts';
 import type { LoadBalancer } from '../load-balancer/types.ts';
 import type { View } from '../../api/kind.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PassError } from '../../base/errors.ts';
 import { valueOf } from '../../base/observed.ts';
+import { lastLines } from '../../base/output.ts';
 import { durationMs } from '../../base/quantity.ts';
 import type { Compute, Container } from '../../drivers/compute.ts';
 import type { Controller, Pass, UnderWay } from '../../engine/contract.ts';
 import { claimAddress } from '../shared/ip-address.ts';
 import { actOnContainer } from '../shared/container-steps.ts';
 import type { HealthMonitor } from './health-monitor.ts';
+import { nextHealthRestart } from './health.ts';
 import { printStep } from './steps.ts';
 import { specHash } from './spec-hash.ts';
 import { choose, forcedBy, planInstance } from './plan.ts';
@@ -124,24 +126,19 @@ function observeBalancers(
   return { balancers, drainingMs: clock.monotonic() - (drains.get(uid) ?? clock.monotonic()) };
 }
 
-function observeHealth(
-  health: HealthMonitor,
-  instance: Instance,
-  container: Container,
-  pass: Pass,
-): Pick<InstanceObserved, 'health'> {
+function observeHealth(health: HealthMonitor, instance: Instance, container: Container, pass: Pass): HealthObserved {
   if (pass.planning) return instance.status?.health ? { health: instance.status.health } : {};
   const { uid } = instance.metadata;
   const check = instance.spec.healthCheck;
   const wanted =
-    check && !check.command && container.state === 'running' && instance.metadata.deletionTimestamp === undefined;
+    check && isProbed(check) && container.state === 'running' && instance.metadata.deletionTimestamp === undefined;
   if (!wanted) {
     health.forget(uid);
     return {};
   }
   const process = { containerId: container.id, startedAt: container.startedAt?.getTime() ?? 0 };
   const last = instance.status?.containerId === container.id ? instance.status.health : undefined;
-  return { health: health.watch(uid, refOf(instance), process, check, last) };
+  return health.watch(uid, refOf(instance), process, check, last);
 }
 
 /** The last lines are fetched once for each crash, not at each look. */
@@ -157,7 +154,6 @@ async function observeCrash(
     status.lastExitCode === container.exitCode &&
     status.containerId === container.id;
   if (!crashed(container) || (known && status.lastLog !== undefined)) return {};
-  const lines: string[] = [];
   try {
     let text = '';
     for await (const chunk of compute.logs(
@@ -166,14 +162,10 @@ async function observeCrash(
       pass.signal,
     ))
       text += chunk.data.toString('utf8');
-    lines.push(...text.split('\n').filter((line) => line.trim() !== ''));
+    return { lastLog: lastLines(text, LAST_LINES, LONGEST_LINE) };
   } catch {
     return {}; // the container was removed meanwhile, or its log driver cannot be read
   }
-  // NUL and other control characters can be stored in no JSONB and shown on no terminal.
-  return {
-    lastLog: lines.slice(-LAST_LINES).map((line) => line.replace(/\p{Cc}/gu, ' ').slice(0, LONGEST_LINE)),
-  };
 }
 
 async function act(
@@ -193,6 +185,8 @@ async function act(
       return pass.claim((latest) => ({
         draining: (latest as Instance).status?.draining ?? pass.now().toISOString(),
       }));
+    case 'claimHealthRestart':
+      return pass.claim((latest) => ({ healthRestarts: nextHealthRestart(latest as Instance, step.of, pass.now()) }));
     case 'pullImage':
       return pull(step.image, instance, compute, pulled);
     case 'ensureVolume':

@@ -1,14 +1,17 @@
 import { keyOf } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
-import type { HealthCheck, InstanceStatus } from './types.ts';
+import type { HealthCheck, HealthObserved, InstanceStatus } from './types.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { sameJson } from '../../base/hash.ts';
+import { lastLines } from '../../base/output.ts';
 import type { Compute } from '../../drivers/compute.ts';
 
 type Health = NonNullable<InstanceStatus['health']>;
 
+/** Characters of an answer that are told of. */
+const LONGEST_ANSWER = 300;
 /** While it starts it is probed at least this often, so that Ready does not wait for a long interval. */
 const STARTING_EVERY_MS = 500;
 
@@ -19,6 +22,8 @@ interface Patient {
   startedAt: number;
   check: HealthCheck;
   health: Health;
+  /** What the check that failed last answered. */
+  output?: string;
   failures: number;
   timer?: Timer;
 }
@@ -43,14 +48,14 @@ export class HealthMonitor {
     return this.#patients.size;
   }
 
-  /** Begins or goes on; a new container or a changed check begins anew. @returns the last result. */
+  /** Begins or goes on; a new container or a changed check begins anew. @returns the last result, and what a failing check answered. */
   watch(
     uid: string,
     ref: Ref,
     process: { containerId: string; startedAt: number },
     check: HealthCheck,
     last: Health | undefined,
-  ): Health {
+  ): HealthObserved {
     const known = this.#patients.get(uid);
     if (
       known &&
@@ -58,13 +63,13 @@ export class HealthMonitor {
       known.startedAt === process.startedAt &&
       sameJson(known.check, check)
     )
-      return known.health;
+      return resultOf(known);
     this.forget(uid);
     const health = known ? 'Starting' : (last ?? 'Starting');
     const patient: Patient = { uid, ref, ...process, check, health, failures: 0 };
     this.#patients.set(uid, patient);
     this.#probeAfter(patient, 0);
-    return health;
+    return resultOf(patient);
   }
 
   forget(uid: string): void {
@@ -98,9 +103,15 @@ export class HealthMonitor {
   #judge(patient: Patient, healthy: boolean, detail: string): void {
     const before = patient.health;
     patient.failures = healthy ? 0 : patient.failures + 1;
+    if (!healthy) patient.output = lastLines(detail, 1, LONGEST_ANSWER).join();
     const grace = this.#clock.now().getTime() - patient.startedAt < durationMs(patient.check.startPeriod);
     if (healthy) patient.health = 'Healthy';
     else if (!grace && patient.failures >= patient.check.retries) patient.health = 'Unhealthy';
     if (patient.health !== before) this.#onChange(patient.ref, `health check of ${keyOf(patient.ref)}: ${detail}`);
   }
 }
+
+const resultOf = ({ health, output }: Patient) => ({
+  health,
+  ...(health === 'Unhealthy' && output !== undefined ? { healthOutput: output } : {}),
+});

@@ -1,5 +1,5 @@
 import { RESTARTED_AT } from '../../api/metadata.ts';
-import type { Instance } from './types.ts';
+import type { HealthObserved, Instance } from './types.ts';
 import type { Observed } from '../../base/observed.ts';
 import type { Container, ContainerUpdate, ImageState, Network } from '../../drivers/compute.ts';
 import type { Step } from '../../engine/contract.ts';
@@ -9,17 +9,17 @@ import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
 import { aliasesOf, graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { failingCheck, healthRestartAsked, healthRestartAt, UNHEALTHY } from './health.ts';
 import { limitChanges, notLifted } from './limits.ts';
 
-export interface InstanceObserved {
+/** What the http or tcp check says is its health; the Engine's own check is the container's. */
+export interface InstanceObserved extends HealthObserved {
   vpc: VpcObserved;
   containers: Observed<readonly Container[]>;
   /** Looked at only when a container must be made. */
   image?: ImageState;
   /** A pull for this very specification has succeeded: `Always` is satisfied. */
   pulled: boolean;
-  /** What the http or tcp check says; the Engine's own check is the container's. */
-  health?: 'Starting' | 'Healthy' | 'Unhealthy';
   lastLog?: readonly string[];
   installation: string;
   /** Under which it is found beside its own name. */
@@ -34,6 +34,7 @@ export type InstanceStep =
   | (Step & { do: 'createDefaultVpc' })
   | (Step & { do: 'claimAddress'; vpcUid: string })
   | (Step & { do: 'claimDraining' })
+  | (Step & { do: 'claimHealthRestart'; of: string })
   | (Step & { do: 'pullImage'; image: string })
   | (Step & { do: 'ensureVolume'; name: string })
   | (Step & { do: 'createContainer'; name: string; network: Network })
@@ -43,8 +44,8 @@ export type InstanceStep =
 const DRAIN_MARGIN_MS = 60_000;
 
 /** Pure: what would make the world equal the document; a process that serves a load balancer is drained before it stops (I12). */
-export function planInstance(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
-  const steps = planContainer(instance, observed);
+export function planInstance(instance: Instance, observed: InstanceObserved, now: Date): readonly InstanceStep[] {
+  const steps = planContainer(instance, observed, now);
   if (!mustDrain(observed, steps)) return steps;
   const before = steps.slice(0, steps.findIndex(isStop));
   const { deletionTimestamp } = instance.metadata;
@@ -65,7 +66,7 @@ export function mustDrain(
 }
 
 /** Nothing is created or deleted on what could not be observed (I4). */
-export function planContainer(instance: Instance, observed: InstanceObserved): readonly InstanceStep[] {
+export function planContainer(instance: Instance, observed: InstanceObserved, now: Date): readonly InstanceStep[] {
   if (observed.containers.state === 'unobservable') return [];
   const containers = observed.containers.state === 'present' ? observed.containers.value : [];
   if (instance.metadata.deletionTimestamp !== undefined)
@@ -75,7 +76,7 @@ export function planContainer(instance: Instance, observed: InstanceObserved): r
   const extra = containers
     .filter((c) => c !== kept)
     .flatMap((c) => teardown(c, graceMsOf(instance), `container ${c.name} is one too many`));
-  if (kept && !forcedBy(instance, kept)) return [...extra, ...planKept(instance, observed, kept)];
+  if (kept && !forcedBy(instance, kept)) return [...extra, ...planKept(instance, observed, kept, now)];
   return [...extra, ...planNew(instance, observed, kept)];
 }
 
@@ -131,7 +132,8 @@ function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): Inst
 }
 
 /** What differs in a container that can stay, mended in place. */
-function planKept(instance: Instance, { vpc, sharedName }: InstanceObserved, container: Container): InstanceStep[] {
+function planKept(instance: Instance, observed: InstanceObserved, container: Container, now: Date): InstanceStep[] {
+  const { vpc, sharedName } = observed;
   const address = instance.status?.privateIp;
   const place =
     vpc.is === 'ready' && address !== undefined
@@ -140,7 +142,7 @@ function planKept(instance: Instance, { vpc, sharedName }: InstanceObserved, con
   return [
     ...driftSteps(instance, container, place),
     ...planUpdate(instance, container),
-    ...planPower(instance, container),
+    ...planPower(instance, observed, container, now),
   ];
 }
 
@@ -164,7 +166,7 @@ function planUpdate({ spec }: Instance, { id, name, ...has }: Container): Instan
       ];
 }
 
-function planPower(instance: Instance, container: Container): InstanceStep[] {
+function planPower(instance: Instance, observed: InstanceObserved, container: Container, now: Date): InstanceStep[] {
   const { id, name } = container;
   const graceMs = graceMsOf(instance);
   if (instance.spec.powerState === 'Stopped') {
@@ -182,9 +184,12 @@ function planPower(instance: Instance, container: Container): InstanceStep[] {
         event: 'Started',
       },
     ];
-  if (!wantsRestart(instance, container)) return [];
-  const why = 'a restart was asked for';
+  const claim = planHealthRestart(instance, observed, container, now);
+  const isSick = claim.length > 0 || healthRestartAsked(instance, container);
+  if (container.state !== 'running' || !(isSick || wantsRestart(instance, container))) return [];
+  const why = isSick ? failingCheck(instance, observed, container, now) : 'a restart was asked for';
   return [
+    ...claim,
     { do: 'stopContainer', id, name, graceMs, why },
     { do: 'startContainer', id, name, why, event: 'Restarted' },
   ];
@@ -195,8 +200,25 @@ function shouldStart(instance: Instance, container: Container): boolean {
   if (container.state === 'created') return true;
   if (container.state !== 'exited') return false;
   if (instance.status?.phase === 'Stopped' || restartAsked(instance, container.finishedAt)) return true;
+  if (healthRestartAsked(instance, container)) return true;
   const { restartPolicy } = instance.spec;
   return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && container.exitCode !== 0);
+}
+
+/** Written down first, so that restarts are counted whatever happens to this pass. */
+function planHealthRestart(
+  instance: Instance,
+  observed: InstanceObserved,
+  container: Container,
+  now: Date,
+): InstanceStep[] {
+  const at = healthRestartAt(instance, observed, container);
+  const of = container.startedAt?.toISOString();
+  // A clock that was set back makes nobody wait.
+  const since = Date.parse(instance.status?.healthRestarts?.at ?? '');
+  if (at === undefined || of === undefined || !(now >= at || now.getTime() < since)) return [];
+  const why = failingCheck(instance, observed, container, now);
+  return [{ do: 'claimHealthRestart', of, why, event: UNHEALTHY, warns: true }];
 }
 
 export const wantsRestart = (instance: Instance, container: Container): boolean =>

@@ -8,6 +8,7 @@ import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { choose, mustDrain, planContainer, wantsRestart } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
+import { healthOf, healthStatusOf, UNHEALTHY, unhealthyEvents, unhealthyWords } from './health.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
 import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
 
@@ -38,10 +39,14 @@ export function reportInstance(
   const unobservable = observed.containers.state === 'unobservable';
   const status = unobservable
     ? statusFields(instance)
-    : statusOf(instance, observed, container, phase, left.length > 0 || judgement.ready.reason === 'Draining');
+    : {
+        ...statusOf(instance, observed, container, phase, left.length > 0 || judgement.ready.reason === 'Draining'),
+        ...healthStatusOf(instance, observed, container, now),
+      };
   const report: Report = {
     status,
     outcome,
+    events: unhealthyEvents(instance, judgement.ready),
     conditions: [judgement.ready, progressing(outcome), judgement.degraded ?? NOT_DEGRADED],
   };
   if (unobservable) return instance.status?.containerId ? { ...report, inventory: rowOf(instance, status) } : report;
@@ -69,7 +74,6 @@ function statusOf(
   if (!container) return kept;
   const asked = instance.metadata.annotations?.[RESTARTED_AT];
   const done = asked !== undefined && container.state === 'running' && !wantsRestart(instance, container);
-  const health = observed.health ?? engineHealth(container);
   const lastLog = crashed(container) ? (observed.lastLog ?? before.lastLog) : undefined;
   return {
     ...kept,
@@ -82,7 +86,6 @@ function statusOf(
     ...(container.ports.length > 0 ? { ports: container.ports } : {}),
     ...(container.exitCode === undefined ? {} : { lastExitCode: container.exitCode }),
     ...(lastLog && lastLog.length > 0 ? { lastLog } : {}),
-    ...(health ? { health } : {}),
   };
 }
 
@@ -91,11 +94,6 @@ export const crashed = (c: Container): boolean =>
   c.state === 'restarting' ||
   (c.restarts > 0 && c.exitCode !== 0) ||
   (c.state === 'exited' && c.exitCode !== undefined && c.exitCode !== 0);
-
-function engineHealth({ health, state }: Container): InstanceStatus['health'] {
-  if (health === undefined || state !== 'running') return undefined;
-  return ({ starting: 'Starting', healthy: 'Healthy', unhealthy: 'Unhealthy' } as const)[health];
-}
 
 function rowOf(instance: Instance, status: InstanceStatus): InventoryRow {
   const { uid, namespace, name } = instance.metadata;
@@ -128,7 +126,7 @@ function judge(
     };
   }
   if (instance.metadata.deletionTimestamp !== undefined) {
-    if (isDraining(instance, observed)) return judgeDraining(instance, observed);
+    if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
     const outcome: Outcome =
       observed.containers.state === 'absent' || (valueOf(observed.containers) ?? []).length === 0
         ? { is: 'gone' }
@@ -139,14 +137,14 @@ function judge(
       outcome,
     };
   }
-  if (isDraining(instance, observed)) return judgeDraining(instance, observed);
+  if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
   if (left.length > 0) return judgeLeft(instance, observed, left);
   if (!container) return judgeWaiting(instance, observed);
   return judgeContainer(instance, observed, container, now);
 }
 
-const isDraining = (instance: Instance, observed: InstanceObserved): boolean =>
-  mustDrain(observed, planContainer(instance, observed));
+const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
+  mustDrain(observed, planContainer(instance, observed, now));
 
 /** How often one that waits for its load balancers looks whether its time is up. */
 const DRAIN_LOOK_MS = 5_000;
@@ -185,7 +183,7 @@ function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement 
 function judgeContainer(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
   switch (container.state) {
     case 'running':
-      return judgeRunning(observed, container, now);
+      return judgeRunning(instance, observed, container, now);
     case 'restarting': {
       const message = crashMessage(container, 'the Engine restarts it, each time a little later');
       const { phase, reason } = crashWords(container);
@@ -214,7 +212,7 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
   }
 }
 
-function judgeRunning(observed: InstanceObserved, container: Container, now: Date): Judgement {
+function judgeRunning(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
   const ranMs = now.getTime() - (container.startedAt?.getTime() ?? 0);
   if (container.restarts > 0 && ranMs >= 0 && ranMs < STABLE_MS) {
     const { phase, reason } = crashWords(container);
@@ -226,7 +224,7 @@ function judgeRunning(observed: InstanceObserved, container: Container, now: Dat
       outcome: { is: 'progressing', afterMs: STABLE_MS - ranMs + 10 },
     };
   }
-  const health = observed.health ?? engineHealth(container);
+  const health = healthOf(observed, container);
   if (health === 'Starting')
     return {
       phase: 'Starting',
@@ -234,12 +232,12 @@ function judgeRunning(observed: InstanceObserved, container: Container, now: Dat
       outcome: { is: 'settled' },
     };
   if (health === 'Unhealthy') {
-    const message = 'its health check fails; look at its logs';
+    const { message, outcome } = unhealthyWords(instance, observed, container, now);
     return {
       phase: 'Running',
-      ready: ready('False', 'Unhealthy', message),
-      degraded: degraded('True', 'Unhealthy', message),
-      outcome: { is: 'settled' },
+      ready: ready('False', UNHEALTHY, message),
+      degraded: degraded('True', UNHEALTHY, message),
+      outcome,
     };
   }
   return {

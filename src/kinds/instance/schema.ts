@@ -1,79 +1,11 @@
 import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { NOT_HERE } from './not-here.ts';
-import { duration, port } from '../shared/schemas.ts';
+import { duration, strings } from '../shared/schemas.ts';
+import { healthCheck } from './health-schema.ts';
 import { devices, driverOptions, gpus } from './host-access-schema.ts';
 import { LOG_DRIVERS } from './log-drivers.ts';
 import { containerProperties } from './container-schema.ts';
-
-const strings = (description: string, maxItems: number): JsonSchema => ({
-  type: 'array',
-  maxItems,
-  items: { type: 'string', maxLength: 32_768 },
-  description,
-});
-
-const healthCheck: JsonSchema = {
-  type: 'object',
-  additionalProperties: false,
-  'x-also-known-as': ['livenessProbe', 'readinessProbe', 'startupProbe'],
-  description:
-    'How it is known that the process works. Exactly one of http, tcp and command. Without it, running is healthy.',
-  properties: {
-    http: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['port'],
-      'x-also-known-as': ['httpGet'],
-      description: 'A GET from the daemon that must answer the expected status.',
-      properties: {
-        port: port('The port inside the instance.'),
-        path: {
-          type: 'string',
-          pattern: '^/',
-          maxLength: 1024,
-          default: '/',
-          'x-expected': 'a path that begins with /',
-          description: 'The path.',
-        },
-        expectedStatus: {
-          type: 'integer',
-          minimum: 100,
-          maximum: 599,
-          default: 200,
-          description: 'The HTTP status that means healthy.',
-        },
-      },
-    },
-    tcp: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['port'],
-      'x-also-known-as': ['tcpSocket'],
-      description: 'A connection from the daemon that must be accepted.',
-      properties: { port: port('The port inside the instance.') },
-    },
-    command: {
-      ...strings('A command inside the instance that must exit 0; the Engine runs it.', 64),
-      minItems: 1,
-      'x-also-known-as': ['test', 'exec'],
-    },
-    interval: { ...duration('Time between checks.', '10s'), 'x-also-known-as': ['periodSeconds'] },
-    timeout: { ...duration('How long one check may take.', '5s'), 'x-also-known-as': ['timeoutSeconds'] },
-    retries: {
-      type: 'integer',
-      minimum: 1,
-      maximum: 100,
-      default: 3,
-      'x-also-known-as': ['failureThreshold'],
-      description: 'Failures in a row that make it unhealthy.',
-    },
-    startPeriod: {
-      ...duration('Failures this soon after the start do not count.', '0s'),
-      'x-also-known-as': ['initialDelaySeconds', 'start_interval'],
-    },
-  },
-};
 
 const volumes: JsonSchema = {
   type: 'array',
@@ -312,6 +244,23 @@ export const instanceStatusSchema: JsonSchema = {
     lastExitCode: { type: 'integer', description: 'Exit code of the last end of the process.' },
     lastLog: { type: 'array', items: { type: 'string' }, description: 'The last lines of a crashing process.' },
     health: { type: 'string', description: 'Starting, Healthy or Unhealthy, by the health check.' },
+    healthFailure: {
+      type: 'object',
+      description: 'While it is Unhealthy: what its check answered (output), and when that was first seen (at).',
+      properties: {
+        at: { type: 'string', description: 'When the answer was first seen.' },
+        output: { type: 'string', description: 'What the check answered.' },
+      },
+    },
+    healthRestarts: {
+      type: 'object',
+      description: 'Restarts for a failing check, in a row.',
+      properties: {
+        count: { type: 'integer', description: 'How many; one that ran for 10 minutes begins anew.' },
+        at: { type: 'string', description: 'When the last one was asked for.' },
+        of: { type: 'string', description: 'When the process was started that was ended by it.' },
+      },
+    },
     draining: {
       type: 'string',
       description: 'Since when its load balancers are asked to let go of it before it stops.',

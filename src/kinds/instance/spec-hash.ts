@@ -1,7 +1,7 @@
 import { ifTrue, orNothing } from '../../base/defined.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import { logTarget } from './container-settings.ts';
-import type { InstanceSpec } from './types.ts';
+import type { HealthCheck, InstanceSpec } from './types.ts';
 
 /**
  * The fields whose change needs another container. What the Engine changes in place (resources, pidsLimit and
@@ -20,7 +20,7 @@ const RECREATES = {
   user: (s) => s.user,
   workingDir: (s) => s.workingDir,
   labels: (s) => orNothing(s.labels),
-  healthCheck: (s) => (s.healthCheck?.command ? s.healthCheck : undefined),
+  healthCheck: (s) => engineCheck(s.healthCheck),
   init: (s) => ifTrue(s.init),
   tty: (s) => ifTrue(s.tty),
   stdin: (s) => ifTrue(s.stdin),
@@ -40,6 +40,14 @@ const RECREATES = {
   gpus: (s) => s.gpus,
   oomScoreAdjust: (s) => s.oomScoreAdjust,
 } satisfies Record<string, (spec: InstanceSpec) => unknown>;
+
+/** What the Engine is told of health checks. What becomes of an unhealthy one is this daemon's. */
+function engineCheck(check: HealthCheck | undefined): object | undefined {
+  if (check?.disable) return { disable: true };
+  if (!check?.command) return undefined;
+  const { restartOnUnhealthy: _, disable: __, ...told } = check;
+  return told;
+}
 
 /** The algorithm's name. A release that hashes otherwise must still know this one. */
 const ALGORITHM = 'v1';

@@ -11,6 +11,8 @@ export function printStep(step: InstanceStep, instance: Instance): string {
       return 'take an address of the VPC';
     case 'claimDraining':
       return 'ask its load balancers to let go of it';
+    case 'claimHealthRestart':
+      return `restart the process: ${step.why}`;
     case 'pullImage':
       return `pull image ${step.image}`;
     case 'ensureVolume':

@@ -11,12 +11,18 @@ interface HealthTiming {
   startPeriod: string;
 }
 
-/** Exactly one of `http`, `tcp` and `command` is there: admission sees to it. */
+/** Exactly one of `http`, `tcp`, `command` and `disable: true` is there: admission sees to it. */
 export interface HealthCheck extends HealthTiming {
   http?: { port: number; path: string; expectedStatus: number };
   tcp?: { port: number };
   command?: readonly string[];
+  /** The image's own check is turned off. */
+  disable?: boolean;
+  restartOnUnhealthy?: boolean;
 }
+
+/** Whether this daemon does the checking. */
+export const isProbed = ({ http, tcp }: HealthCheck): boolean => http !== undefined || tcp !== undefined;
 
 /** A named volume, or a folder of the host; exactly one of `name` and `hostPath` is there. */
 export interface VolumeMount {
@@ -103,6 +109,23 @@ export type InstancePhase =
   | 'CrashLoopBackOff'
   | 'Terminating';
 
+/** A request to restart, written down before it is carried out. */
+export interface HealthRestarts {
+  count: number;
+  at: string;
+  /** When the process was started that is to be ended, by the Engine's clock. */
+  of: string;
+}
+
+type Health = 'Starting' | 'Healthy' | 'Unhealthy';
+
+/** What its check says. */
+export interface HealthObserved {
+  health?: Health;
+  /** What the check answered, while it is Unhealthy. */
+  healthOutput?: string;
+}
+
 export interface InstanceStatus {
   phase?: InstancePhase;
   containerId?: string;
@@ -118,7 +141,11 @@ export interface InstanceStatus {
   lastExitCode?: number;
   /** The last lines that a crashing process wrote. */
   lastLog?: readonly string[];
-  health?: 'Starting' | 'Healthy' | 'Unhealthy';
+  health?: Health;
+  /** What the check answered, and when that was first seen; while it is Unhealthy. */
+  healthFailure?: { at: string; output: string };
+  /** The last restart for a failing check, and how many there were in a row. */
+  healthRestarts?: HealthRestarts;
   /** The restart request (annotation) that was last carried out. */
   restartedAt?: string;
   /** Since when its load balancers are asked to let go of it, because its process must stop (I12). */

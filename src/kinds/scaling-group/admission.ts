@@ -113,6 +113,13 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
   });
   if (template.spec.powerState !== 'Running')
     causes.push(invalid('template.spec.powerState', 'instances of a group run; scale it to 0 to stop them'));
+  if (template.spec.healthCheck?.restartOnUnhealthy)
+    causes.push(
+      invalid(
+        'template.spec.healthCheck.restartOnUnhealthy',
+        'a group replaces an unhealthy instance, it does not restart it; leave it out',
+      ),
+    );
   return [...causes, ...checkTemplateMetadata(template)];
 }
 

@@ -18,3 +18,10 @@ export const durationWithoutDefault = (description: string): JsonSchema => ({
 });
 
 export const port = (description: string): JsonSchema => ({ type: 'integer', minimum: 1, maximum: 65535, description });
+
+export const strings = (description: string, maxItems: number): JsonSchema => ({
+  type: 'array',
+  maxItems,
+  items: { type: 'string', maxLength: 32_768 },
+  description,
+});

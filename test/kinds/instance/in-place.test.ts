@@ -3,7 +3,7 @@ import { present } from '../../../src/base/observed.ts';
 import type { Container } from '../../../src/drivers/compute.ts';
 import { planInstance } from '../../../src/kinds/instance/plan.ts';
 import { specHash } from '../../../src/kinds/instance/spec-hash.ts';
-import { containerOf, instance, observed } from './support.ts';
+import { containerOf, instance, NOW, observed } from './support.ts';
 
 describe('fields that are decided when the container is made', () => {
   it.each<[string, object]>([
@@ -26,24 +26,28 @@ describe('fields that are decided when the container is made', () => {
     ['devices', { devices: [{ hostPath: '/dev/kvm' }] }],
     ['gpus', { gpus: { count: 1 } }],
     ['oomScoreAdjust', { oomScoreAdjust: 5 }],
+    ['healthCheck', { healthCheck: { disable: true } }],
   ])('%s replaces the container, and the plan says so', (field, spec) => {
     const before = instance();
     const seen = observed(present([containerOf(before)]));
-    expect(planInstance(instance(spec), seen)[0]).toMatchObject({ do: 'stopContainer', why: `spec.${field} changed` });
-    expect(planInstance(before, seen)).toEqual([]);
+    expect(planInstance(instance(spec), seen, NOW)[0]).toMatchObject({
+      do: 'stopContainer',
+      why: `spec.${field} changed`,
+    });
+    expect(planInstance(before, seen, NOW)).toEqual([]);
   });
 });
 
 it('what says nothing of the log is as if it were left out', () => {
   const said = instance({ logs: { driver: 'json-file', options: {} }, aliases: [] });
-  expect(planInstance(said, observed(present([containerOf(said, { specHash: specHash(instance().spec) })])))).toEqual(
-    [],
-  );
+  expect(
+    planInstance(said, observed(present([containerOf(said, { specHash: specHash(instance().spec) })])), NOW),
+  ).toEqual([]);
 });
 
 it('an instance is connected again under all its names', () => {
   const i = instance({ aliases: ['db', 'db.internal'] });
-  expect(planInstance(i, observed(present([containerOf(i, { attachments: [] })])))).toMatchObject([
+  expect(planInstance(i, observed(present([containerOf(i, { attachments: [] })])), NOW)).toMatchObject([
     { do: 'connectContainer', aliases: ['web', 'db', 'db.internal'] },
   ]);
 });
@@ -62,7 +66,7 @@ describe('limits', () => {
   const wanted = { resources: { memory: '64Mi' }, memoryReservation: '8Mi', cpuSet: '0', pidsLimit: 9 };
   const change = (spec: object, over: Partial<Container>) => {
     const i = instance(spec);
-    const [step] = planInstance(i, observed(present([containerOf(i, over)])));
+    const [step] = planInstance(i, observed(present([containerOf(i, over)])), NOW);
     return step && { ...('change' in step ? step.change : {}), why: step.why };
   };
 

@@ -10,7 +10,7 @@ import type { Container } from '../../../src/drivers/compute.ts';
 import { containerOf, instance, NOW, observed } from './support.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 
-const steps = (i: Instance, o: InstanceObserved): string[] => planInstance(i, o).map((s) => s.do);
+const steps = (i: Instance, o: InstanceObserved): string[] => planInstance(i, o, NOW).map((s) => s.do);
 const withContainer = (over: Partial<Container>, spec: object = {}) => {
   const i = instance(spec);
   return steps(i, observed(present([containerOf(i, over)])));
@@ -126,6 +126,7 @@ describe('the plan of an instance', () => {
     const plan = planInstance(
       i,
       observed(present([containerOf(i, { id: 'c0', name: 'copy', state: 'exited' }), good])),
+      NOW,
     );
     expect(plan).toMatchObject([{ do: 'removeContainer', id: 'c0' }]);
   });
@@ -136,6 +137,7 @@ describe('the plan of an instance', () => {
     const plan = planInstance(
       gone,
       observed(present([containerOf(i), containerOf(i, { id: 'c2', state: 'exited' })]), { vpc: { is: 'missing' } }),
+      NOW,
     );
     expect(plan.map((s) => ('id' in s ? `${s.do} ${s.id}` : s.do))).toEqual([
       'stopContainer c1',
@@ -282,9 +284,10 @@ describe('properties of the plan', () => {
         const { i } = start(given);
         let { containers } = start(given);
         for (let look = 0; look < 2; look++) {
-          for (const step of planInstance(i, observed(present(containers)))) containers = obey(i, containers, step);
+          for (const step of planInstance(i, observed(present(containers)), NOW))
+            containers = obey(i, containers, step);
         }
-        expect(planInstance(i, observed(present(containers)))).toEqual([]);
+        expect(planInstance(i, observed(present(containers)), NOW)).toEqual([]);
       }),
       { numRuns: 2_000 },
     );
@@ -295,7 +298,7 @@ describe('properties of the plan', () => {
       fc.property(worlds, (given) => {
         const { i } = start(given);
         const blind = observed(unobservable('out of reach'));
-        expect(planInstance(i, blind)).toEqual([]);
+        expect(planInstance(i, blind, NOW)).toEqual([]);
         expect(reportInstance(i, blind, [], NOW).conditions.find((c) => c.type === 'Ready')?.status).toBe('Unknown');
       }),
     );
@@ -306,7 +309,7 @@ describe('properties of the plan', () => {
       fc.property(worlds, (given) => {
         const { i, containers } = start(given);
         const seen = observed(present(containers));
-        const left = planInstance(i, seen);
+        const left = planInstance(i, seen, NOW);
         const ready = reportInstance(i, seen, left, NOW).conditions.find((c) => c.type === 'Ready')?.status === 'True';
         if (ready) expect(left).toEqual([]);
       }),

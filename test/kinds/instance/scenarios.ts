@@ -78,6 +78,8 @@ export const INSTANCE_HINTS: Hints = {
     { http: { port: 80 } },
     { tcp: { port: 80 }, interval: '1s' },
     { command: ['true'], retries: 1 },
+    { tcp: { port: 80 }, restartOnUnhealthy: true },
+    { disable: true },
   ),
   stopGracePeriod: fc.constantFrom('0s', '1s', '1m30s'),
   'logs.options': fc.constantFrom({}, { 'max-buffer-size': '1m', mode: 'non-blocking' }),

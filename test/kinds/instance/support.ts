@@ -9,7 +9,7 @@ import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 
 export const NOW = new Date('2026-01-01T01:00:00Z');
-const network: Network = {
+export const NETWORK: Network = {
   id: 'net1',
   name: 'default-main-1',
   owner: { uid: 'v', kind: 'VPC', namespace: 'default', name: 'main', generation: 1 },
@@ -33,7 +33,7 @@ export function instance(spec: object = {}, over: Partial<Instance> = {}): Insta
 
 /** The container that was made exactly for this instance and runs. */
 export function containerOf(i: Instance, over: object = {}): Container {
-  const spec = containerSpecOf(i, network, '10.1.0.9', 'test');
+  const spec = containerSpecOf(i, NETWORK, '10.1.0.9', 'test');
   const made: Container = {
     id: 'c1',
     name: spec.name,
@@ -46,7 +46,7 @@ export function containerOf(i: Instance, over: object = {}): Container {
     imageId: 'sha256:1',
     ...limitsOf(spec),
     restart: spec.restart ?? 'no',
-    attachments: [{ networkId: network.id, address: '10.1.0.9' }],
+    attachments: [{ networkId: NETWORK.id, address: '10.1.0.9' }],
     ports: [],
   };
   return { ...made, ...over };
@@ -56,7 +56,7 @@ export const observed = (
   containers: InstanceObserved['containers'],
   over: Partial<InstanceObserved> = {},
 ): InstanceObserved => ({
-  vpc: { is: 'ready', uid: 'v', network },
+  vpc: { is: 'ready', uid: 'v', network: NETWORK },
   containers,
   image: { state: 'present', id: 'sha256:1' },
   pulled: false,
