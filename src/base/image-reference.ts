@@ -54,3 +54,6 @@ export function faultOfReference(reference: string): string | undefined {
     ? `"${wrong}" has capital letters, and names of images have none: "${wrong.toLowerCase()}"`
     : `"${wrong}" is no part of an image's name: lower-case letters and digits, with ".", "_" or "-" between them`;
 }
+
+/** An image's id as `docker images` prints it. */
+export const shortImageId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);

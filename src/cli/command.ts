@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Ref } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
 import type { ClientSetup, Session } from './session.ts';
 
 /** Headings of the help, in its order. */
@@ -48,9 +48,19 @@ export interface MetricsOptions {
 /** Prints what an object has used or carried over a time. */
 export type ShowMetrics = (session: Session, ref: Ref, options: MetricsOptions) => Promise<void>;
 
+/** How the objects of a kind are restarted. */
+export interface Restart {
+  /** The merge patch that asks for it. */
+  patch: (at: string) => object;
+  /** Whether the status speaks of this request; left out: a Ready one of its generation does. */
+  isCarriedOut?: (object: Resource, at: string) => boolean;
+}
+
 /** What kinds add to the client's commands. */
 export interface KindCommands {
   commands: readonly ClientCommand[];
   /** By the kind's name. */
   metrics: ReadonlyMap<string, ShowMetrics>;
+  /** By the kind's name. */
+  restarts: ReadonlyMap<string, Restart>;
 }

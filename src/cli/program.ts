@@ -12,6 +12,7 @@ import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addOrphans } from './commands/orphans.ts';
+import { addRestart } from './commands/restart.ts';
 import { addPause } from './commands/pause.ts';
 import { addReconcileLog } from './commands/reconcile-log.ts';
 import { addVersion } from './commands/version.ts';
@@ -55,12 +56,17 @@ export function addClientCommands(program: Command, setup: ClientSetup, ofKinds:
     add: (to, given) => addMetrics(to, given, ofKinds.metrics),
     operands: { metrics: { kinds: [...ofKinds.metrics.keys()] } },
   };
+  const restart: ClientCommand = {
+    group: 'What is wanted',
+    add: (to, given) => addRestart(to, given, ofKinds.restarts),
+    operands: { restart: { kinds: [...ofKinds.restarts.keys()], many: true } },
+  };
   const completion: ClientCommand = {
     group: 'The command itself',
     add: (to, given) => addCompletion(to, given, operandsOf(all)),
     operands: { completion: { words: SHELLS } },
   };
-  const all = [...COMMANDS, metrics, completion, ...ofKinds.commands];
+  const all = [...COMMANDS, restart, metrics, completion, ...ofKinds.commands];
   for (const group of COMMAND_GROUPS) {
     program.commandsGroup(`${group}:`);
     for (const command of all) if (command.group === group) command.add(program, setup);

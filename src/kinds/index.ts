@@ -25,4 +25,7 @@ export const COMMANDS: KindCommands = {
   metrics: new Map(
     MODULES.flatMap(({ definition, metrics }) => (metrics ? [[definition.kind, metrics] as const] : [])),
   ),
+  restarts: new Map(
+    MODULES.flatMap(({ definition, restart }) => (restart ? [[definition.kind, restart] as const] : [])),
+  ),
 };

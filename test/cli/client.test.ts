@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { filesOf, run, start, written } from './support.ts';
+import type { Resource } from '../../src/api/metadata.ts';
 import type { Ran } from './support.ts';
 
 let daemon: TestDaemon;
@@ -354,6 +355,33 @@ spec:
   expect(await miniaws('logs', '--previous', 'crew-0')).toMatchObject({ code: 0, out: 'hi\n' });
   expect((await miniaws('logs', 'crew-0')).out).toBe('hi\nhi\n');
   expect((await miniaws('logs', 'vpc/voices')).err).toContain('vpc/voices is no instance');
+  await miniaws('delete', '-f', folder);
+});
+
+test('restart of a scaling group replaces its instances, and the same file applied again leaves that alone', async () => {
+  const group = `
+apiVersion: miniaws.dev/v1
+kind: ScalingGroup
+metadata: {name: relay}
+spec:
+  vpc: relay
+  minInstances: 1
+  maxInstances: 2
+  strategy: {minReadySeconds: 0}
+  template: {spec: {image: nginx:1.27}}
+`;
+  const folder = await filesOf({ 'a.yaml': `${vpc('relay')}---${group}` });
+  await miniaws('apply', '-f', folder, '--wait');
+  const uids = async () => {
+    const { out } = await miniaws('get', 'instances', '-l', 'miniaws.dev/scaling-group=relay', '-o', 'json');
+    return (JSON.parse(out) as { items: Resource[] }).items.map((item) => item.metadata.uid);
+  };
+  const [before] = await uids();
+  expect(await miniaws('restart', 'scalinggroup', 'relay', '--wait')).toMatchObject({ code: 0 });
+  expect(await uids()).not.toContain(before);
+  const { out } = await miniaws('history', 'relay');
+  expect(out).toMatch(/revision 2 \(current\).* by miniaws-restart {2}image [0-9a-f]{12} {2}completed/);
+  expect((await miniaws('apply', '-f', folder)).out).toContain('scalinggroup.miniaws.dev/relay unchanged');
   await miniaws('delete', '-f', folder);
 });
 

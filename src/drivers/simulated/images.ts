@@ -18,6 +18,8 @@ export class SimulatedImages {
   readonly #clock: Clock;
   /** Imported ones by id. */
   readonly #imported = new Map<string, OwnImage & { installation: string }>();
+  /** Ids of those that were removed. */
+  readonly #gone = new Set<string>();
   readonly #byReference = new Map<string, string>();
 
   constructor(clock: Clock) {
@@ -26,6 +28,7 @@ export class SimulatedImages {
 
   /** `undefined`: absent. */
   idOf(reference: string): string | undefined {
+    if (reference.startsWith('sha256:')) return this.#gone.has(reference) ? undefined : reference;
     const imported = this.#byReference.get(reference);
     if (imported !== undefined) return imported || undefined;
     if (this.registry.has(reference) || reference.includes('missing')) return undefined;
@@ -47,6 +50,13 @@ export class SimulatedImages {
     return id;
   }
 
+  /** As a person's build or pull does it: the reference means another image from now on. */
+  retag(reference: string, content: string): string {
+    const id = `sha256:${sha256(content)}`;
+    this.#byReference.set(reference, id);
+    return id;
+  }
+
   imported(id: string): (OwnImage & { installation: string }) | undefined {
     return this.#imported.get(id);
   }
@@ -60,5 +70,6 @@ export class SimulatedImages {
   remove(id: string): void {
     for (const reference of this.#imported.get(id)?.references ?? []) this.#byReference.set(reference, '');
     this.#imported.delete(id);
+    this.#gone.add(id);
   }
 }

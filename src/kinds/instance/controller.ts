@@ -1,5 +1,5 @@
 import { refOf } from '../../api/metadata.ts';
-import { isLeaving, isProbed } from './types.ts';
+import { imageIdAsked, isLeaving, isProbed } from './types.ts';
 import type { HealthObserved, Instance } from './types.ts';
 import { isLoadBalancer } from '../load-balancer/types.ts';
 import type { LoadBalancer } from '../load-balancer/types.ts';
@@ -84,7 +84,7 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         containers.state !== 'unobservable' &&
         instance.metadata.deletionTimestamp === undefined &&
         (!container || forcedBy(instance, container) !== undefined);
-      if (isNeeded && observed.vpc.is === 'ready') observed.image = await compute.image(instance.spec.image);
+      if (isNeeded && observed.vpc.is === 'ready') Object.assign(observed, await observeImage(instance, compute));
       if (container)
         Object.assign(
           observed,
@@ -104,6 +104,21 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
       for (const key of pulled) if (key.startsWith(`${uid} `)) pulled.delete(key);
     },
   };
+}
+
+/** An image that its controller asks for, and that is still on the Engine, goes before what the reference means now. */
+async function observeImage(
+  instance: Instance,
+  compute: Compute,
+): Promise<Pick<InstanceObserved, 'image' | 'imageAsked'>> {
+  const reference = instance.spec.image;
+  const asked = imageIdAsked(instance);
+  const image = await compute.image(reference);
+  if (asked === undefined) return { image };
+  // People know the reference, and the Engine shows what a container was made by.
+  if (image.state === 'present' && image.id === asked) return { image, imageAsked: reference };
+  const old = await compute.image(asked);
+  return old.state === 'present' ? { image: old, imageAsked: asked } : { image };
 }
 
 /** Since when it drains is measured by this leader's own monotonic clock: no jump of the other, and no outage, ends it early. */
@@ -199,7 +214,8 @@ async function act(
       const address = instance.status?.privateIp;
       if (address === undefined) throw new PassError('DependencyNotReady', 'the instance has no address yet');
       const sharedName = sharedNameOf(instance, pass.view);
-      await compute.createContainer(containerSpecOf(instance, step.network, address, installation, sharedName));
+      const made = containerSpecOf(instance, step.network, address, installation, sharedName);
+      await compute.createContainer({ ...made, image: step.image });
       pulled.delete(pullKey(instance));
       return;
     }

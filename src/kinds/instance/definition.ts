@@ -5,6 +5,7 @@ import { admitInstance, checkInstance } from './admission.ts';
 import { withInit } from './defaults.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
+import { shortImageId } from '../../base/image-reference.ts';
 import { formatPort } from '../shared/port-mapping.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
@@ -38,6 +39,12 @@ export const instanceKind: KindDefinition<Instance> = {
       description: 'Published ports',
       wide: true,
       cell: (r) => r.status?.ports?.map(formatPort).join(',') || '<none>',
+    },
+    {
+      name: 'Image-ID',
+      description: 'The id of the image that its container runs',
+      wide: true,
+      cell: (r) => (r.status?.imageId === undefined ? '<none>' : shortImageId(r.status.imageId)),
     },
     {
       name: 'Container',

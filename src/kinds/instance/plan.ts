@@ -18,6 +18,8 @@ export interface InstanceObserved extends HealthObserved {
   containers: Observed<readonly Container[]>;
   /** Looked at only when a container must be made. */
   image?: ImageState;
+  /** That is the image that its controller asks for, by this name: nothing is pulled. */
+  imageAsked?: string;
   /** A pull for this very specification has succeeded: `Always` is satisfied. */
   pulled: boolean;
   lastLog?: readonly string[];
@@ -37,7 +39,7 @@ export type InstanceStep =
   | (Step & { do: 'claimHealthRestart'; of: string })
   | (Step & { do: 'pullImage'; image: string })
   | (Step & { do: 'ensureVolume'; name: string })
-  | (Step & { do: 'createContainer'; name: string; network: Network })
+  | (Step & { do: 'createContainer'; name: string; image: string; network: Network })
   | ContainerStep;
 
 /** Milliseconds beyond its deregistrationDelay that a load balancer may take to let go of a target: then it is past help. */
@@ -116,6 +118,7 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   const create: InstanceStep = {
     do: 'createContainer',
     name,
+    image: observed.imageAsked ?? instance.spec.image,
     network: vpc.network,
     why,
     event: old ? 'Recreated' : 'Created',
@@ -125,7 +128,8 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   return [...claim, ...pull, ...volumes, ...removal, create, ...start];
 }
 
-function planPull({ spec }: Instance, { image, pulled }: InstanceObserved): InstanceStep[] {
+function planPull({ spec }: Instance, { image, imageAsked, pulled }: InstanceObserved): InstanceStep[] {
+  if (imageAsked !== undefined) return [];
   const wanted = image?.state === 'present' ? spec.imagePullPolicy === 'Always' && !pulled : true;
   const why = image?.state === 'present' ? 'imagePullPolicy is Always' : `image ${spec.image} is not on the Engine`;
   return wanted ? [{ do: 'pullImage', image: spec.image, why, event: 'ImagePulled' }] : [];

@@ -238,7 +238,7 @@ export const instanceStatusSchema: JsonSchema = {
     privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the instance.' },
     vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
     ports: { type: 'array', items: publishedPort, description: 'Published ports as they are now.' },
-    imageId: { type: 'string', description: 'Digest of the image that the container was made from.' },
+    imageId: { type: 'string', description: 'Id of the image that its container runs.' },
     startedAt: { type: 'string', description: 'When the process was started.' },
     restarts: { type: 'integer', description: "The Engine's restarts of this container's process." },
     lastExitCode: { type: 'integer', description: 'Exit code of the last end of the process.' },

@@ -1,4 +1,5 @@
 import type { Instance } from './types.ts';
+import { shortImageId } from '../../base/image-reference.ts';
 import { printContainerStep } from '../shared/container-steps.ts';
 import type { InstanceStep } from './plan.ts';
 
@@ -18,7 +19,7 @@ export function printStep(step: InstanceStep, instance: Instance): string {
     case 'ensureVolume':
       return `make sure of volume ${step.name}`;
     case 'createContainer':
-      return `create container ${step.name} from ${instance.spec.image}`;
+      return `create container ${step.name} from ${step.image === instance.spec.image ? step.image : `${shortImageId(step.image)}, which ${instance.spec.image} was`}`;
     default:
       return printContainerStep(step);
   }

@@ -1,6 +1,10 @@
 import type { PortMapping } from '../shared/port-mapping.ts';
+import { GROUP } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
+
+/** Annotation of an instance that belongs to a controller: `REFERENCE@ID`, the image that the reference meant at first. */
+export const IMAGE_ID = `${GROUP}/image-id`;
 
 export type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 
@@ -161,3 +165,10 @@ export const portsOf = (instance: Instance): PortMapping[] => instance.spec.port
 /** Whether its process is about to stop: no load balancer sends it anything new. */
 export const isLeaving = ({ metadata, status }: Instance): boolean =>
   metadata.deletionTimestamp !== undefined || status?.draining !== undefined;
+
+/** The id of the image that its controller wants it made from, whatever its reference means by now. */
+export function imageIdAsked({ metadata, spec }: Instance): string | undefined {
+  const isMember = (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
+  const asked = metadata.annotations?.[IMAGE_ID];
+  return isMember && asked?.startsWith(`${spec.image}@`) ? asked.slice(spec.image.length + 1) : undefined;
+}

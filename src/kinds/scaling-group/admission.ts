@@ -6,7 +6,7 @@ import type { Instance, InstanceSpec } from '../instance/types.ts';
 import { checkHostAccess, checkInstance, checkPublishing, withInit } from '../instance/public.ts';
 import { formatPath } from '../../admission/path.ts';
 import { own } from '../../base/own.ts';
-import { GROUP } from '../../api/metadata.ts';
+import { GROUP, RESTARTED_AT } from '../../api/metadata.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import type { ScalingGroup, Template } from './types.ts';
 import { allowedCounts, checkPolicies, checkSchedules } from './policies-admission.ts';
@@ -126,7 +126,7 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
 function checkTemplateMetadata({ labels = {}, metadata = {} }: Template): Cause[] {
   const ours = (given: Record<string, string> | undefined, field: string) =>
     Object.keys(given ?? {})
-      .filter((key) => key.startsWith(`${GROUP}/`))
+      .filter((key) => key.startsWith(`${GROUP}/`) && !(key === RESTARTED_AT && field.endsWith('annotations')))
       .map((key) =>
         invalid(formatPath([...field.split('.'), key]), `what begins with ${GROUP}/ is the group's own to set`),
       );

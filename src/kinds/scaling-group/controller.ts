@@ -6,6 +6,7 @@ import type { LoadBalancer } from '../load-balancer/types.ts';
 import { isScalingGroup } from './types.ts';
 import type { ScalingGroup } from './types.ts';
 import type { View } from '../../api/kind.ts';
+import { shortImageId } from '../../base/image-reference.ts';
 import { isVpc } from '../vpc/types.ts';
 import type { Controller, Pass } from '../../engine/contract.ts';
 import type { Autoscaler } from './autoscaler.ts';
@@ -13,7 +14,7 @@ import type { Scaling } from './recommendation.ts';
 import { actOnCount, printCountStep } from './count.ts';
 import { observeMembers } from './members.ts';
 import type { GroupObserved, TargetHealth } from './members.ts';
-import { recorded, ROLLBACK, templateOf } from './revisions.ts';
+import { recorded, ROLLBACK, templateOf, withImage } from './revisions.ts';
 import { instanceOf, planScalingGroup } from './plan.ts';
 import type { ScalingGroupStep } from './plan.ts';
 import { reportScalingGroup } from './report.ts';
@@ -107,6 +108,8 @@ function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<v
       return pass.remove(step.ref, step.uid);
     case 'recordRevision':
       return pass.claim((latest) => ({ revisions: recorded(latest as ScalingGroup, pass.now()) }));
+    case 'recordImage':
+      return pass.claim((latest) => ({ revisions: withImage(latest as ScalingGroup, step.imageId) }));
     case 'rollBack':
       return pass.amend(ROLLBACK, ({ spec }) => ({ spec: { ...spec, template: templateOf(step.to) } }));
     default:
@@ -122,6 +125,8 @@ function print(step: ScalingGroupStep): string {
       return `delete Instance ${step.ref.name}`;
     case 'recordRevision':
       return 'record the template as a revision';
+    case 'recordImage':
+      return `record image ${shortImageId(step.imageId)} as the revision's`;
     case 'rollBack':
       return `go back to revision ${step.to.revision}`;
     default:

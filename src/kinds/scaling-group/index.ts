@@ -1,3 +1,4 @@
+import { RESTARTED_AT } from '../../api/metadata.ts';
 import type { KindModule } from '../shared/kind-module.ts';
 import { addHistory } from './cli/history.ts';
 import { addRollback } from './cli/rollback.ts';
@@ -14,5 +15,7 @@ export const scalingGroup: KindModule<ScalingGroup> = {
     { group: 'What is wanted', add: addRollback, operands: { rollback: ONE } },
     { group: 'What happened', add: addHistory, operands: { history: ONE } },
   ],
+  // Another template: its instances are replaced, and a revision says what they were before.
+  restart: { patch: (at) => ({ spec: { template: { metadata: { annotations: { [RESTARTED_AT]: at } } } } }) },
   runtime: () => import('./runtime.ts'),
 };

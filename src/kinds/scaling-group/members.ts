@@ -68,6 +68,8 @@ export interface Member {
   /** Its VPC has no address left for it. */
   noAddress: boolean;
   protected: boolean;
+  /** Of the image that its container runs. */
+  imageId?: string;
 }
 
 export interface GroupObserved {
@@ -162,6 +164,7 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     failedReplacements: Number(metadata.annotations?.[FAILED_REPLACEMENTS] ?? 0) || 0,
     protected: metadata.annotations?.[SCALE_IN_PROTECTION] === 'true',
   };
+  if (instance.status?.imageId !== undefined) member.imageId = instance.status.imageId;
   if (ready && (target === undefined || target === 'Healthy')) judgeAvailable(member, group, instance, now);
   const sick = unhealthyReason(group, instance, target);
   const grace = durationMs(group.spec.healthCheckGracePeriod);

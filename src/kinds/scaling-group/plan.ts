@@ -1,7 +1,8 @@
-import { API_VERSION } from '../../api/metadata.ts';
+import { API_VERSION, RESTARTED_AT } from '../../api/metadata.ts';
 import type { Ref } from '../../api/metadata.ts';
 import { initSaid } from '../instance/public.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
+import { IMAGE_ID } from '../instance/types.ts';
 import { GROUP_LABEL, labelsOf } from './types.ts';
 import type { Revision, ScalingGroup } from './types.ts';
 import { ORPHAN } from '../../admission/operations.ts';
@@ -16,7 +17,7 @@ import {
   templateHash,
 } from './members.ts';
 import type { GroupObserved, Member } from './members.ts';
-import { currentRevision, rollBackTo } from './revisions.ts';
+import { currentRevision, imageToRecord, rollBackTo } from './revisions.ts';
 import { planCount } from './count.ts';
 import type { CountStep } from './count.ts';
 import { effectiveOf } from './schedules.ts';
@@ -27,6 +28,7 @@ export type ScalingGroupStep =
   | (Step & { do: 'createInstance'; name: string; failedReplacements: number })
   | (Step & { do: 'deleteInstance'; ref: Ref; uid: string })
   | (Step & { do: 'recordRevision' })
+  | (Step & { do: 'recordImage'; imageId: string })
   | CountStep
   | (Step & { do: 'rollBack'; to: Revision });
 
@@ -95,9 +97,15 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
   }));
   return [
     ...record,
+    ...recordImage(group, members),
     ...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)),
     ...creations,
   ];
+}
+
+function recordImage(group: ScalingGroup, members: readonly Member[]): ScalingGroupStep[] {
+  const imageId = imageToRecord(group, members);
+  return imageId === undefined ? [] : [{ do: 'recordImage', imageId, why: 'its first instance runs' }];
 }
 
 /** A group whose instances do not last replaces them more and more slowly: another of the same kind cures nothing. */
@@ -142,8 +150,11 @@ export function instanceOf(
 ): Parameters<Pass['create']>[0] {
   const { namespace, name: owner, uid } = group.metadata;
   const { template, vpc } = group.spec;
+  const { [RESTARTED_AT]: _, ...wanted } = template.metadata?.annotations ?? {};
+  const imageId = currentRevision(group)?.imageId;
   const annotations = {
-    ...template.metadata?.annotations,
+    ...wanted,
+    ...(imageId !== undefined && { [IMAGE_ID]: `${template.spec.image}@${imageId}` }),
     ...(failedReplacements > 0 && { [FAILED_REPLACEMENTS]: String(failedReplacements) }),
   };
   return {

@@ -7,7 +7,7 @@ import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { nameOfSlot } from './members.ts';
 import type { GroupObserved, Member } from './members.ts';
 import { countStatus, scalingVerdicts } from './count.ts';
-import { judged, rollBackTo } from './revisions.ts';
+import { differingImages, judged, rollBackTo } from './revisions.ts';
 import { nextRuns } from './schedules.ts';
 import { decisionOf, rolloutFailure } from './plan.ts';
 import type { Decision, ScalingGroupStep } from './plan.ts';
@@ -42,7 +42,7 @@ export function reportScalingGroup(
     conditions: [
       verdict,
       progressing(outcome),
-      degradedBy(decision, failure),
+      degradedBy(group, decision, failure),
       ...(outcome.is === 'gone' ? [] : scalingVerdicts(group, observed.scaling, now)),
     ],
     ...(outcome.is === 'gone' ? {} : { inventory: rowOf(group, status, observed, verdict.reason) }),
@@ -191,17 +191,18 @@ function judgeDeletion(members: readonly Member[]): { ready: ConditionInput; out
       };
 }
 
-function degradedBy({ members }: Decision, failure: string | undefined): ConditionInput {
+function degradedBy(group: ScalingGroup, { members }: Decision, failure: string | undefined): ConditionInput {
   if (failure !== undefined) return degraded('True', 'RolloutFailed', failure);
   const sick = members.filter((m) => !m.leaving && (m.unhealthy ?? m.failed));
   const [first] = sick;
-  return first
-    ? degraded(
-        'True',
-        'Unhealthy',
-        `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy ?? first.failed}`,
-      )
-    : NOT_DEGRADED;
+  if (first)
+    return degraded(
+      'True',
+      'Unhealthy',
+      `${listed(sick.map((m) => m.name))}: ${first.name} ${first.unhealthy ?? first.failed}`,
+    );
+  const mixed = differingImages(group, members);
+  return mixed === undefined ? NOT_DEGRADED : degraded('True', 'DifferentImages', mixed);
 }
 
 /** The seed's words for a group's state. */

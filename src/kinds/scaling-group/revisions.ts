@@ -1,8 +1,12 @@
 import type { FieldsV1, ManagedFields } from '../../api/metadata.ts';
 import { initSaid } from '../instance/public.ts';
 import type { Revision, ScalingGroup, Template } from './types.ts';
+import { shortImageId } from '../../base/image-reference.ts';
+import { grouped } from '../../base/grouped.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { templateHash } from './members.ts';
+import type { Member } from './members.ts';
+import { listed } from '../shared/conditions.ts';
 
 /** Revisions of the template that are kept, and the most that they may weigh together, characters. */
 const REVISIONS = 10;
@@ -29,16 +33,44 @@ export function recorded(group: ScalingGroup, now: Date): readonly Revision[] {
   if (currentRevision(group)) return known;
   const hash = templateHash(group.spec.template);
   const by = ownerOf(group, 'f:template')?.manager;
+  const before = known.find((r) => r.hash === hash);
   const next: Revision = {
     revision: (known.at(-1)?.revision ?? 0) + 1,
     hash,
     createdAt: now.toISOString(),
     ...(by === undefined ? {} : { by }),
+    ...(before?.imageId === undefined ? {} : { imageId: before.imageId }),
     template: group.spec.template,
   };
-  const all = [...known.filter((r) => r.hash !== hash), next].slice(-REVISIONS);
+  const all = [...known.filter((r) => r !== before), next].slice(-REVISIONS);
   while (all.length > 1 && canonicalJson(all).length > REVISIONS_WEIGHT) all.shift();
   return all;
+}
+
+/** The newest template's instances, with ids of the images that they run. */
+const running = (members: readonly Member[]): readonly Member[] =>
+  members.filter((m) => !m.leaving && !m.outdated && m.imageId !== undefined);
+
+/** The image of a template that has none written down, once its instances run one, and all the same. */
+export function imageToRecord(group: ScalingGroup, members: readonly Member[]): string | undefined {
+  const newest = currentRevision(group);
+  const ids = new Set(running(members).map((m) => m.imageId));
+  return newest && newest.imageId === undefined && ids.size === 1 ? [...ids][0] : undefined;
+}
+
+/** Written once: a reference that means another image by then changes nothing. */
+export function withImage(group: ScalingGroup, imageId: string): readonly Revision[] {
+  const newest = currentRevision(group);
+  const known = group.status?.revisions ?? [];
+  return newest && newest.imageId === undefined ? [...known.slice(0, -1), { ...newest, imageId }] : known;
+}
+
+/** Which instances of the newest template run which image, where these are several. */
+export function differingImages({ spec }: ScalingGroup, members: readonly Member[]): string | undefined {
+  const byId = grouped(running(members), (m) => m.imageId ?? '');
+  if (byId.size < 2) return undefined;
+  const each = [...byId].map(([id, who]) => `${listed(who.map((m) => m.name))}: ${shortImageId(id)}`);
+  return `its instances run different images of ${spec.template.spec.image} (${each.join('; ')}); to have all of what it is now: miniaws restart`;
 }
 
 /** With what has come of the newest template: all desired instances have worked with it, or one has failed. */

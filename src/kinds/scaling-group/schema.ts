@@ -232,6 +232,10 @@ export const scalingGroupStatusSchema: JsonSchema = {
           by: { type: 'string', description: 'Who set it.' },
           completedAt: { type: 'string', description: 'When all desired instances were first available with it.' },
           failed: { type: 'string', description: 'Why its instances did not become available.' },
+          imageId: {
+            type: 'string',
+            description: "Id of the image that the template's image was when its instances first ran.",
+          },
           template: { type: 'object', description: 'The template.' },
         },
       },

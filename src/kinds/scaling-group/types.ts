@@ -48,6 +48,8 @@ export interface Revision {
   /** When all desired instances were available with it for the first time: it is known to work. */
   completedAt?: string;
   failed?: string;
+  /** The image that the template's reference meant when its instances first ran: others are made from it too. */
+  imageId?: string;
   template: Template;
 }
 

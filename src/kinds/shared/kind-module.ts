@@ -3,7 +3,7 @@ import type { Ref, Resource } from '../../api/metadata.ts';
 import type { Trigger } from '../../api/records.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { ClientCommand, ShowMetrics } from '../../cli/command.ts';
+import type { ClientCommand, Restart, ShowMetrics } from '../../cli/command.ts';
 import type { Compute } from '../../drivers/compute.ts';
 import type { Meter } from '../../drivers/metering.ts';
 import type { Proxies } from '../../drivers/proxies.ts';
@@ -22,6 +22,8 @@ export interface KindModule<R extends Resource = Resource> {
   commands?: readonly ClientCommand[];
   /** What `miniaws metrics KIND/NAME` shows. */
   metrics?: ShowMetrics;
+  /** What `miniaws restart KIND/NAME` does. */
+  restart?: Restart;
   /** What the daemon needs of it, which loads it when it starts. */
   runtime: () => Promise<RuntimeModule>;
 }

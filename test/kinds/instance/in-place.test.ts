@@ -55,8 +55,8 @@ it('an instance is connected again under all its names', () => {
 it('the name of its group is one of its names, and recreates nothing', () => {
   const i = instance({ aliases: ['db'] });
   const seen = (over: object) => observed(present([containerOf(i, over)]), { sharedName: 'group' });
-  expect(planInstance(i, seen({}))).toEqual([]);
-  expect(planInstance(i, seen({ attachments: [] }))).toMatchObject([
+  expect(planInstance(i, seen({}), NOW)).toEqual([]);
+  expect(planInstance(i, seen({ attachments: [] }), NOW)).toMatchObject([
     { do: 'connectContainer', aliases: ['web', 'db', 'group'] },
   ]);
 });

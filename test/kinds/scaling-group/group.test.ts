@@ -54,7 +54,7 @@ describe('metadata of the template', () => {
     expect(isReady(groupOf(daemon))).toBe(true);
     expect([metadata().note, metadata().uid === first.uid]).toEqual(['n', false]);
     const replaced = instanceOf(groupOf(daemon), 'web-9', 2).metadata['annotations'];
-    expect(replaced).toEqual({ note: 'n', 'miniaws.dev/replaced-in-vain': '2' });
+    expect(replaced).toMatchObject({ note: 'n', 'miniaws.dev/replaced-in-vain': '2' });
   });
 
   it('is refused where it says two things, or what is the group’s own', async () => {

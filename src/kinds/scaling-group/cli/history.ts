@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Revision, ScalingGroup } from '../types.ts';
 import { scalingGroupSpecSchema } from '../schema.ts';
+import { shortImageId } from '../../../base/image-reference.ts';
 import { Failure } from '../../../cli/failure.ts';
 import { countFlag } from '../../../cli/flags.ts';
 import { getGroup, groupRefOf } from './groups.ts';
@@ -52,8 +53,8 @@ function told(session: Session, group: ScalingGroup): string[] {
   });
 }
 
-function titleOf({ revision, createdAt, by, completedAt, failed }: Revision, isNewest: boolean): string {
+function titleOf({ revision, createdAt, by, completedAt, failed, imageId }: Revision, isNewest: boolean): string {
   const fate = failed ? `failed: ${printable(failed)}` : completedAt ? `completed ${completedAt}` : 'never completed';
   const state = isNewest && !failed && !completedAt ? 'rolling out' : fate;
-  return `revision ${revision}${isNewest ? ' (current)' : ''}  ${createdAt}${by ? `  by ${printable(by)}` : ''}  ${state}`;
+  return `revision ${revision}${isNewest ? ' (current)' : ''}  ${createdAt}${by ? `  by ${printable(by)}` : ''}${imageId ? `  image ${shortImageId(imageId)}` : ''}  ${state}`;
 }
