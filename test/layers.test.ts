@@ -25,7 +25,7 @@ const MAY: Record<string, readonly string[]> = {
 const ONLY_IN: Record<string, readonly string[]> = {
   dockerode: ['drivers', 'host'],
   pg: ['store', 'host', 'commands'],
-  'drizzle-orm': ['store', 'kinds'],
+  'drizzle-orm': ['store', 'kinds', 'operator'],
   fastify: ['http', 'kinds', 'operator'],
   ajv: ['admission'],
   croner: ['base'],

@@ -1,3 +1,4 @@
+import { parseDuration } from './quantity.ts';
 import { parseCidr } from './cidr.ts';
 
 /** One setting of `serve`: a flag, an environment variable, and a default. The table of the daemon's page is made of them. */
@@ -131,6 +132,13 @@ export const SETTINGS = {
   ),
   keepEvents: setting('keep-events', 'HOURS', 'MINIAWS_KEEP_EVENTS', '24', 'How long events are kept'),
   keepLog: setting('keep-log', 'HOURS', 'MINIAWS_KEEP_LOG', '168', 'How long the reconcile log is kept'),
+  imageRetention: setting(
+    'image-retention',
+    'TIME',
+    'MINIAWS_IMAGE_RETENTION',
+    '24h',
+    'Images that the daemon has pulled are removed when nothing has used them for so long; 0: never',
+  ),
   idleTimeout: setting(
     'idle-timeout',
     'SECONDS',
@@ -177,6 +185,8 @@ function checkConfig(config: Config): void {
   if (!whole(config.metricsInterval, 0, 3_600)) refuse('metricsInterval', 'a number of seconds up to 3600, or 0');
   for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog', 'idleTimeout'] as const)
     if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
+  if (config.imageRetention !== '0' && parseDuration(config.imageRetention) === undefined)
+    refuse('imageRetention', 'a time such as 24h or 90m, or 0');
   // Not `refuse`, which says what it found.
   if (!/^[\x21-\x7e]{0,128}$/.test(config.databasePassword))
     throw new Error(

@@ -57,3 +57,12 @@ export function faultOfReference(reference: string): string | undefined {
 
 /** An image's id as `docker images` prints it. */
 export const shortImageId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
+
+/** A reference or id as the Engine writes it in its lists: `docker.io/library/nginx` is `nginx:latest`. */
+export function familiarReference(reference: string): string {
+  const [, id] = /^(?:sha256:)?([0-9a-f]{64})$/.exec(reference) ?? [];
+  if (id !== undefined) return `sha256:${id}`;
+  const { repository, tag } = parseReference(reference);
+  const name = repository.replace(/^(index\.)?docker\.io\//, '').replace(/^library\//, '');
+  return `${name}${tag.startsWith('sha256:') ? '@' : ':'}${tag}`;
+}

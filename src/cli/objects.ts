@@ -39,6 +39,7 @@ export const objectPath = (kinds: KindRegistry, ref: Ref, subresource = ''): str
 /** Records about objects: events are Kubernetes' own kind, the reconcile log is ours. */
 export const eventsPath = (namespace?: string): string => pathAt(CORE_V1, namespace, 'events');
 export const logPath = (namespace?: string): string => pathAt(API_VERSION, namespace, 'reconcilelogs');
+export const imagesPath = `${apiRoot(API_VERSION)}/images`;
 export const orphansPath = `${apiRoot(API_VERSION)}/orphans`;
 
 /** How an object is named to people: `vpc.miniaws.dev/main`. */

@@ -11,6 +11,7 @@ import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addMetrics } from './commands/metrics.ts';
+import { addImages } from './commands/images.ts';
 import { addOrphans } from './commands/orphans.ts';
 import { addRestart } from './commands/restart.ts';
 import { addPause } from './commands/pause.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly ClientCommand[] = [
   { group: 'What there is', add: addGet, operands: { get: { kindAlone: true, many: true } } },
   { group: 'What there is', add: addDescribe, operands: { describe: { kindAlone: true, many: true } } },
   { group: 'What there is', add: addWait, operands: { wait: { kindAlone: true, many: true } } },
+  { group: 'What there is', add: addImages },
   { group: 'What there is', add: addOrphans },
   { group: 'What happened', add: addWhy, operands: { why: {} } },
   { group: 'What happened', add: addReconcileLog, operands: { 'reconcile-log': {}, log: {} } },

@@ -15,6 +15,7 @@ import type { HostPathRules } from '../base/host-paths.ts';
 import { DEFAULT_LISTEN, listOf, parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import { codeOf } from '../base/errors.ts';
+import { durationMs } from '../base/quantity.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 import { startChores } from './maintenance.ts';
@@ -173,6 +174,7 @@ async function engineParts(
       check,
       believable: guard.believable,
       metering,
+      imageRetentionMs: durationMs(config.imageRetention),
     },
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );

@@ -78,6 +78,12 @@ export interface Compute {
   importImage(tar: Readable | Buffer, reference: string, changes: readonly string[]): Promise<string>;
   /** Images with our mark: those we imported, never those we pulled. */
   ownImages(): Promise<readonly OwnImage[]>;
+  /** Calls back when a pull of ours has given the Engine an image, or one that was there a reference. */
+  onPulled(listener: (brought: BroughtImage) => void): () => void;
+  /** All of the Engine's, whosever they are, with the containers that are made of them. */
+  images(): Promise<readonly EngineImage[]>;
+  /** Removes an image that no container is made of, under all its references, and none beside it; else it is `Refused`. */
+  releaseImage(id: string): Promise<void>;
   /** Removes an image of ours under all its references; one that is not ours is `NameTaken`. */
   removeImage(id: string): Promise<void>;
 
@@ -245,6 +251,23 @@ export type ImageState =
 export interface OwnImage {
   id: string;
   references: readonly string[];
+}
+
+export interface BroughtImage {
+  id: string;
+  reference: string;
+  /** It was not on the Engine before, under whatever reference. */
+  isNew: boolean;
+}
+
+export interface EngineImage extends OwnImage {
+  /** `name@sha256:…`, as a registry knows it. */
+  digests: readonly string[];
+  sizeBytes: number;
+  /** It bears our mark: we imported it. */
+  isBuilt: boolean;
+  /** Running or not; those of others have no owner. */
+  containers: readonly { name: string; owner?: Owner }[];
 }
 
 export interface VolumeSpec {

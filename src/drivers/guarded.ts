@@ -19,6 +19,7 @@ export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'removeVolume',
   'importImage',
   'removeImage',
+  'releaseImage',
 ]);
 
 /** The same driver with `check` before every call that changes the world: a passed leader's calls end there. */

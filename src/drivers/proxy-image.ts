@@ -7,6 +7,9 @@ export const PULLED_PROXY_IMAGE = 'haproxy:2.6-alpine';
 /** Made here, where no registry can be reached. */
 export const BUILT_PROXY_IMAGE = 'miniaws/haproxy:2.6';
 
+/** Those that the daemon runs load balancers in. */
+export const PROXY_IMAGES: readonly string[] = [BUILT_PROXY_IMAGE, PULLED_PROXY_IMAGE];
+
 /** Milliseconds that a pass waits for a pull; a longer one goes on, and its end is a `Change` for the owner. */
 const PULL_WAIT_MS = 20_000;
 

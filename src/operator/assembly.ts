@@ -16,6 +16,8 @@ import type {
 } from '../kinds/shared/kind-module.ts';
 import type { MetricSource } from '../kinds/shared/metric-source.ts';
 import type { Store } from '../store/store.ts';
+import { ImageKeeper } from './images/keeper.ts';
+import { imagesExtension } from './images/route.ts';
 import { orphansExtension } from './orphans-route.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -25,6 +27,8 @@ export type Runtimes = ReadonlyMap<string, RuntimeModule>;
 export interface AssemblyDeps
   extends Omit<ManagerDeps, 'informer'>, Omit<RuntimeDeps, 'view' | 'metrics' | 'notice' | keyof ManagerDeps> {
   runtimes: Runtimes;
+  /** Images that a pull of ours brought and nothing uses go after so many milliseconds; 0: never. Left out, nobody looks. */
+  imageRetentionMs?: number;
   /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
   check: () => void;
 }
@@ -81,6 +85,11 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
   const manager: Manager = new Manager({ ...given, informer }, controllers, options);
   compute.subscribe(({ owner, what }) => manager.notice(owner, what));
   const tasks = [...runtimes.values()].flatMap(({ leaderTasks = [] }) => leaderTasks);
+  const { imageRetentionMs } = given;
+  const keeper =
+    imageRetentionMs === undefined
+      ? undefined
+      : new ImageKeeper({ store, compute: acting, view: informer.view, clock, log, retentionMs: imageRetentionMs });
   const stop = () => {
     for (const task of tasks) task.stop?.();
   };
@@ -88,12 +97,17 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
     const history: Store['history'] = (ref, limit) => store.history(ref, limit);
     const sweeper = new Sweeper({ compute: acting, view: informer.view, clock, log, history });
     try {
-      await Promise.all([manager.run(term), sweeper.run(term.signal), ...tasks.map((task) => task.run?.(term))]);
+      await Promise.all([
+        manager.run(term),
+        sweeper.run(term.signal),
+        keeper?.run(term),
+        ...tasks.map((task) => task.run?.(term)),
+      ]);
     } finally {
       stop();
     }
   };
-  const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension];
+  const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension, imagesExtension];
   const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
   const contradiction = contradictionOf(given.runtimes);
   const chores = [...runtimes.values()].flatMap((runtime) => runtime.chores ?? []);

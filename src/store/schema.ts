@@ -239,6 +239,13 @@ export const changes = pgTable(
   (t) => [index('changes_key_idx').on(t.key, t.revision)],
 );
 
+export const pulledImages = pgTable('pulled_images', {
+  id: varchar('id', { length: 255 }).primaryKey(),
+  references: jsonb('image_references').$type<readonly string[]>().notNull(),
+  pulledAt: time('pulled_at').notNull(),
+  unusedSince: time('unused_since'),
+});
+
 export const events = pgTable(
   'events',
   {

@@ -27,6 +27,7 @@ function inOrder(references: ReadonlyMap<string, readonly string[]>): string[] {
 /** What no backup holds, and why. Every other table of the database is in each. */
 export const NOT_BACKED_UP: Readonly<Record<string, string>> = {
   leases: 'who leads, and in which epoch, is the living database’s: the epoch must never go back',
+  pulled_images: 'an image of the same id on another Engine is somebody else’s, and is not to be removed',
   schema_migrations: 'the database that is restored into has its own; the backup names the newest in its header',
 };
 

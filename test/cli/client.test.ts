@@ -263,6 +263,16 @@ test('completion: commands, kinds, and names from the server', async () => {
   await miniaws('delete', 'vpc', 'complete-me');
 });
 
+test('images: as a table, whole, and in no other form', async () => {
+  expect(await miniaws('images')).toMatchObject({ code: 0, out: expect.stringMatching(/^REFERENCE +ID +SIZE +WHOSE/) });
+  const { out } = await miniaws('images', '-o', 'json');
+  expect(JSON.parse(out)).toMatchObject({ kind: 'ImageList', items: expect.any(Array) });
+  expect(await miniaws('images', '-o', 'wide')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('yaml and json'),
+  });
+});
+
 test('orphans, version, logs and exec of what is not there', async () => {
   expect(await miniaws('orphans')).toMatchObject({ code: 0, out: expect.stringContaining('No orphans') });
   expect((await miniaws('version')).out).toMatch(/client 0\.0\.0-test\nserver .* at https:/);

@@ -33,6 +33,9 @@ async function findOrImport(docker: Docker): Promise<string> {
   return TEST_IMAGE;
 }
 
+/** The files of the test image. */
+export const testFiles = async (): Promise<Buffer> => (await quickstartImage(busybox())).tar;
+
 function busybox(): string {
   const found = BUSYBOX.find((path) => existsSync(path));
   if (found) return found;

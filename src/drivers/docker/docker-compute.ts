@@ -85,6 +85,9 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     pullImage: (reference, owner, waitMs) => images.pull(reference, owner, waitMs),
     importImage: (tar, reference, changes) => images.import(tar, reference, changes),
     ownImages: () => images.own(),
+    onPulled: (listener) => images.onPulled(listener),
+    images: () => images.list(),
+    releaseImage: (id) => images.release(id),
     removeImage: (id) => images.remove(id),
 
     volumes: () => volumes.list(),

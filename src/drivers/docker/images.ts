@@ -4,11 +4,13 @@ import type Docker from 'dockerode';
 import type { Clock } from '../../base/clock.ts';
 import { PassError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import type { ImageState, Owner, OwnImage } from '../compute.ts';
+import type { BroughtImage, EngineImage, ImageState, Owner, OwnImage } from '../compute.ts';
 import { LABEL } from '../labels.ts';
+import { namesOf, toImage } from './image-view.ts';
 import { LongCalls, pullOf } from '../long-calls.ts';
 import { leftAlone } from '../refusals.ts';
-import { parseReference } from '../../base/image-reference.ts';
+import { grouped } from '../../base/grouped.ts';
+import { familiarReference, parseReference } from '../../base/image-reference.ts';
 import { CHANGE_DEADLINE_MS, translated, type EngineCalls } from './calls.ts';
 import { isUnreachable, passError, wordsOf } from './errors.ts';
 import { PullProgress, type PullLine } from './pull-progress.ts';
@@ -28,6 +30,7 @@ export class DockerImages {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #pulls: LongCalls;
+  readonly #listeners = new Set<(brought: BroughtImage) => void>();
 
   constructor(docker: Docker, calls: EngineCalls, world: World, use: { clock: Clock; log: Log }) {
     this.#docker = docker;
@@ -72,6 +75,38 @@ export class DockerImages {
     });
   }
 
+  onPulled(listener: (brought: BroughtImage) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  list(): Promise<readonly EngineImage[]> {
+    return translated('list images', async () => {
+      const [images, containers] = await Promise.all([
+        this.#listed(),
+        this.#calls.raw('listContainers', () => this.#docker.listContainers({ all: true })),
+      ]);
+      const made = grouped(containers, ({ ImageID }) => ImageID);
+      return images.map((image) => toImage(this.#world.installation, image, made.get(image.Id) ?? []));
+    });
+  }
+
+  /** By its id where that names it alone, so that a tag that has moved on meanwhile stays. */
+  release(id: string): Promise<void> {
+    return translated(`remove image ${id}`, async () => {
+      const info = await unlessGone(this.#calls.raw('inspectImage', () => this.#docker.getImage(id).inspect()));
+      if (!info) return;
+      for (const name of [...namesOf(info.RepoTags).slice(1), id]) {
+        const image = this.#docker.getImage(name);
+        await unlessGone(this.#calls.change('removeImage', () => image.remove({ force: false, noprune: true })));
+      }
+    });
+  }
+
+  #listed(): Promise<Docker.ImageInfo[]> {
+    return this.#calls.raw('listImages', () => this.#docker.listImages());
+  }
+
   remove(id: string): Promise<void> {
     return translated(`remove image ${id}`, async () => {
       const info = await unlessGone(this.#calls.raw('inspectImage', () => this.#docker.getImage(id).inspect()));
@@ -100,6 +135,7 @@ export class DockerImages {
     const { repository: fromImage, tag, registry } = parseReference(reference);
     const auth = await registryAuth(registry, this.#log);
     const progress = new PullProgress();
+    const before = await this.#listed();
     try {
       const begin = () => this.#docker.createImage(auth ?? {}, { fromImage, tag });
       const answer = (await this.#calls.raw('pullImage', begin, PULL_SILENCE_MS)) as Readable;
@@ -107,10 +143,21 @@ export class DockerImages {
         failOnError(line);
         tell(progress.read(line));
       });
+      await this.#tellPulled(reference, before);
     } catch (error) {
       if (isUnreachable(error)) throw passError(error, `pull image ${reference}`);
       throw new PassError('ImageUnavailable', `image ${reference} cannot be pulled: ${wordsOf(error)}`, error);
     }
+  }
+
+  /** What a person had before stays the person's. */
+  async #tellPulled(reference: string, before: readonly Docker.ImageInfo[]): Promise<void> {
+    const state = await this.#look(reference);
+    if (state.state !== 'present') return;
+    const known = before.find(({ Id }) => Id === state.id);
+    const names = [...namesOf(known?.RepoTags), ...namesOf(known?.RepoDigests)];
+    if (names.includes(familiarReference(reference))) return;
+    for (const tell of this.#listeners) tell({ id: state.id, reference, isNew: known === undefined });
   }
 
   /** A line of JSON at a time, until the answer ends or says nothing for `silenceMs`. */

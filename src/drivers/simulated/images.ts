@@ -1,6 +1,6 @@
 import { sleep, type Clock } from '../../base/clock.ts';
 import { sha256 } from '../../base/hash.ts';
-import type { OwnImage } from '../compute.ts';
+import type { BroughtImage, OwnImage } from '../compute.ts';
 import { refuse } from './errors.ts';
 
 /** Where an image that is not on the Engine comes from, and what comes of it. */
@@ -18,6 +18,9 @@ export class SimulatedImages {
   readonly #clock: Clock;
   /** Imported ones by id. */
   readonly #imported = new Map<string, OwnImage & { installation: string }>();
+  /** References of those that were pulled or built, by id. */
+  readonly #there = new Map<string, Set<string>>();
+  readonly listeners = new Set<(brought: BroughtImage) => void>();
   /** Ids of those that were removed. */
   readonly #gone = new Set<string>();
   readonly #byReference = new Map<string, string>();
@@ -41,6 +44,19 @@ export class SimulatedImages {
     await sleep(this.#clock, pull.afterMs);
     if (pull.fails || reference.includes('missing')) throw refuse.pull(reference);
     this.registry.delete(reference);
+    const id = this.idOf(reference);
+    if (id === undefined) return;
+    const isNew = !this.#there.has(id);
+    const references = this.#there.get(id) ?? new Set();
+    const hadIt = references.has(reference);
+    this.#there.set(id, references.add(reference));
+    if (!hadIt) for (const tell of this.listeners) tell({ id, reference, isNew });
+  }
+
+  /** Those that were pulled, built or imported here; of the others, which are there by their reference alone, none. */
+  list(): readonly (OwnImage & { installation?: string })[] {
+    const pulled = [...this.#there].map(([id, references]) => ({ id, references: [...references] }));
+    return [...pulled, ...this.#imported.values()];
   }
 
   import(tar: Buffer, reference: string, changes: readonly string[], installation: string): string {
@@ -50,9 +66,17 @@ export class SimulatedImages {
     return id;
   }
 
+  /** As `docker tag` does it. */
+  refer(reference: string, id: string): void {
+    this.#byReference.set(reference, id);
+    this.#there.set(id, (this.#there.get(id) ?? new Set()).add(reference));
+  }
+
   /** As a person's build or pull does it: the reference means another image from now on. */
   retag(reference: string, content: string): string {
     const id = `sha256:${sha256(content)}`;
+    for (const references of this.#there.values()) references.delete(reference);
+    this.#there.set(id, new Set([reference]));
     this.#byReference.set(reference, id);
     return id;
   }
@@ -68,8 +92,10 @@ export class SimulatedImages {
 
   /** Its references are absent from now on: an empty id says so. */
   remove(id: string): void {
-    for (const reference of this.#imported.get(id)?.references ?? []) this.#byReference.set(reference, '');
+    for (const reference of [...(this.#imported.get(id)?.references ?? []), ...(this.#there.get(id) ?? [])])
+      this.#byReference.set(reference, '');
     this.#imported.delete(id);
+    this.#there.delete(id);
     this.#gone.add(id);
   }
 }

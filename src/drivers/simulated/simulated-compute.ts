@@ -1,6 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { sleep } from '../../base/clock.ts';
+import { definedOnly } from '../../base/defined.ts';
 import { messageOf, PassError } from '../../base/errors.ts';
+import { grouped } from '../../base/grouped.ts';
 import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
 import { MAX_FILE_BYTES } from '../compute.ts';
@@ -8,6 +10,7 @@ import type {
   Compute,
   Container,
   ContainerSpec,
+  EngineImage,
   ImageState,
   Network,
   NetworkSpec,
@@ -178,6 +181,27 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     return (await longCalls.join(stopOf(id, graceMs), owner, waitMs, stop)) ? 'stopped' : 'stopping';
   }
 
+  function images(): EngineImage[] {
+    const containers = grouped(engine.containers.values(), ({ imageId }) => imageId);
+    return engine.images.list().map(({ id, references, ...image }) => ({
+      id,
+      references,
+      digests: [],
+      sizeBytes: 0,
+      isBuilt: image.installation === installation,
+      containers: (containers.get(id) ?? []).map(({ name, labels }) => ({
+        name,
+        ...definedOnly({ owner: ownerOf(installation, labels) }),
+      })),
+    }));
+  }
+
+  function releaseImage(id: string): void {
+    const user = [...engine.containers.values()].find(({ imageId }) => imageId === id);
+    if (user) throw new PassError('Refused', `container ${user.name} is made of image ${id}`);
+    engine.images.remove(id);
+  }
+
   function removeImage(id: string): void {
     const image = engine.images.imported(id);
     if (image && image.installation === installation) return engine.images.remove(id);
@@ -239,6 +263,12 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
       return call('importImage', () => engine.images.import(content, reference, changes, installation));
     },
     ownImages: () => call('listImages', () => engine.images.own(installation)),
+    onPulled: (listener) => {
+      engine.images.listeners.add(listener);
+      return () => engine.images.listeners.delete(listener);
+    },
+    images: () => call('listImages', images),
+    releaseImage: (id) => call('removeImage', () => releaseImage(id)),
     removeImage: (id) => call('removeImage', () => removeImage(id)),
 
     volumes: () => call('listVolumes', () => [...cache.volumes.values()]),

@@ -1,5 +1,5 @@
 import { hostPortKeys } from '../shared/host-ports.ts';
-import { isLeaving, portsOf } from './types.ts';
+import { imageIdAsked, isLeaving, portsOf } from './types.ts';
 import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
 import { withInit } from './defaults.ts';
@@ -61,6 +61,7 @@ export const instanceKind: KindDefinition<Instance> = {
         ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
       ),
     hostPort: (r) => hostPortKeys(portsOf(r)),
+    image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),
   },
   complete: (next, old) => ({ ...next, spec: withInit(next.spec, old?.spec) }),
   check: checkInstance,

@@ -5,6 +5,14 @@ import { admitScalingGroup, checkScalingGroup, completeGroup } from './admission
 import { scalingGroupSpecSchema, scalingGroupStatusSchema } from './schema.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
+/** Those of its template, and of what it may be rolled back to. */
+const imagesOf = ({ spec, status }: ScalingGroup): string[] => {
+  const kept = (status?.revisions ?? []).flatMap(({ template, imageId }) =>
+    [template.spec.image, imageId ?? []].flat(),
+  );
+  return [...new Set([spec.template.spec.image, ...kept])];
+};
+
 const effective = ({ spec, status }: ScalingGroup) => status?.effective ?? spec;
 const counts = (group: ScalingGroup): string => `${group.status?.readyCount ?? 0}/${effective(group).desiredCount}`;
 
@@ -47,7 +55,10 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
       cell: (r) => r.status?.scaled?.by ?? '<none>',
     },
   ],
-  indexes: { vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`] },
+  indexes: {
+    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
+    image: imagesOf,
+  },
   scale: {
     specField: 'desiredCount',
     replicas: (r) => r.status?.currentCount ?? 0,
