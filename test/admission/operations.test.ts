@@ -127,7 +127,7 @@ describe('bad input is refused with its field and what was expected (I13)', () =
     [
       'two health checks',
       { healthCheck: { tcp: { port: 1 }, command: ['x'] } },
-      'spec.healthCheck: give exactly one of http, tcp and command; tcp and command are given',
+      'spec.healthCheck: give exactly one of http, tcp, command and disable: true; tcp and command are given',
     ],
     [
       'the socket',
