@@ -60,7 +60,7 @@ const containerWords = (c: SimulatedContainer): string =>
     `reserved ${c.memoryReservationBytes ?? '-'}`,
     `with swap ${c.memorySwapBytes ?? '-'}`,
     `processors ${c.cpuSet ?? 'any'}`,
-    `processes ${c.pidsLimit ?? 'any'}`,
+    `processes ${c.pidsLimit || 'any'}`,
     `restart ${c.restart}`,
   ].join(', ');
 
