@@ -6,6 +6,7 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { filesOf, run, start, written } from './support.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import type { Ran } from './support.ts';
+import { eventually } from '../support/wait.ts';
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -366,6 +367,28 @@ spec:
   expect((await miniaws('logs', 'crew-0')).out).toBe('hi\nhi\n');
   expect((await miniaws('logs', 'vpc/voices')).err).toContain('vpc/voices is no instance');
   await miniaws('delete', '-f', folder);
+});
+
+test('logs -f of a group takes up those that join it, and ends with the group', async () => {
+  const group = `
+apiVersion: miniaws.dev/v1
+kind: ScalingGroup
+metadata: {name: choir}
+spec:
+  vpc: choir
+  minInstances: 1
+  maxInstances: 3
+  template: {spec: {image: nginx:1.27, command: [sh, -c, 'echo la; sleep 1000'], stopGracePeriod: 0s}}
+`;
+  const folder = await filesOf({ 'a.yaml': `${vpc('choir')}---${group}` });
+  await miniaws('apply', '-f', folder, '--wait');
+  const heard = begin('logs', '-f', 'scalinggroup/choir');
+  await eventually('the first voice', () => heard.out().includes('[choir-0] la'));
+  await miniaws('scale', 'choir', '2');
+  await eventually('one that joined', () => heard.out().includes('[choir-1] la'));
+  await miniaws('delete', '-f', folder);
+  expect(await heard.ended).toMatchObject({ code: 0, err: '' });
+  expect(heard.out().split('\n').toSorted()).toEqual(['', '[choir-0] la', '[choir-1] la']);
 });
 
 test('restart of a scaling group replaces its instances, and the same file applied again leaves that alone', async () => {

@@ -1,6 +1,7 @@
 import { refOf } from '../../../api/metadata.ts';
 import type { Ref } from '../../../api/metadata.ts';
 import { refIn } from '../../../api/kind.ts';
+import type { KindDefinition } from '../../../api/kind.ts';
 import { Failure } from '../../../cli/failure.ts';
 import { getObject, listObjects } from '../../../cli/objects.ts';
 import type { Session } from '../../../cli/session.ts';
@@ -22,21 +23,41 @@ export function instanceOf({ kinds, namespace }: Session, words: readonly string
   return refIn(target.kind, namespace, name);
 }
 
+/** Instances that are found by their labels; others may come to be among them. */
+export interface Selection {
+  labelSelector: string;
+  /** Whose they are. */
+  of?: Ref;
+}
+
 /** Instances by name, those of what counts instances (`scalinggroup/web`), and those that a selector finds. */
+export async function chosen(
+  session: Session,
+  words: readonly string[],
+  labelSelector: string | undefined,
+): Promise<{ refs: readonly Ref[]; selections: readonly Selection[] }> {
+  if (words.length > 0 === (labelSelector !== undefined))
+    throw new Failure('name instances, instance/NAME or scalinggroup/NAME, or give -l LABELS');
+  if (labelSelector !== undefined) return { refs: [], selections: [{ labelSelector }] };
+  const targets = targetsIn(session, words).flatMap(({ kind, names = [] }) =>
+    names.map((name) => ({ kind, ref: refIn(kind, session.namespace, name) })),
+  );
+  const selections = targets.filter(({ kind }) => kind.kind !== INSTANCE).map((target) => selectionOf(session, target));
+  const refs = targets.filter(({ kind }) => kind.kind === INSTANCE).map(({ ref }) => ref);
+  return { refs, selections: await Promise.all(selections) };
+}
+
+/** Those that there are now. */
 export async function instancesOf(
   session: Session,
   words: readonly string[],
   labelSelector: string | undefined,
 ): Promise<Ref[]> {
-  if (words.length > 0 === (labelSelector !== undefined))
-    throw new Failure('name instances, instance/NAME or scalinggroup/NAME, or give -l LABELS');
-  const found =
-    labelSelector === undefined
-      ? await Promise.all(targetsIn(session, words).map((target) => membersOf(session, target)))
-      : [await selected(session, labelSelector)];
-  const refs = found.flat();
-  if (refs.length === 0) throw new Failure('there is no such instance');
-  return refs;
+  const { refs, selections } = await chosen(session, words, labelSelector);
+  const found = await Promise.all(selections.map((selection) => selected(session, selection.labelSelector)));
+  const all = [...refs, ...found.flat()];
+  if (all.length === 0) throw new Failure('there is no such instance');
+  return all;
 }
 
 /** Words without a kind are names of instances. */
@@ -47,13 +68,9 @@ function targetsIn({ kinds }: Session, words: readonly string[]): Target[] {
   return isNamed ? targetsOf(kinds, words) : [{ kind: kinds.must(INSTANCE), names: [...words] }];
 }
 
-async function membersOf(session: Session, { kind, names = [] }: Target): Promise<Ref[]> {
-  const refs = names.map((name) => refIn(kind, session.namespace, name));
-  if (kind.kind === INSTANCE) return refs;
-  const { scale } = kind;
-  if (!scale) throw notOne({ kind }, names[0] ?? '');
-  const groups = await Promise.all(refs.map((ref) => getObject(session.client, ref)));
-  return (await Promise.all(groups.map((group) => selected(session, scale.selector(group))))).flat();
+async function selectionOf(session: Session, { kind, ref }: { kind: KindDefinition; ref: Ref }): Promise<Selection> {
+  if (!kind.scale) throw notOne({ kind }, ref.name);
+  return { labelSelector: kind.scale.selector(await getObject(session.client, ref)), of: ref };
 }
 
 async function selected({ client, kinds, namespace }: Session, labelSelector: string): Promise<Ref[]> {

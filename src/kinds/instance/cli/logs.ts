@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Ref } from '../../../api/metadata.ts';
+import { refIn } from '../../../api/kind.ts';
 import { StatusError } from '../../../base/errors.ts';
 import { Failure, Unreachable } from '../../../cli/failure.ts';
 import { countFlag, durationFlag } from '../../../cli/flags.ts';
@@ -9,7 +10,9 @@ import { pause } from '../../../cli/pause.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
 import { task } from '../../../cli/session.ts';
 import type { Instance } from '../types.ts';
-import { instancesOf } from './instances.ts';
+import { chosen, instancesOf } from './instances.ts';
+import { followJoining } from './joining.ts';
+import type { FollowEnd } from './joining.ts';
 import { LogLines } from './log-lines.ts';
 import { printerOf } from './log-printer.ts';
 import type { Print } from './log-printer.ts';
@@ -31,7 +34,10 @@ export function addLogs(program: Command, setup: ClientSetup): void {
     .command('logs')
     .argument('[what...]', 'NAME…, instance/NAME…, or scalinggroup/NAME for all of a group')
     .description('print what the processes of instances wrote')
-    .option('-f, --follow', 'go on and print what they write, until they have ended')
+    .option(
+      '-f, --follow',
+      'go on and print what they write, until they have ended; also of those that join a group or selector',
+    )
     .option('-l, --selector <labels>', 'of all instances with these labels')
     .option('-p, --previous', 'what was written before the last restart')
     .option('--tail <lines>', 'only the last so many lines', countFlag)
@@ -42,20 +48,66 @@ export function addLogs(program: Command, setup: ClientSetup): void {
 }
 
 async function logs(session: Session, words: readonly string[], options: LogsOptions): Promise<void> {
+  if (options.follow) return followAll(session, words, options);
   const refs = await instancesOf(session, words, options.selector);
   const named = refs.length > 1 || options.prefix === true;
+  const run = async (ref: Ref, at: number) => {
+    const print = printerOf(session, named ? ref.name : undefined, at);
+    try {
+      await once(session, ref, options, print);
+    } finally {
+      await print.end();
+    }
+  };
+  await inParallel(
+    session,
+    refs.map((ref, at) => ({ name: ref.name, run: () => run(ref, at) })),
+  );
+}
+
+/** Those of a group, or of a selector, are named even where there is one: others may join it. */
+async function followAll(session: Session, words: readonly string[], options: LogsOptions): Promise<void> {
+  const { refs, selections } = await chosen(session, words, options.selector);
+  const named = refs.length > 1 || selections.length > 0 || options.prefix === true;
+  let printers = 0;
+  const one = async (ref: Ref, of: LogsOptions, joins: boolean) => {
+    const print = printerOf(session, named ? ref.name : undefined, printers++);
+    try {
+      return await follow(session, ref, of, print, joins);
+    } finally {
+      await print.end();
+    }
+  };
+  const instance = session.kinds.must('Instance');
+  // What one has written before it joined is new as well.
+  const { tail: _, since: __, ...whole } = options;
+  const followed = [
+    ...refs.map((ref) => ({ name: ref.name, run: () => one(ref, options, false) })),
+    ...selections.map((selection) => ({
+      name: selection.of?.name ?? selection.labelSelector,
+      run: () =>
+        followJoining(session, selection, (name, joined) =>
+          one(refIn(instance, session.namespace, name), joined ? whole : options, true),
+        ),
+    })),
+  ];
+  await inParallel(session, followed);
+}
+
+/** One that fails is told of, and the others go on. */
+async function inParallel(
+  session: Session,
+  tasks: readonly { name: string; run: () => Promise<unknown> }[],
+): Promise<void> {
   const failed = await Promise.all(
-    refs.map(async (ref, at) => {
-      const print = printerOf(session, named ? ref.name : undefined, at);
+    tasks.map(async ({ name, run }) => {
       try {
-        await (options.follow ? follow(session, ref, options, print) : once(session, ref, options, print));
+        await run();
         return false;
       } catch (error) {
-        if (refs.length === 1) throw error;
-        session.tell(`error: ${ref.name}: ${(error as Error).message}`);
+        if (tasks.length === 1) throw error;
+        session.tell(`error: ${name}: ${(error as Error).message}`);
         return true;
-      } finally {
-        await print.end();
       }
     }),
   );
@@ -75,8 +127,17 @@ async function once(session: Session, ref: Ref, options: LogsOptions, print: Pri
   );
 }
 
-/** Over restarts of the process, of the daemon and of what is between, each line once, until the instance has ended for good. */
-async function follow(session: Session, ref: Ref, options: LogsOptions, print: Print): Promise<void> {
+/**
+ * Over restarts of the process, of the daemon and of what is between, each line once, until the instance has ended for good.
+ * With `joins`, it may not have begun yet, and may be gone.
+ */
+async function follow(
+  session: Session,
+  ref: Ref,
+  options: LogsOptions,
+  print: Print,
+  joins: boolean,
+): Promise<FollowEnd> {
   const { client, signal, kinds } = session;
   const lines = new LogLines(options.timestamps === true);
   let first = true;
@@ -95,14 +156,19 @@ async function follow(session: Session, ref: Ref, options: LogsOptions, print: P
       first = false;
       lines.resume();
       await copy(body, session, (chunk) => print.write(lines.take(chunk)));
-      if (isOver) return;
+      if (isOver) return 'ended';
     } catch (error) {
-      if (signal.aborted) return;
-      if (first || !isPassing(error)) throw error;
-      session.lost((error as Error).message);
+      if (signal.aborted) return 'gone';
+      const reason = error instanceof StatusError ? error.reason : undefined;
+      if (joins && reason === 'NotFound') return 'gone';
+      // It has no container yet, or none for the moment.
+      const isComing = joins && reason === 'Conflict';
+      if (!isComing && (first || !isPassing(error))) throw error;
+      if (!isComing) session.lost((error as Error).message);
     }
     await pause(RECONNECT_MS, signal);
   }
+  return 'gone';
 }
 
 /** For good: no restart follows by itself. */
