@@ -108,7 +108,7 @@ export interface KindDefinition<R extends Resource = Resource> {
    * Named keys under which documents are found again without a scan. Those of one name mean the same in all kinds:
    * `vpc` what lives in a VPC (`namespace/name`), `address` what holds one there (`namespace/vpc/address`), `hostPort` what
    * is published on the host, `ipRange` what holds a range that no network may overlap, `image` which images it is made of
-   * or may go back to (references and ids): they stay on the Engine.
+   * or may go back to (references and ids): they stay on the Engine, `volume` which named volumes it mounts (`namespace/name`).
    */
   indexes: Record<string, (resource: R) => readonly string[]>;
   /**

@@ -40,6 +40,7 @@ export const objectPath = (kinds: KindRegistry, ref: Ref, subresource = ''): str
 export const eventsPath = (namespace?: string): string => pathAt(CORE_V1, namespace, 'events');
 export const logPath = (namespace?: string): string => pathAt(API_VERSION, namespace, 'reconcilelogs');
 export const imagesPath = `${apiRoot(API_VERSION)}/images`;
+export const volumesPath = `${apiRoot(API_VERSION)}/volumes`;
 export const orphansPath = `${apiRoot(API_VERSION)}/orphans`;
 
 /** How an object is named to people: `vpc.miniaws.dev/main`. */

@@ -16,6 +16,7 @@ import { addOrphans } from './commands/orphans.ts';
 import { addRestart } from './commands/restart.ts';
 import { addPause } from './commands/pause.ts';
 import { addReconcileLog } from './commands/reconcile-log.ts';
+import { addVolumes } from './commands/volumes.ts';
 import { addVersion } from './commands/version.ts';
 import { addWait } from './commands/wait.ts';
 import { addWhy } from './commands/why.ts';
@@ -35,6 +36,7 @@ const COMMANDS: readonly ClientCommand[] = [
   { group: 'What there is', add: addDescribe, operands: { describe: { kindAlone: true, many: true } } },
   { group: 'What there is', add: addWait, operands: { wait: { kindAlone: true, many: true } } },
   { group: 'What there is', add: addImages },
+  { group: 'What there is', add: addVolumes },
   { group: 'What there is', add: addOrphans },
   { group: 'What happened', add: addWhy, operands: { why: {} } },
   { group: 'What happened', add: addReconcileLog, operands: { 'reconcile-log': {}, log: {} } },

@@ -43,3 +43,7 @@ export const shortUid = (uid: string): string => uid.replaceAll('-', '').slice(0
 /** Deterministic, so that a step repeated after a crash finds what the first one made (I3). */
 export const engineName = (owner: Pick<Owner, 'namespace' | 'name' | 'uid'>): string =>
   `${owner.namespace}-${owner.name}-${shortUid(owner.uid)}`;
+
+/** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
+export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
+  `${namespace}.${name}.${shortUid(installation)}`;

@@ -19,7 +19,12 @@ import type { Store } from '../store/store.ts';
 import { ImageKeeper } from './images/keeper.ts';
 import { imagesExtension } from './images/route.ts';
 import { orphansExtension } from './orphans-route.ts';
+import { noteVolumeUses } from './volumes/note-uses.ts';
+import { volumesExtension } from './volumes/route.ts';
 import { Sweeper } from './sweeper.ts';
+
+/** Who uses a volume for less is not noted: the volume's own label tells for whom it was made. */
+const VOLUMES_EVERY_MS = 30_000;
 
 /** The daemon's half of each kind, by the kind's name. */
 export type Runtimes = ReadonlyMap<string, RuntimeModule>;
@@ -107,9 +112,14 @@ export function assemble(given: AssemblyDeps, options: Partial<ManagerOptions> =
       stop();
     }
   };
-  const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension, imagesExtension];
+  const extensions: HttpExtension[] = [...runtimes.values(), orphansExtension, imagesExtension, volumesExtension];
   const live = async (resource: Resource) => (await runtimes.get(resource.kind)?.live?.(resource)) ?? resource;
   const contradiction = contradictionOf(given.runtimes);
-  const chores = [...runtimes.values()].flatMap((runtime) => runtime.chores ?? []);
+  const volumes: Chore = {
+    name: 'volumes',
+    everyMs: VOLUMES_EVERY_MS,
+    run: () => noteVolumeUses({ ...given, view: informer.view }),
+  };
+  const chores = [...[...runtimes.values()].flatMap((runtime) => runtime.chores ?? []), volumes];
   return { informer, manager, runtimes, extensions, chores, contradiction, live, metrics, lead, stop };
 }

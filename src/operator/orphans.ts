@@ -1,11 +1,10 @@
-import { isInstance } from '../kinds/instance/types.ts';
 import type { Observed } from '../base/observed.ts';
 import { present } from '../base/observed.ts';
 import type { Compute, Owned } from '../drivers/compute.ts';
 import type { View } from '../api/kind.ts';
-import { namedVolumesOf } from '../kinds/instance/container-spec.ts';
+import { volumeUsers } from './volumes/inventory.ts';
 
-/** Containers and networks whose uid no document has, and named volumes that no instance mounts. */
+/** Containers and networks whose uid no document has, and named volumes that no document mounts. */
 export async function findOrphans(
   compute: Compute,
   documents: View,
@@ -14,14 +13,12 @@ export async function findOrphans(
   const everything = compute.everything();
   if (everything.state === 'unobservable') return everything;
   const owned = everything.state === 'present' ? everything.value : [];
-  const mounted = new Set(
-    [...documents.list('Instance')].filter(isInstance).flatMap((i) => namedVolumesOf(i, installation)),
-  );
-  const volumes = (await compute.volumes()).map((v): Owned => ({
+  const mounted = volumeUsers(documents, installation);
+  const volumes = (await compute.volumes()).map(({ name, owner }): Owned => ({
     type: 'volume',
-    id: v.name,
-    name: v.name,
-    owner: v.owner,
+    id: name,
+    name,
+    owner,
   }));
   return present([
     ...owned.filter((o) => o.type !== 'volume' && !documents.byUid(o.owner.uid)),

@@ -303,3 +303,10 @@ export const settings = pgTable('settings', {
   name: varchar('name', { length: 63 }).primaryKey(),
   value: text('value').notNull(),
 });
+
+export const volumeUses = pgTable('volume_uses', {
+  /** On the Engine. */
+  name: varchar('name', { length: 255 }).primaryKey(),
+  lastUsedBy: jsonb('last_used_by').$type<readonly string[]>().notNull(),
+  unusedSince: time('unused_since'),
+});

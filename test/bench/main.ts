@@ -3,6 +3,7 @@ import { inspect, parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { autoscale } from './autoscale.ts';
+import { client } from './client.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import { fairness } from './fairness.ts';
@@ -26,6 +27,7 @@ import { write } from './write.ts';
  * failed. A missed goal is a finding, not a failure.
  */
 const BENCHMARKS: readonly Benchmark[] = [
+  client,
   converge,
   repair,
   noop,

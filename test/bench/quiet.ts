@@ -9,7 +9,7 @@ const WINDOW_S = 60;
 /** In the window everything is looked at once: five times as often as by default, so that no period is left out. */
 const RESYNC_S = 60;
 /** Of one core. */
-const GOAL_PERCENT = 1;
+const GOAL_PERCENT = 0.5;
 const MUTATING = /^(create|remove|start|stop|unpause|rename|update|connect|disconnect|ensure|pull|import)/;
 /**
  * The first seconds after the last change are not rest: its events are still looked at, and V8 gives back the memory

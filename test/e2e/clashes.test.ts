@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
+import { volumeNameOf } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine, freshInstallation } from '../support/engine.ts';
 import { serves } from '../support/http.ts';

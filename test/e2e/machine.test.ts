@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Resource } from '../../src/api/metadata.ts';
 import { isReady } from '../../src/api/metadata.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
-import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
+import { volumeNameOf } from '../../src/drivers/labels.ts';
 import { readLock } from '../../src/host/daemon-lock.ts';
 import { dataFolderAt } from '../../src/host/data-folder.ts';
 import { freshDatabase } from '../support/database.ts';
@@ -163,6 +163,9 @@ describe('the commands for the machine', () => {
   it('down --purge removes everything of this installation, and nothing else (I5)', async () => {
     const volume = volumeNameOf(installation, 'default', 'data');
     expect((await engine.getVolume(volume).inspect()).Name).toBe(volume);
+    expect(await miniaws('volumes')).toMatch(
+      /default +data +\S+ +Instance\/default\/kept, Instance\/default\/other +in use/,
+    );
     expect(await miniaws('down', '--purge', '--yes')).toMatch(/removed 2 containers, 1 network, 1 volume,/);
     const left = [await engine.listContainers({ all: true, ...ours }), await engine.listNetworks(ours)];
     expect(left).toEqual([[], []]);

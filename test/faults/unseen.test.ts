@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { volumeNameOf } from '../../src/kinds/instance/container-spec.ts';
+import { volumeNameOf } from '../../src/drivers/labels.ts';
 import { EVENT_FILTERS } from '../../src/drivers/docker/engine-event.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';

@@ -5,7 +5,7 @@ import { LONGEST_GRACE_MS } from './admission.ts';
 import { portsOf } from './types.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
 import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/compute.ts';
-import { engineName, shortUid } from '../../drivers/labels.ts';
+import { engineName, volumeNameOf } from '../../drivers/labels.ts';
 import { logTarget, settingsOf } from './container-settings.ts';
 import { limitsOf } from './limits.ts';
 import { specHash } from './spec-hash.ts';
@@ -35,10 +35,6 @@ export function sharedNameOf({ metadata, spec }: Instance, view: View): string |
   const balancer = view.get({ kind: 'LoadBalancer', namespace: metadata.namespace, name });
   return balancer && isLoadBalancer(balancer) && balancer.spec.vpc === spec.vpc ? undefined : name;
 }
-
-/** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
-export const volumeNameOf = (installation: string, namespace: string, name: string): string =>
-  `${namespace}.${name}.${shortUid(installation)}`;
 
 export const namedVolumesOf = (instance: Instance, installation: string): string[] => [
   ...new Set(

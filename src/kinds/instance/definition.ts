@@ -60,6 +60,9 @@ export const instanceKind: KindDefinition<Instance> = {
       [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
         ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
       ),
+    volume: (r) => [
+      ...new Set(r.spec.volumes.flatMap(({ name }) => (name === undefined ? [] : [`${r.metadata.namespace}/${name}`]))),
+    ],
     hostPort: (r) => hostPortKeys(portsOf(r)),
     image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),
   },
