@@ -179,8 +179,8 @@ export interface PublishedPort {
 }
 
 export interface Mount {
-  /** A named volume (its name on the Engine) or a folder of the Engine's host. */
-  source: { volume: string; options?: Record<string, string> } | { hostPath: string };
+  /** A named volume (its name on the Engine), or a folder in it, or a folder of the Engine's host. */
+  source: { volume: string; subPath?: string; options?: Record<string, string> } | { hostPath: string };
   target: string;
   readOnly: boolean;
 }

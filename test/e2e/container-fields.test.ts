@@ -137,3 +137,21 @@ it('limits change in place, and what a person moved by hand is moved back', asyn
   expect(await limitsNow()).toMatchObject(moved);
   expect((await cloud.container('all')).State.StartedAt).toBe(before.State.StartedAt);
 });
+
+it('a folder of a volume is mounted where the Engine can, and else it is said that it cannot', async () => {
+  await cloud.apply(
+    instance('part', {
+      image: cloud.image,
+      vpc: 'net',
+      stopGracePeriod: '0s',
+      volumes: [{ name: 'whole', subPath: 'a/b', mountPath: '/part' }],
+    }),
+  );
+  const [, minor = 0] = ((await engine.version()) as { ApiVersion: string }).ApiVersion.split('.').map(Number);
+  // In a volume that is new an Engine that can finds no such folder.
+  const why = minor < 45 ? /volumes\[\]\.subPath needs Docker Engine 26 or later/ : /no such file or directory/;
+  const ready = await cloud.condition('instances', 'part', 'Ready', ({ message }) => why.test(message));
+  expect(ready.status).toBe('False');
+  await cloud.remove('instances', 'part');
+  await cloud.gone('instances', 'part');
+});

@@ -64,6 +64,7 @@ function mountOptions({ source, target, readOnly }: Mount, labels: Record<string
     NoCopy: false,
     Labels: labels,
     DriverConfig: { Name: 'local', Options: source.options ?? {} },
+    ...definedOnly({ Subpath: source.subPath }),
   };
   return { Type: 'volume', Source: source.volume, Target: target, ReadOnly: readOnly, VolumeOptions };
 }

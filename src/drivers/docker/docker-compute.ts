@@ -108,6 +108,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   };
 
   async function createContainer(spec: ContainerSpec): Promise<Container> {
+    await volumes.checkSubPaths(spec.mounts);
     return containers.create(mounts ? await mounts.resolve(spec) : spec);
   }
 

@@ -1,11 +1,14 @@
 import type Docker from 'dockerode';
 import { PassError } from '../../base/errors.ts';
 import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
-import type { Volume, VolumeSpec } from '../compute.ts';
+import type { Mount, Volume, VolumeSpec } from '../compute.ts';
 import { ownerLabels, ownerOf } from '../labels.ts';
 import { otherVolume } from '../refusals.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { unlessGone, type World } from './world.ts';
+
+/** The Engine's API from which a folder of a volume can be mounted, 1.45: Docker Engine 26. */
+const SUB_PATH_MINOR = 45;
 
 /** Named volumes of ours. */
 export class DockerVolumes {
@@ -38,6 +41,20 @@ export class DockerVolumes {
       if (options && !sameJson(options, found.options))
         throw new PassError('Refused', otherVolume(Name, found.options));
     });
+  }
+
+  /** An older Engine passes over what it does not know, and would mount all of the volume. */
+  async checkSubPaths(mounts: readonly Mount[]): Promise<void> {
+    if (!mounts.some(({ source }) => 'volume' in source && source.subPath !== undefined)) return;
+    const { Version, ApiVersion } = await translated('ask for its version', () =>
+      this.#calls.raw('version', () => this.#docker.version()),
+    );
+    const [major = 0, minor = 0] = ApiVersion.split('.').map(Number);
+    if (major > 1 || minor >= SUB_PATH_MINOR) return;
+    throw new PassError(
+      'Refused',
+      `volumes[].subPath needs Docker Engine 26 or later (API 1.${SUB_PATH_MINOR}), and this is ${Version} (API ${ApiVersion}): mount the whole volume, or upgrade the Engine`,
+    );
   }
 
   remove(name: string): Promise<void> {

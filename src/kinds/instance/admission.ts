@@ -116,10 +116,17 @@ function checkVolume(volume: VolumeMount, at: number): Cause[] {
   const field = `volumes[${at}]`;
   if ((volume.name === undefined) === (volume.hostPath === undefined))
     return [invalid(field, 'give exactly one of name (a named volume) and hostPath (a folder of the host)')];
+  if (volume.subPath !== undefined) return checkSubPath(volume, volume.subPath, `${field}.subPath`);
   const path = volume.hostPath;
   if (path === undefined || path === normalizedPath(path)) return [];
   const right = normalizedPath(path);
   return [invalid(`${field}.hostPath`, `must be an absolute path without ".", ".." and needless slashes: "${right}"`)];
+}
+
+function checkSubPath({ hostPath }: VolumeMount, subPath: string, field: string): Cause[] {
+  if (hostPath !== undefined) return [invalid(field, 'is of named volumes: write the folder itself in hostPath')];
+  const isWithin = subPath.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return isWithin ? [] : [invalid(field, 'must be a path in the volume without ".", ".." and needless slashes')];
 }
 
 function checkMountPaths(volumes: readonly VolumeMount[]): Cause[] {

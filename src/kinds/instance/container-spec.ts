@@ -1,4 +1,5 @@
 import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from './types.ts';
+import { definedOnly } from '../../base/defined.ts';
 import type { View } from '../../api/kind.ts';
 import { isLoadBalancer } from '../load-balancer/types.ts';
 import { LONGEST_GRACE_MS } from './admission.ts';
@@ -93,7 +94,11 @@ const optionsOf = ({ driverOptions }: VolumeMount): { options?: Record<string, s
 const mountOf = (installation: string, namespace: string, volume: VolumeMount): Mount => ({
   source:
     volume.hostPath === undefined
-      ? { volume: volumeNameOf(installation, namespace, volume.name ?? ''), ...optionsOf(volume) }
+      ? {
+          volume: volumeNameOf(installation, namespace, volume.name ?? ''),
+          ...definedOnly({ subPath: volume.subPath }),
+          ...optionsOf(volume),
+        }
       : { hostPath: volume.hostPath },
   target: volume.mountPath,
   readOnly: volume.readOnly,

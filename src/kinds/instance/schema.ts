@@ -41,6 +41,15 @@ const volumes: JsonSchema = {
         'x-also-known-as': ['target', 'destination', 'containerPath', 'path'],
         description: 'Where the instance sees it.',
       },
+      subPath: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 1024,
+        'x-expected': 'a path in the volume, such as data/db',
+        'x-also-known-as': ['subpath', 'volumeSubpath'],
+        description:
+          'A folder of the named volume, mounted in place of all of it. It must be there. Needs Docker Engine 26 or later.',
+      },
       readOnly: {
         type: 'boolean',
         default: false,

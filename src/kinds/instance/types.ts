@@ -33,6 +33,8 @@ export interface VolumeMount {
   name?: string;
   hostPath?: string;
   mountPath: string;
+  /** In a named volume. */
+  subPath?: string;
   readOnly: boolean;
   /** Of a named volume. */
   driverOptions?: { type: 'tmpfs' | 'nfs' | 'nfs4'; device?: string; o?: string };

@@ -105,6 +105,16 @@ describe('what reaches beyond the instance, or cannot be, is refused where it st
       { gpus: { count: 1, ids: ['0'] } },
       'spec.gpus: give exactly one of count (-1: all) and ids',
     ],
+    [
+      'a folder of a folder of the host',
+      { volumes: [{ hostPath: '/dev', subPath: 'a', mountPath: '/s' }] },
+      'volumes[0].subPath: is of named volumes',
+    ],
+    [
+      'a way out of a volume',
+      { volumes: [{ name: 'a', subPath: 'b/../../c', mountPath: '/s' }] },
+      'volumes[0].subPath: must be a path in the volume',
+    ],
     ['no GPU', { gpus: { count: 0 } }, 'spec.gpus.count: must be at least 1, or -1 for all'],
     [
       'a folder of the host as a volume',
