@@ -215,7 +215,7 @@ export function remove(kind: KindDefinition, old: Resource, options: DeleteOptio
   const existing = old.metadata.finalizers ?? [];
   const finalizers = policy === undefined || existing.includes(policy) ? existing : [...existing, policy];
   const deletionTimestamp = old.metadata.deletionTimestamp ?? timestamp(now);
-  return settled(
+  return removeIfFinalized(
     finalizers === existing && old.metadata.deletionTimestamp
       ? old
       : { ...old, metadata: { ...old.metadata, finalizers, deletionTimestamp } },
@@ -223,7 +223,7 @@ export function remove(kind: KindDefinition, old: Resource, options: DeleteOptio
 }
 
 /** A deleted document whose finalizers are gone is gone itself. */
-export function settled(resource: Resource): Left {
+export function removeIfFinalized(resource: Resource): Left {
   const { deletionTimestamp, finalizers } = resource.metadata;
   return deletionTimestamp !== undefined && (finalizers ?? []).length === 0
     ? { remove: refOf(resource) }

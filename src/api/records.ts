@@ -33,7 +33,7 @@ export interface StepRecord {
   error?: string;
 }
 
-type OutcomeName = 'settled' | 'progressing' | 'waiting' | 'blocked' | 'retrying' | 'deleted';
+type OutcomeName = 'reconciled' | 'progressing' | 'waiting' | 'blocked' | 'retrying' | 'deleted';
 
 /** One pass that did or failed something: what people watch. */
 export interface LogEntry {

@@ -30,7 +30,7 @@ export function triggerWords({ type, detail, revision, more }: Trigger): string 
 }
 
 const coloured = ({ outcome }: LogEntry, colors: Colors): string => {
-  if (outcome === 'settled' || outcome === 'deleted') return colors.green(outcome);
+  if (['reconciled', 'settled', 'deleted'].includes(outcome)) return colors.green(outcome);
   return outcome === 'progressing' ? outcome : outcome === 'waiting' ? colors.yellow(outcome) : colors.red(outcome);
 };
 

@@ -40,7 +40,7 @@ export function startChores(
     logMs: hours(config.keepLog),
     logMax: LOG_MAX,
   };
-  const told = new Set<string>();
+  const reported = new Set<string>();
   void every(CERTIFICATES_EVERY_MS, 'certificates', renewCertificates);
   void every(
     COMPACT_EVERY_MS,
@@ -52,8 +52,8 @@ export function startChores(
   void every(ORPHANS_EVERY_MS, 'orphans', async () => {
     const found = await findOrphans(context.compute, await store.current(), context.installation);
     for (const orphan of found.state === 'present' ? found.value : []) {
-      if (told.has(orphan.id) || orphan.type === 'volume') continue;
-      told.add(orphan.id);
+      if (reported.has(orphan.id) || orphan.type === 'volume') continue;
+      reported.add(orphan.id);
       log.warn(
         { type: orphan.type, id: orphan.id, name: orphan.name },
         'an object has our mark and no document owns it; see miniaws orphans',

@@ -101,15 +101,15 @@ export interface Amendment {
 }
 
 /**
- * How a pass ends. Every outcome but `settled` and `gone` has a time, so that no lost event costs more than that.
- * - `settled`: nothing to do until something changes.
+ * How a pass ends. Every outcome but `reconciled` and `gone` has a time, so that no lost event costs more than that.
+ * - `reconciled`: nothing to do until something changes.
  * - `progressing`: look again after `afterMs`, or when something changes.
  * - `waiting`: for what `on` names; a change of it brings the key back, and so does the time.
  * - `blocked`: a person must do something; looked at again at the slowest rate.
  * - `gone`: the document was deleted and the real thing is no more: the finalizer may go (I14).
  */
 export type Outcome =
-  | { is: 'settled'; afterMs?: number }
+  | { is: 'reconciled'; afterMs?: number }
   | { is: 'progressing'; afterMs: number }
   | { is: 'waiting'; on: string; afterMs: number }
   | { is: 'blocked'; reason: string; message: string }

@@ -2,7 +2,7 @@ import { refOf } from '../api/metadata.ts';
 import type { OwnerReference, Ref, Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { View } from '../api/kind.ts';
-import { FOREGROUND, ORPHAN, remove, settled, withoutFinalizer } from '../admission/operations.ts';
+import { FOREGROUND, ORPHAN, remove, removeIfFinalized, withoutFinalizer } from '../admission/operations.ts';
 import type { Left } from '../admission/operations.ts';
 import type { Effects } from '../store/store.ts';
 
@@ -68,7 +68,7 @@ function foreground(owner: Resource, view: View): Effects {
   const isBlocking = ({ metadata }: Resource): boolean =>
     (metadata.ownerReferences ?? []).some((o) => o.uid === owner.metadata.uid && o.blockOwnerDeletion === true);
   if (dependentsOf(owner, view).some(isBlocking)) return {};
-  return effectsOf([settled(withoutFinalizer(owner, FOREGROUND))]);
+  return effectsOf([removeIfFinalized(withoutFinalizer(owner, FOREGROUND))]);
 }
 
 const withOwners = (resource: Resource, ownerReferences: readonly OwnerReference[]): Resource => ({
@@ -80,7 +80,7 @@ function orphan(owner: Resource, view: View): Effects {
   const released = dependentsOf(owner, view).map((d): Left => ({
     put: withOwners(d, d.metadata.ownerReferences?.filter((o) => o.uid !== owner.metadata.uid) ?? []),
   }));
-  return effectsOf([...released, settled(withoutFinalizer(owner, ORPHAN))]);
+  return effectsOf([...released, removeIfFinalized(withoutFinalizer(owner, ORPHAN))]);
 }
 
 const effectsOf = (lefts: readonly Left[]): Effects => ({

@@ -2,7 +2,7 @@ import { refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { LogEntry, Trigger } from '../api/records.ts';
 import type { View } from '../api/kind.ts';
-import { settled, withoutFinalizer } from '../admission/operations.ts';
+import { removeIfFinalized, withoutFinalizer } from '../admission/operations.ts';
 import type { PassError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { revisionOf } from '../store/store.ts';
@@ -14,7 +14,10 @@ import type { Acted } from './steps.ts';
 import { mergeStatus, conditionInputsOf, withFailure } from './status.ts';
 
 /** How the queue goes on with the key. Whatever is not at its end is looked at again by itself, `afterMs` from now. */
-export type PassEnd = ({ outcome: 'settled' | 'deleted'; afterMs?: number } | { outcome: Unended; afterMs: number }) & {
+export type PassEnd = (
+  | { outcome: 'reconciled' | 'deleted'; afterMs?: number }
+  | { outcome: Unended; afterMs: number }
+) & {
   /** The last revision that the pass wrote: the next pass of this key waits until the informer has it. */
   revision?: number;
   /** A step that goes on by itself: the key rests until its end, and the next pass tells of it. */
@@ -107,7 +110,7 @@ export class PassCommit {
       if (!latest || vanished) return { ...told, ...this.#noInventory(report) };
       const all = { ...told, ...inventory };
       if (gone) {
-        const left = settled(withoutFinalizer(latest));
+        const left = removeIfFinalized(withoutFinalizer(latest));
         return 'remove' in left ? { ...all, remove: [left.remove] } : { ...all, put: [left.put] };
       }
       const next = mergeStatus(latest, status.fields, status.verdicts, generation, now);
@@ -238,6 +241,6 @@ function endOf(outcome: Outcome | undefined, failure: PassError | undefined, ret
     case 'gone':
       return { outcome: 'deleted' };
     default:
-      return { outcome: 'settled', ...(outcome?.afterMs === undefined ? {} : { afterMs: outcome.afterMs }) };
+      return { outcome: 'reconciled', ...(outcome?.afterMs === undefined ? {} : { afterMs: outcome.afterMs }) };
   }
 }

@@ -118,7 +118,7 @@ export class PassRun {
 /** Nothing is settled or gone while a step is left, or goes on by itself. */
 function outcomeOf(outcome: Outcome, left: readonly Step[], last: Acted | undefined): Outcome {
   const isUnderWay = last?.record.result === 'underWay';
-  if (outcome.is === 'settled' && left.length > 0 && !isUnderWay) return { is: 'progressing', afterMs: 0 };
+  if (outcome.is === 'reconciled' && left.length > 0 && !isUnderWay) return { is: 'progressing', afterMs: 0 };
   if (!isUnderWay || outcome.is === 'waiting' || outcome.is === 'blocked') return outcome;
   const afterMs = outcome.is === 'progressing' ? Math.max(outcome.afterMs, UNDER_WAY_LOOK_MS) : UNDER_WAY_LOOK_MS;
   return { is: 'progressing', afterMs };

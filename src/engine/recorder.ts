@@ -73,7 +73,7 @@ export class Recorder {
 }
 
 function sameEnd(a: LogEntry, b: LogEntry): boolean {
-  if (b.outcome === 'settled' || b.outcome === 'deleted' || b.outcome === 'progressing') return false;
+  if (b.outcome === 'reconciled' || b.outcome === 'deleted' || b.outcome === 'progressing') return false;
   const end = (e: LogEntry) =>
     [e.generation, e.outcome, e.reason, e.message, ...e.steps.map((s) => `${s.step} ${s.error ?? ''}`)].join('\n');
   return end(a) === end(b);

@@ -13,7 +13,7 @@ import {
   remove,
   replace,
   replaceStatus,
-  settled,
+  removeIfFinalized,
 } from '../admission/operations.ts';
 import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
@@ -137,7 +137,7 @@ async function write(
       result = decide(target, view, ctx, body);
       created = !old;
       if (result === old) return {};
-      const left = settled(result);
+      const left = removeIfFinalized(result);
       return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
     },
   });

@@ -35,7 +35,7 @@ export class Sweeper {
   readonly #seams: SweeperSeams;
   /** Uids that the database does not know: they are told of elsewhere, and not asked after again. */
   readonly #unknown = new Set<string>();
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(seams: SweeperSeams) {
     this.#seams = seams;
@@ -74,8 +74,8 @@ export class Sweeper {
     try {
       await this.#remove(object);
     } catch (error) {
-      if (this.#told.has(object.id)) return;
-      this.#told.add(object.id);
+      if (this.#reported.has(object.id)) return;
+      this.#reported.add(object.id);
       const { type, id, name } = object;
       this.#seams.log.warn(
         { type, id, name, err: messageOf(error) },

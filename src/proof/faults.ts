@@ -3,7 +3,7 @@ import type { Resource } from '../api/metadata.ts';
 import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import { passError } from '../drivers/docker/errors.ts';
-import { BY_HAND, prune } from './by-hand.ts';
+import { prune, TAMPERINGS } from './tampering.ts';
 import { ENGINE_ERRORS, LOST, timedOut } from './engine-errors.ts';
 import type { Person } from './person.ts';
 import type { Effect, Fault } from './seam.ts';
@@ -205,7 +205,7 @@ export const OUTAGES: readonly FaultRow[] = [false, true].map((done) => ({
 
 /** F7: a person tampers right after the side effect; F5: and no event says so. */
 export const TAMPERING: readonly FaultRow[] = [
-  ...Object.entries(BY_HAND).flatMap(([how, tamper]) =>
+  ...Object.entries(TAMPERINGS).flatMap(([how, tamper]) =>
     [false, true].map((silent) =>
       tampering(how, silent, (world) => [...world.engine.containers.values()].forEach((c) => void tamper(world, c))),
     ),

@@ -146,7 +146,7 @@ test('watches print changes and end with 130 on Ctrl-C', async () => {
   const [table, log, events] = [begin('get', 'instances', '-w'), begin('reconcile-log', '-f'), begin('events', '-w')];
   await miniaws('apply', '-f', folder, '--wait');
   await written(table, /seen .*Running/);
-  await written(log, /Instance\/default\/seen settled/);
+  await written(log, /Instance\/default\/seen reconciled/);
   await written(events, 'instance/seen');
   for (const running of [table, log, events]) {
     running.interrupt();

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Cloud } from '../support/cloud.ts';
+import { freshDatabase } from '../support/database.ts';
+import type { TestDatabase } from '../support/database.ts';
 import { engine } from '../support/engine.ts';
 import { serves } from '../support/http.ts';
 import { instance, manifest, vpc } from '../support/manifests.ts';
@@ -9,14 +11,18 @@ import { oldBuild } from '../support/old-build.ts';
 const PORT = 28_764;
 
 let cloud: Cloud;
+let database: TestDatabase;
 let old: Awaited<ReturnType<typeof oldBuild>>;
 
 beforeAll(async () => {
   old = await oldBuild();
-  cloud = await Cloud.start({ program: old.program });
+  // With no table at all: the earlier build makes those that it knows.
+  database = await freshDatabase('template0');
+  cloud = await Cloud.start({ program: old.program, database });
 });
 afterAll(async () => {
   await cloud?.close();
+  await database?.drop();
   await old?.remove();
 });
 

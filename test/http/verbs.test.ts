@@ -298,7 +298,7 @@ it('the documents become Ready, and the metrics tell of passes, Engine calls and
   await ready(pathOf('instances', 'ready'));
   const { text, headers } = await send('GET', '/metrics');
   expect(headers['content-type']).toContain('text/plain');
-  expect(text).toMatch(/^miniaws_passes_total\{kind="Instance",outcome="settled"\} [1-9]/m);
+  expect(text).toMatch(/^miniaws_passes_total\{kind="Instance",outcome="reconciled"\} [1-9]/m);
   expect(text).toMatch(/^miniaws_engine_calls_total\{call="createContainer"\} [1-9]/m);
   expect(text).toMatch(/^miniaws_leader 1$/m);
   expect(text).toMatch(/^miniaws_resources\{kind="VPC",ready="True"\} 1$/m);

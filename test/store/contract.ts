@@ -52,7 +52,7 @@ const entry = (over: Partial<LogEntry> = {}): LogEntry => ({
   trigger: { type: 'spec', detail: 'created by test', revision: 3 },
   difference: ['there is no network yet'],
   steps: [{ step: 'create network', milliseconds: 3, result: 'done' }],
-  outcome: 'settled',
+  outcome: 'reconciled',
   attempts: 1,
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: '2026-01-01T00:00:01.000Z',

@@ -45,7 +45,7 @@ async function proxyLines(containerId: string): Promise<string[]> {
 }
 
 /** A load balancer serves while a target's first check is awaited: it is Ready, and not at its end. */
-const hasSettled = (r: Resource): boolean => isReady(r) && findCondition(r, 'Progressing')?.reason === 'Settled';
+const hasSettled = (r: Resource): boolean => isReady(r) && findCondition(r, 'Progressing')?.reason === 'Reconciled';
 
 /** The real Engine and a real database, which outlive their daemons: these run in this very process, so that a fault can stop one anywhere. */
 export class RealWorld {

@@ -9,6 +9,9 @@ import { shortImageId } from '../../base/image-reference.ts';
 import { formatPort } from '../shared/port-mapping.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
+/** The named volumes that it mounts. */
+const volumesOf = ({ spec }: Instance): string[] => (spec.volumes ?? []).flatMap(({ name }) => name ?? []);
+
 export const instanceKind: KindDefinition<Instance> = {
   kind: 'Instance',
   apiVersion: API_VERSION,
@@ -60,9 +63,7 @@ export const instanceKind: KindDefinition<Instance> = {
       [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
         ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
       ),
-    volume: (r) => [
-      ...new Set(r.spec.volumes.flatMap(({ name }) => (name === undefined ? [] : [`${r.metadata.namespace}/${name}`]))),
-    ],
+    volume: (r) => [...new Set(volumesOf(r).map((name) => `${r.metadata.namespace}/${name}`))],
     hostPort: (r) => hostPortKeys(portsOf(r)),
     image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),
   },

@@ -79,11 +79,11 @@ export function unhealthyWords(
 ): { message: string; outcome: Outcome } {
   const message = failingCheck(instance, observed, container, now);
   const due = healthRestartAt(instance, observed, container);
-  if (!due) return { message: `${message}; look at its logs`, outcome: { is: 'settled', afterMs: ANSWER_EVERY_MS } };
+  if (!due) return { message: `${message}; look at its logs`, outcome: { is: 'reconciled', afterMs: ANSWER_EVERY_MS } };
   const restarts = instance.status?.healthRestarts?.count ?? 0;
   return {
     message: `${message}; it was restarted for that ${restarts === 1 ? 'once' : `${restarts} times`}, and is again at ${due.toISOString()}`,
-    outcome: { is: 'settled', afterMs: Math.max(0, Math.min(due.getTime() - now.getTime(), ANSWER_EVERY_MS)) },
+    outcome: { is: 'reconciled', afterMs: Math.max(0, Math.min(due.getTime() - now.getTime(), ANSWER_EVERY_MS)) },
   };
 }
 

@@ -34,7 +34,7 @@ export function reportInstance(
 ): Report {
   const containers = valueOf(observed.containers) ?? [];
   const container = choose(instance, containers);
-  const judgement = judge(instance, observed, container, left, now);
+  const judgement = conditionsOf(instance, observed, container, left, now);
   const { phase, outcome } = judgement;
   const unobservable = observed.containers.state === 'unobservable';
   const status = unobservable
@@ -110,7 +110,7 @@ function rowOf(instance: Instance, status: InstanceStatus): InventoryRow {
   };
 }
 
-function judge(
+function conditionsOf(
   instance: Instance,
   observed: InstanceObserved,
   container: Container | undefined,
@@ -126,7 +126,7 @@ function judge(
     };
   }
   if (instance.metadata.deletionTimestamp !== undefined) {
-    if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
+    if (isDraining(instance, observed, now)) return conditionsOfDraining(instance, observed);
     const outcome: Outcome =
       observed.containers.state === 'absent' || (valueOf(observed.containers) ?? []).length === 0
         ? { is: 'gone' }
@@ -137,10 +137,10 @@ function judge(
       outcome,
     };
   }
-  if (isDraining(instance, observed, now)) return judgeDraining(instance, observed);
-  if (left.length > 0) return judgeLeft(instance, observed, left);
-  if (!container) return judgeWaiting(instance, observed);
-  return judgeContainer(instance, observed, container, now);
+  if (isDraining(instance, observed, now)) return conditionsOfDraining(instance, observed);
+  if (left.length > 0) return conditionsOfLeft(instance, observed, left);
+  if (!container) return conditionsOfWaiting(instance, observed);
+  return conditionsOfContainer(instance, observed, container, now);
 }
 
 const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
@@ -149,7 +149,7 @@ const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): 
 /** How often one that waits for its load balancers looks whether its time is up. */
 const DRAIN_LOOK_MS = 5_000;
 
-function judgeDraining({ metadata, status }: Instance, { balancers }: InstanceObserved): Judgement {
+function conditionsOfDraining({ metadata, status }: Instance, { balancers }: InstanceObserved): Judgement {
   const on = `LoadBalancer ${balancers.map((b) => b.name).join(', ')}`;
   return {
     phase: metadata.deletionTimestamp === undefined ? (status?.phase ?? 'Running') : 'Terminating',
@@ -158,7 +158,7 @@ function judgeDraining({ metadata, status }: Instance, { balancers }: InstanceOb
   };
 }
 
-function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonly InstanceStep[]): Judgement {
+function conditionsOfLeft(instance: Instance, observed: InstanceObserved, left: readonly InstanceStep[]): Judgement {
   const pulling = left.some((step) => step.do === 'pullImage');
   const what =
     observed.image?.state === 'pulling'
@@ -171,7 +171,7 @@ function judgeLeft(instance: Instance, observed: InstanceObserved, left: readonl
   };
 }
 
-function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
+function conditionsOfWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
   const { message, on } = vpcWait(instance, vpc);
   return {
     phase: 'Pending',
@@ -180,10 +180,15 @@ function judgeWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement 
   };
 }
 
-function judgeContainer(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
+function conditionsOfContainer(
+  instance: Instance,
+  observed: InstanceObserved,
+  container: Container,
+  now: Date,
+): Judgement {
   switch (container.state) {
     case 'running':
-      return judgeRunning(instance, observed, container, now);
+      return conditionsOfRunning(instance, observed, container, now);
     case 'restarting': {
       const message = crashMessage(container, 'the Engine restarts it, each time a little later');
       const { phase, reason } = crashWords(container);
@@ -191,7 +196,7 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
         phase,
         ready: ready('False', reason, message),
         degraded: degraded('True', reason, message),
-        outcome: { is: 'settled' },
+        outcome: { is: 'reconciled' },
       };
     }
     case 'exited':
@@ -200,9 +205,9 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
         ? {
             phase: 'Stopped',
             ready: ready('True', 'Stopped', 'it is stopped, as powerState asks'),
-            outcome: { is: 'settled' },
+            outcome: { is: 'reconciled' },
           }
-        : judgeEnded(instance, container);
+        : conditionsOfEnded(instance, container);
     default:
       return {
         phase: 'Pending',
@@ -212,7 +217,12 @@ function judgeContainer(instance: Instance, observed: InstanceObserved, containe
   }
 }
 
-function judgeRunning(instance: Instance, observed: InstanceObserved, container: Container, now: Date): Judgement {
+function conditionsOfRunning(
+  instance: Instance,
+  observed: InstanceObserved,
+  container: Container,
+  now: Date,
+): Judgement {
   const ranMs = now.getTime() - (container.startedAt?.getTime() ?? 0);
   if (container.restarts > 0 && ranMs >= 0 && ranMs < STABLE_MS) {
     const { phase, reason } = crashWords(container);
@@ -229,7 +239,7 @@ function judgeRunning(instance: Instance, observed: InstanceObserved, container:
     return {
       phase: 'Starting',
       ready: ready('False', 'HealthCheckPending', 'it runs, and its health check has not succeeded yet'),
-      outcome: { is: 'settled' },
+      outcome: { is: 'reconciled' },
     };
   if (health === 'Unhealthy') {
     const { message, outcome } = unhealthyWords(instance, observed, container, now);
@@ -243,21 +253,21 @@ function judgeRunning(instance: Instance, observed: InstanceObserved, container:
   return {
     phase: 'Running',
     ready: ready('True', 'Running', health ? 'it runs, and its health check succeeds' : 'it runs'),
-    outcome: { is: 'settled' },
+    outcome: { is: 'reconciled' },
   };
 }
 
 /** `Never`, or `OnFailure` after success: the end is final. */
-function judgeEnded(instance: Instance, container: Container): Judgement {
+function conditionsOfEnded(instance: Instance, container: Container): Judgement {
   const code = container.exitCode ?? 0;
   const message = `its process ended with ${exitWords(code)}; restartPolicy ${instance.spec.restartPolicy} does not restart it. To run it again: miniaws restart, or delete and apply`;
   return code === 0
-    ? { phase: 'Succeeded', ready: ready('False', 'Completed', message), outcome: { is: 'settled' } }
+    ? { phase: 'Succeeded', ready: ready('False', 'Completed', message), outcome: { is: 'reconciled' } }
     : {
         phase: 'Failed',
         ready: ready('False', 'Failed', message),
         degraded: degraded('True', 'Failed', message),
-        outcome: { is: 'settled' },
+        outcome: { is: 'reconciled' },
       };
 }
 

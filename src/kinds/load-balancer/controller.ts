@@ -1,6 +1,6 @@
 import { isInstance } from '../instance/types.ts';
 import type { Instance } from '../instance/types.ts';
-import { wanting } from './types.ts';
+import { loadBalancersSelecting } from './types.ts';
 import type { LoadBalancer, LoadBalancerStatus } from './types.ts';
 import { refOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
@@ -98,7 +98,7 @@ async function storedIn(id: string, compute: Compute): Promise<string> {
 
 /** An instance that changed, or is gone: load balancers that want it, and those in which it is registered. */
 function concerned(instance: Resource, view: View): Resource[] {
-  const wants = isInstance(instance) ? wanting(instance, view) : [];
+  const wants = isInstance(instance) ? loadBalancersSelecting(instance, view) : [];
   return [...wants, ...view.lookup('LoadBalancer', 'target', instance.metadata.uid)];
 }
 

@@ -1,6 +1,6 @@
 import type { Instance } from '../instance/types.ts';
 import { isLeaving } from '../instance/types.ts';
-import { healthCheckOf, wantedBy } from './types.ts';
+import { healthCheckOf, selectedTargets } from './types.ts';
 import type { LoadBalancer, Target } from './types.ts';
 import { isReady, RESTARTED_AT } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
@@ -38,7 +38,7 @@ const serverOf = ({ instance, uid }: { instance: string; uid: string }): string 
  */
 export function wantedTargets(lb: LoadBalancer, view: View): WantedTarget[] {
   const registered = new Set((lb.status?.targets ?? []).map((t) => `${t.targetGroup} ${t.uid}`));
-  return wantedBy(lb, view)
+  return selectedTargets(lb, view)
     .filter(({ group, instance }) => serves(instance, registered.has(`${group.name} ${instance.metadata.uid}`)))
     .map(({ group, instance }) => {
       const target = { instance: instance.metadata.name, uid: instance.metadata.uid };

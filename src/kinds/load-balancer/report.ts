@@ -25,7 +25,7 @@ export function reportLoadBalancer(
   const containers = valueOf(observed.containers) ?? [];
   const container = keptOf(lb, containers);
   const targets = targetsOf(lb, observed, now);
-  const { verdict, outcome } = judge(lb, observed, container, targets, left);
+  const { verdict, outcome } = conditionsOf(lb, observed, container, targets, left);
   const status: LoadBalancerStatus =
     observed.containers.state === 'unobservable'
       ? fieldsOf(lb)
@@ -148,7 +148,7 @@ interface Judgement {
   outcome: Outcome;
 }
 
-function judge(
+function conditionsOf(
   lb: LoadBalancer,
   observed: LoadBalancerObserved,
   container: Container | undefined,
@@ -188,15 +188,19 @@ function judge(
       outcome: { is: 'waiting', on: 'the proxy', afterMs: LOOK_MS },
     };
   }
-  return judgeTargets(lb, observed, targets);
+  return conditionsOfTargets(lb, observed, targets);
 }
 
-function judgeTargets(lb: LoadBalancer, { failed, cut }: LoadBalancerObserved, targets: readonly Target[]): Judgement {
+function conditionsOfTargets(
+  lb: LoadBalancer,
+  { failed, cut }: LoadBalancerObserved,
+  targets: readonly Target[],
+): Judgement {
   const moving = targets.filter((t) => t.state === 'Initial' || t.state === 'Draining');
   const outcome: Outcome =
     moving.length > 0
       ? { is: 'waiting', on: listed(moving.map((t) => t.instance)), afterMs: LOOK_MS }
-      : { is: 'settled' };
+      : { is: 'reconciled' };
   const without = lb.spec.targetGroups.filter(
     ({ name }) => !targets.some((t) => t.targetGroup === name && t.state === 'Healthy'),
   );

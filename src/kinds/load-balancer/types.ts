@@ -92,7 +92,10 @@ function wants(group: TargetGroup, { metadata }: Instance): boolean {
 }
 
 /** The instances that the load balancer wants, with their target group; of the same VPC and namespace only. */
-export function wantedBy({ metadata, spec }: LoadBalancer, view: View): { group: TargetGroup; instance: Instance }[] {
+export function selectedTargets(
+  { metadata, spec }: LoadBalancer,
+  view: View,
+): { group: TargetGroup; instance: Instance }[] {
   const instances = view.lookup('Instance', 'vpc', `${metadata.namespace}/${spec.vpc}`).filter(isInstance);
   return spec.targetGroups.flatMap((group) =>
     instances.filter((instance) => wants(group, instance)).map((instance) => ({ group, instance })),
@@ -100,7 +103,7 @@ export function wantedBy({ metadata, spec }: LoadBalancer, view: View): { group:
 }
 
 /** Load balancers that would have this instance for a target. */
-export const wanting = (instance: Instance, view: View): LoadBalancer[] =>
+export const loadBalancersSelecting = (instance: Instance, view: View): LoadBalancer[] =>
   view
     .lookup('LoadBalancer', 'vpc', `${instance.metadata.namespace}/${instance.spec.vpc}`)
     .filter(isLoadBalancer)

@@ -11,7 +11,7 @@ import { sameJson } from '../../base/hash.ts';
 import type { Recommended } from './recommendations.ts';
 import type { Log } from '../../base/log.ts';
 import type { ConditionInput } from '../../engine/contract.ts';
-import { cooldownMs, recommendationOf, settledCount, wantedBy, WINDOW_MS } from './recommendation.ts';
+import { cooldownMs, recommendationOf, stabilizedCount, evaluatePolicy, WINDOW_MS } from './recommendation.ts';
 import type { Past, Reading, Recommendation, Scaling } from './recommendation.ts';
 import { observeMembers } from './members.ts';
 import { effectiveOf } from './schedules.ts';
@@ -136,7 +136,7 @@ export class Autoscaler {
         this.#say(watched, { active: inactive(current, wanted.length, recommendation.held), limited: UNLIMITED });
       return;
     }
-    const settled = settledCount(recommendation.count, current, this.#past(watched), bounds);
+    const settled = stabilizedCount(recommendation.count, current, this.#past(watched), bounds);
     this.#say(watched, {
       active: {
         type: 'ScalingActive',
@@ -175,7 +175,7 @@ export class Autoscaler {
     await recommendations.append({ groupId: metadata.uid, at: clock.now(), recommended: count, desired, policy });
   }
 
-  #wanted(group: ScalingGroup, current: number, now: Date): (ReturnType<typeof wantedBy> & { policy: string })[] {
+  #wanted(group: ScalingGroup, current: number, now: Date): (ReturnType<typeof evaluatePolicy> & { policy: string })[] {
     const changedAt = Date.parse(group.status?.scaled?.at ?? '');
     const rests = (policy: ScalingPolicy) => {
       const ageMs = now.getTime() - changedAt;
@@ -186,7 +186,10 @@ export class Autoscaler {
     );
     return group.spec.policies
       .filter((policy) => !rests(policy))
-      .map((policy) => ({ policy: policy.name, ...wantedBy(policy, this.#readings(staying, policy, now), current) }));
+      .map((policy) => ({
+        policy: policy.name,
+        ...evaluatePolicy(policy, this.#readings(staying, policy, now), current),
+      }));
   }
 
   #readings(staying: readonly Instance[], { metric }: ScalingPolicy, now: Date): Reading[] {
@@ -226,7 +229,7 @@ const limited = (status: ConditionInput['status'], reason: string, message: stri
 const UNLIMITED = limited('False', 'DesiredWithinRange', 'the policies get what they want');
 
 function limitedBy(
-  limit: ReturnType<typeof settledCount>['limit'],
+  limit: ReturnType<typeof stabilizedCount>['limit'],
   { minInstances, maxInstances }: { minInstances: number; maxInstances: number },
 ): ConditionInput {
   switch (limit) {

@@ -1,7 +1,7 @@
 import { refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { Instance } from '../instance/types.ts';
-import { wanting } from '../load-balancer/types.ts';
+import { loadBalancersSelecting } from '../load-balancer/types.ts';
 import type { LoadBalancer } from '../load-balancer/types.ts';
 import { isScalingGroup } from './types.ts';
 import type { ScalingGroup } from './types.ts';
@@ -83,7 +83,7 @@ const groupsIn = (namespace: string, vpc: string, view: View): Ref[] =>
 function targetsOf(instances: readonly Instance[], view: View): Map<string, TargetHealth> {
   const told = instances.flatMap((instance): [string, TargetHealth][] => {
     const { uid } = instance.metadata;
-    const said = wanting(instance, view).flatMap((lb) => {
+    const said = loadBalancersSelecting(instance, view).flatMap((lb) => {
       const states = (lb.status?.targets ?? []).filter((t) => t.uid === uid).map((t) => t.state);
       return states.length === 0 ? ['Initial' as const] : states;
     });

@@ -47,7 +47,7 @@ const average = (values: readonly number[]): number => values.reduce((sum, value
  * silent counts as 0 when scaling out and as fully used when scaling in. Where that turns the direction, or the metric
  * comes within the tolerance, it holds.
  */
-export function wantedBy(policy: ScalingPolicy, readings: readonly Reading[], current: number): Wanted {
+export function evaluatePolicy(policy: ScalingPolicy, readings: readonly Reading[], current: number): Wanted {
   const known = readings.flatMap(({ ready, value }) => (ready && value !== undefined ? [value] : []));
   if (known.length === 0) return { why: `${policy.name}: nothing is known of ${policy.metric}` };
   const value = average(known);
@@ -142,7 +142,7 @@ export interface Bounds {
 }
 
 /** The count that a recommendation comes to, and what kept it from being that itself. */
-export function settledCount(
+export function stabilizedCount(
   recommended: number,
   current: number,
   past: readonly Past[],

@@ -28,8 +28,8 @@ export function reportScalingGroup(
   const failure = rolloutFailure(group, decision.members);
   const { ready: verdict, outcome } =
     group.metadata.deletionTimestamp === undefined
-      ? judge(group, decision, failure, left, now)
-      : judgeDeletion(decision.members);
+      ? conditionsOf(group, decision, failure, left, now)
+      : conditionsOfDeletion(decision.members);
   const status = statusOf(
     group,
     decision.members,
@@ -70,7 +70,7 @@ function statusOf(
   };
 }
 
-function judge(
+function conditionsOf(
   group: ScalingGroup,
   decision: Decision,
   failure: string | undefined,
@@ -121,7 +121,7 @@ function judge(
     };
   return {
     ready: ready('True', 'AsDesired', `all ${wish.desired} are available${ofTemplate(staying)}`),
-    outcome: { is: 'settled', ...nextLook(group, staying, now) },
+    outcome: { is: 'reconciled', ...nextLook(group, staying, now) },
   };
 }
 
@@ -181,7 +181,7 @@ function nextLook(group: ScalingGroup, staying: readonly Member[], now: Date): {
   return next.length === 0 ? {} : { afterMs: Math.min(...next) - now.getTime() + SLACK_MS };
 }
 
-function judgeDeletion(members: readonly Member[]): { ready: ConditionInput; outcome: Outcome } {
+function conditionsOfDeletion(members: readonly Member[]): { ready: ConditionInput; outcome: Outcome } {
   const on = listed(members.map((m) => m.name));
   return members.length === 0
     ? { ready: ready('False', 'Deleting', 'the last instance is gone'), outcome: { is: 'gone' } }

@@ -25,6 +25,6 @@ export const progressing = (outcome: Outcome): ConditionInput =>
     : {
         type: 'Progressing',
         status: 'False',
-        reason: outcome.is === 'waiting' ? 'Waiting' : 'Settled',
+        reason: outcome.is === 'waiting' ? 'Waiting' : 'Reconciled',
         message: outcome.is === 'waiting' ? `waiting for ${outcome.on}` : 'nothing is left to do',
       };

@@ -80,7 +80,7 @@ export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcSte
     phase: deleting ? 'Deleting' : network ? 'Available' : 'Pending',
     ...(network ? { networkId: network.id, networkName: network.name } : {}),
   };
-  const { ready: verdict, outcome } = judge(vpc, observed, network, left);
+  const { ready: verdict, outcome } = conditionsOf(vpc, observed, network, left);
   const { namespace, name, uid } = vpc.metadata;
   const { cidrBlock, gateway, internetGateway } = vpc.spec;
   const report: Report = { status, outcome, conditions: [verdict, progressing(outcome)] };
@@ -99,7 +99,7 @@ export function reportVpc(vpc: Vpc, observed: VpcObserved, left: readonly VpcSte
   };
 }
 
-function judge(
+function conditionsOf(
   vpc: Vpc,
   observed: VpcObserved,
   network: Network | undefined,
@@ -128,7 +128,7 @@ function judge(
   if (network && left.length === 0)
     return {
       ready: ready('True', 'NetworkAvailable', `network ${network.name} is as specified`),
-      outcome: { is: 'settled' },
+      outcome: { is: 'reconciled' },
     };
   const clash = network ? undefined : hostClash(vpc, observed);
   if (clash)

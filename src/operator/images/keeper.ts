@@ -40,7 +40,7 @@ export class ImageKeeper {
   readonly #deps: ImageKeeperDeps;
   readonly #pulled: PulledImageStore;
   /** Ids of those that the Engine does not let go of: they are told of once. */
-  readonly #told = new Set<string>();
+  readonly #reported = new Set<string>();
 
   constructor(deps: ImageKeeperDeps) {
     this.#deps = deps;
@@ -99,8 +99,8 @@ export class ImageKeeper {
     try {
       await compute.releaseImage(id);
     } catch (error) {
-      if (this.#told.has(id)) return;
-      this.#told.add(id);
+      if (this.#reported.has(id)) return;
+      this.#reported.add(id);
       log.warn({ id, name, err: messageOf(error) }, 'an unused image cannot be removed; trying again');
       const message = `image ${name} (${shortImageId(id)}) has not been used for ${age} and cannot be removed: ${messageOf(error)}`;
       return this.#tell({ type: 'Warning', reason: 'ImageNotRemoved', message }, name, epoch);

@@ -125,7 +125,7 @@ describe('what is said of a failing check', () => {
     expect(said.message).toBe(
       'its health check fails: exit code 1: no database; it was restarted for that once, and is again at 2026-01-01T01:00:06.000Z',
     );
-    expect(said.outcome).toEqual({ is: 'settled', afterMs: 6_000 });
+    expect(said.outcome).toEqual({ is: 'reconciled', afterMs: 6_000 });
   });
 });
 

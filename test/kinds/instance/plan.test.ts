@@ -149,7 +149,10 @@ describe('the plan of an instance', () => {
   it('a restart that was asked for happens once', () => {
     const asked = '2026-01-01T00:30:00.000Z';
     const i = instance();
-    const wanting = { ...i, metadata: { ...i.metadata, annotations: { 'miniaws.dev/restarted-at': asked } } };
+    const wanting = {
+      ...i,
+      metadata: { ...i.metadata, annotations: { 'miniaws.dev/restarted-at': asked } },
+    };
     expect(steps(wanting, observed(present([containerOf(i)])))).toEqual(['stopContainer', 'startContainer']);
     expect(
       steps(wanting, observed(present([containerOf(i, { startedAt: new Date('2026-01-01T00:31:00Z') })]))),

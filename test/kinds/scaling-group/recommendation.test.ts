@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScalingPolicy } from '../../../src/kinds/scaling-group/policies-schema.ts';
-import { recommendationOf, settledCount, wantedBy } from '../../../src/kinds/scaling-group/recommendation.ts';
+import { recommendationOf, stabilizedCount, evaluatePolicy } from '../../../src/kinds/scaling-group/recommendation.ts';
 import type { Past, Reading } from '../../../src/kinds/scaling-group/recommendation.ts';
 
 const tracking = (target: number, more: Partial<ScalingPolicy> = {}): ScalingPolicy => ({
@@ -54,12 +54,12 @@ describe('target tracking', () => {
       { metric: 'requestsPerTarget' },
     ],
   ])('%s', (_what, readings, current, count, more) => {
-    expect(wantedBy(tracking(50, more), read(readings), current).count).toBe(count);
+    expect(evaluatePolicy(tracking(50, more), read(readings), current).count).toBe(count);
   });
 
   it('says what it saw', () => {
-    expect(wantedBy(tracking(50), read('91.24 91.24'), 2).why).toBe('load: cpu is at 91.2 %, target 50 %');
-    expect(wantedBy(tracking(50), [], 2).why).toBe('load: nothing is known of cpu');
+    expect(evaluatePolicy(tracking(50), read('91.24 91.24'), 2).why).toBe('load: cpu is at 91.2 %, target 50 %');
+    expect(evaluatePolicy(tracking(50), [], 2).why).toBe('load: nothing is known of cpu');
   });
 
   it('more load never gives fewer, and what is not known never scales in', () => {
@@ -76,9 +76,9 @@ describe('target tracking', () => {
         fc.integer({ min: 1, max: 20 }),
         fc.integer({ min: 1, max: 100 }),
         (list, current, target) => {
-          const low = wantedBy(tracking(target), plain(list), current).count;
+          const low = evaluatePolicy(tracking(target), plain(list), current).count;
           const more = list.map((r) => (r.value === undefined ? r : { ...r, value: r.value * 1.5 }));
-          const high = wantedBy(tracking(target), plain(more), current).count;
+          const high = evaluatePolicy(tracking(target), plain(more), current).count;
           if (low === undefined || high === undefined) {
             expect(high).toBe(low);
             return;
@@ -86,7 +86,7 @@ describe('target tracking', () => {
           expect(high).toBeGreaterThanOrEqual(low);
           // As many as are known to be needed are never taken away for what the others do not say.
           const silent = [...plain(list), { ready: true }];
-          expect(wantedBy(tracking(target), silent, current).count ?? low).toBeGreaterThanOrEqual(
+          expect(evaluatePolicy(tracking(target), silent, current).count ?? low).toBeGreaterThanOrEqual(
             Math.min(low, current),
           );
         },
@@ -110,7 +110,7 @@ describe('step policies', () => {
     ['a silent one may be busy', '10 ?', 4, 4],
     ['one that is not ready will help', '80 -', 4, 4],
   ])('%s', (_what, readings, current, count) => {
-    expect(wantedBy(stepping(steps), read(readings), current).count).toBe(count);
+    expect(evaluatePolicy(stepping(steps), read(readings), current).count).toBe(count);
   });
 
   it.each<[ScalingPolicy['adjustmentType'], number, number, number]>([
@@ -122,7 +122,7 @@ describe('step policies', () => {
     ['ChangeInCapacity', -2, 3, 1],
   ])('%s of %i on %i is %i', (adjustmentType, adjustment, current, count) => {
     const policy = stepping([{ lowerBound: 0, adjustment }], { adjustmentType });
-    expect(wantedBy(policy, read('1'), current).count).toBe(count);
+    expect(evaluatePolicy(policy, read('1'), current).count).toBe(count);
   });
 });
 
@@ -153,6 +153,6 @@ describe('the count that it comes to', () => {
     ['not below the minimum', 1, 4, past([200, 1, 4]), { count: 2, limit: 'min' }],
     ['as it is', 4, 4, past([15, 4, 4]), { count: 4 }],
   ])('%s', (_what, recommended, current, history, expected) => {
-    expect(settledCount(recommended, current, history, { minInstances: 2, maxInstances: 20 })).toEqual(expected);
+    expect(stabilizedCount(recommended, current, history, { minInstances: 2, maxInstances: 20 })).toEqual(expected);
   });
 });

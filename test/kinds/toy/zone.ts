@@ -39,7 +39,7 @@ const controller: Controller<Zone, number, Grow> = {
           message: `it is ${size}`,
         },
       ],
-      outcome: metadata.deletionTimestamp && size === 0 ? { is: 'gone' } : { is: 'settled' },
+      outcome: metadata.deletionTimestamp && size === 0 ? { is: 'gone' } : { is: 'reconciled' },
     };
   },
   print: ({ to }) => `grow to ${to}`,

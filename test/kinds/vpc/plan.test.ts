@@ -76,7 +76,7 @@ describe('the plan of a VPC', () => {
 
   it('says Ready, its row and its outcome as the network is', () => {
     expect(report(vpc, present([network()]))).toMatchObject({
-      outcome: { is: 'settled' },
+      outcome: { is: 'reconciled' },
       inventory: { table: 'vpcs', networkId: 'n1', gatewayId: '10.1.0.1' },
     });
     expect(report(vpc, absent)).not.toHaveProperty('inventory');

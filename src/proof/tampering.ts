@@ -2,7 +2,7 @@ import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
 import type { World } from './world.ts';
 
 /** What a person does to one container by hand. */
-export const BY_HAND: Record<string, (world: World, container: SimulatedContainer) => unknown> = {
+export const TAMPERINGS: Record<string, (world: World, container: SimulatedContainer) => unknown> = {
   'rm -f': ({ engine }, { id }) => engine.remove(id),
   stop: ({ engine }, { id, state }) => state === 'running' && engine.stop(id, 0),
   kill: ({ engine }, { id, state }) => state === 'running' && engine.kill(id),
