@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findCondition } from '../../src/api/metadata.ts';
 import { Cloud } from '../support/cloud.ts';
 import { engine } from '../support/engine.ts';
 import { call } from '../support/http.ts';
@@ -23,9 +24,19 @@ const eventsOf = async (name: string): Promise<{ reason: string; note?: string; 
 it('an http check that fails says what was answered, in the condition and in the event', async () => {
   const healthCheck = { http: { port: 80, expectedStatus: 418 }, interval: '200ms', retries: 1 };
   await cloud.apply(instance('teapot', spec({ healthCheck })));
-  const unhealthy = (message: string) =>
-    message === 'its health check fails: answered 200, expected 418; look at its logs';
-  await cloud.condition('instances', 'teapot', 'Ready', (c) => c.reason === 'Unhealthy' && unhealthy(c.message));
+  // What was answered before it listened stands for a minute: another answer is told no sooner.
+  const ready = await eventually(
+    'its own answer',
+    async () => {
+      const condition = findCondition(await cloud.instance('teapot'), 'Ready');
+      return condition?.message.includes('answered') && condition;
+    },
+    180_000,
+  );
+  expect(ready).toMatchObject({
+    reason: 'Unhealthy',
+    message: 'its health check fails: answered 200, expected 418; look at its logs',
+  });
   const { status } = await cloud.instance('teapot');
   expect(status?.healthFailure?.output).toBe('answered 200, expected 418');
   const told = (await eventsOf('teapot')).filter((event) => event.reason === 'Unhealthy');

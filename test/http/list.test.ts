@@ -121,7 +121,7 @@ describe('a Table', () => {
     expect([found.kind, found.apiVersion]).toEqual(['Table', 'meta.k8s.io/v1']);
     const of = (priority: number) => found.columnDefinitions.filter((c) => c.priority === priority).map((c) => c.name);
     expect(of(0)).toEqual(['Name', 'Image', 'VPC', 'Status', 'Ready', 'Restarts', 'Age']);
-    expect(of(1)).toEqual(['Private-IP', 'Image-ID', 'Ports', 'Container']);
+    expect(of(1)).toEqual(['Private-IP', 'Ports', 'Image-ID', 'Container']);
     expect(found.columnDefinitions[0]).toMatchObject({ name: 'Name', type: 'string', format: 'name' });
     expect(found.rows).toHaveLength(1);
     expect(found.rows[0]?.cells).toHaveLength(found.columnDefinitions.length);
