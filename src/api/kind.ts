@@ -83,6 +83,9 @@ export interface AdmissionSettings {
   foreignRanges: () => readonly string[];
 }
 
+/** Bytes of the largest request about one document of most kinds; the same bound as a file's. */
+export const MAX_BODY_BYTES = 1 << 20;
+
 /** Everything that is true of a kind wherever it appears: a new kind is this, a controller and a driver. */
 export interface KindDefinition<R extends Resource = Resource> {
   kind: string;
@@ -100,6 +103,8 @@ export interface KindDefinition<R extends Resource = Resource> {
   columns: readonly Column<R>[];
   /** What a name may be: a DNS label, or a DNS subdomain, which may have dots (RFC 1123). */
   names: { are: 'label' | 'subdomain'; maxLength: number };
+  /** Bytes of the largest request about one document; `MAX_BODY_BYTES` when left out. */
+  maxBytes?: number;
   /** A controller acts on its documents, and says by their Ready condition what has come of it. */
   reconciled: boolean;
   /** Something real stands behind a document: a deletion waits, by our finalizer, until the controller says that it is gone (I14). */

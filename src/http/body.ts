@@ -1,3 +1,5 @@
+import { MAX_BODY_BYTES } from '../api/kind.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import { load } from '../admission/load.ts';
 import type { RawDocument } from '../admission/admit.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
@@ -35,6 +37,16 @@ function parseYaml(text: string): unknown {
     );
   if (documents.length !== 1) throw new StatusError('BadRequest', `expected one document, found ${documents.length}`);
   return documents[0]?.document;
+}
+
+/** Throws for a body that is larger than a request about a document of this kind may be. */
+export function checkBodySize(body: unknown, { kind, maxBytes = MAX_BODY_BYTES }: KindDefinition): void {
+  const bytes = Buffer.isBuffer(body) ? body.length : 0;
+  if (bytes > maxBytes)
+    throw new StatusError(
+      'RequestEntityTooLarge',
+      `the document has ${bytes} bytes; one of kind ${kind} has at most ${maxBytes}: split it`,
+    );
 }
 
 /** A document must be a mapping with metadata that is one. */

@@ -19,7 +19,7 @@ import type { DeleteOptions, Patch, WriteContext } from '../admission/operations
 import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
-import { asDocument, parseBody } from './body.ts';
+import { asDocument, checkBodySize, parseBody } from './body.ts';
 import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
@@ -125,6 +125,7 @@ async function write(
   decide: Decide,
 ): Promise<unknown> {
   const target = targetOf(request, context.kinds);
+  checkBodySize(request.body, target.kind);
   const ctx = writeContext(request, context);
   const body = parseBody(request.body, request.headers['content-type']);
   let result: Resource | undefined;

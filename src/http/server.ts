@@ -6,6 +6,7 @@ import { messageOf, StatusError } from '../base/errors.ts';
 import { Authenticator } from './auth.ts';
 import { compressAnswers } from './compression.ts';
 import { Connections } from './connections.ts';
+import { MAX_BODY_BYTES } from '../api/kind.ts';
 import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import type { HttpExtension } from './extension.ts';
@@ -19,8 +20,6 @@ import { scaleRoutes } from './scale.ts';
 import { asStatusError, statusOf } from './status.ts';
 import { serveUpgrades } from './upgrades.ts';
 
-/** One document at most; the same bound as a file's. */
-const BODY_LIMIT = 1 << 20;
 /** A client that sends its head or body slower than this is cut off: silence must not hold a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How late a half-sent request may be ended: Node looks for them this often. */
@@ -60,7 +59,8 @@ export async function startServer(
       keepAlive: true,
       keepAliveInitialDelay: ASK_AFTER_MS,
     },
-    bodyLimit: BODY_LIMIT,
+    // What is too large for its own kind is refused where the kind is known.
+    bodyLimit: Math.max(...context.kinds.all.map(({ maxBytes = MAX_BODY_BYTES }) => maxBytes)),
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',

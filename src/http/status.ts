@@ -25,7 +25,7 @@ export function asStatusError(error: unknown): StatusError {
     });
   const { statusCode, code } = error as { statusCode?: number; code?: string };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new StatusError('RequestEntityTooLarge', 'the document is larger than 1 MiB: split it');
+    return new StatusError('RequestEntityTooLarge', 'the body is larger than any document may be: split it');
   if (statusCode === 415)
     return new StatusError('UnsupportedMediaType', `${messageOf(error)}: send application/json or application/yaml`);
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)

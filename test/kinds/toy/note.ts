@@ -15,6 +15,7 @@ export const note: KindModule<Note> = {
     categories: [],
     description: 'What is to be remembered.',
     names: { are: 'subdomain', maxLength: 253 },
+    maxBytes: 2 << 20,
     reconciled: false,
     finalizer: false,
     content: {

@@ -66,6 +66,20 @@ const command = (...args: string[]) =>
   run(args, { kubeconfig: join(dataDir, 'admin.kubeconfig'), kinds: kindsOf(TOYS) });
 
 describe('a kind of Kubernetes’ own group, with data in place of a spec, and nothing behind it', () => {
+  it('may be as large as it says, and those of other kinds may not', async () => {
+    const texts = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'x'.repeat(1_000)]));
+    const size = { sizeless: 'x'.repeat(1_500_000) };
+    expect((await call(api, 'POST', NOTES, { body: noteNamed('large', texts(1_500)) })).status).toBe(201);
+    const other = await call(api, 'POST', ZONES, { body: { ...zoneNamed('large.zone', 1), ...size } });
+    expect([other.status, other.json<Refusal>().message]).toEqual([
+      413,
+      expect.stringMatching(/^the document has \d+ bytes; one of kind Zone has at most 1048576: split it$/),
+    ]);
+    expect((await call(api, 'POST', NOTES, { body: noteNamed('larger', texts(2_200)) })).status).toBe(413);
+    expect((await call(api, 'DELETE', `${NOTES}/large`)).status).toBe(200);
+  });
+
   it('is made, changed with a new generation, and gone at its deletion', async () => {
     const made = await call(api, 'POST', NOTES, { body: noteNamed('first.note', { a: '1' }) });
     expect(made.status).toBe(201);
