@@ -1,5 +1,4 @@
 import { pipeline, Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 
@@ -7,18 +6,19 @@ import type { FastifyInstance } from 'fastify';
 const LEAST_BYTES = 128 * 1024;
 const OPTIONS = { level: constants.Z_BEST_SPEED };
 
-const gzipped = promisify(gzip);
-
 /** Large answers are compressed for clients that ask for it. Watches and logs are not: each record is sent as it comes. */
 export function compressAnswers(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (!isLarge(payload)) return payload;
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (!isLarge(payload)) return done(null, payload);
     void reply.header('vary', 'Accept-Encoding');
-    if (!acceptsGzip(request.headers['accept-encoding'])) return payload;
+    if (!acceptsGzip(request.headers['accept-encoding'])) return done(null, payload);
     void reply.header('content-encoding', 'gzip').removeHeader('content-length');
-    if (!(payload instanceof Readable)) return gzipped(payload, OPTIONS);
+    if (!(payload instanceof Readable)) return gzip(payload, OPTIONS, done);
     // Whoever goes away ends all of it; the reader of its end hears of a failure.
-    return pipeline(payload, createGzip(OPTIONS), () => undefined);
+    done(
+      null,
+      pipeline(payload, createGzip(OPTIONS), () => undefined),
+    );
   });
 }
 
