@@ -6,7 +6,7 @@ import Slowest from './test/support/slowest.ts';
 const UNIT = [
   'test/{examples,layers,readme}.test.ts',
   'test/{admission,base,engine,operator}/**/*.test.ts',
-  'test/kinds/{shared,vpc,instance,scaling-group,load-balancer}/*.test.ts',
+  'test/kinds/!(toy)/*.test.ts',
   'test/cli/{explain,parts}.test.ts',
   'test/drivers/*.test.ts',
   'test/drivers/{haproxy,simulated}/*.test.ts',
@@ -18,7 +18,7 @@ const UNIT = [
 /** Long proofs in memory. */
 const MODEL = [
   'test/faults/{misoperation,misoperation-groups,schedules,spec-walks,starvation}.test.ts',
-  'test/faults/side-effects{,-balancers,-groups}.test.ts',
+  'test/faults/side-effects{,-!(real)}.test.ts',
 ];
 
 export default defineConfig({

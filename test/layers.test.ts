@@ -120,6 +120,16 @@ describe('layers', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('every room has scenarios, and the proof of every fault runs them', async () => {
+    const rooms = (await readdir(join(SRC, 'kinds'), { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory() && entry.name !== 'shared')
+      .map(({ name }) => name);
+    const faults = fileURLToPath(new URL('faults/', import.meta.url));
+    const proofs = (await readdir(faults)).filter((file) => /^side-effects.*\.test\.ts$/.test(file));
+    const text = (await Promise.all(proofs.map((file) => readFile(join(faults, file), 'utf8')))).join('');
+    expect(rooms.filter((room) => !text.includes(`'../kinds/${room}/scenarios.ts'`))).toEqual([]);
+  });
+
   it('the engine names no kind', async () => {
     const files = (await readdir(join(SRC, 'engine'))).map((f) => join(SRC, 'engine', f));
     const texts = await Promise.all(files.map((f) => readFile(f, 'utf8')));

@@ -20,7 +20,8 @@ import { eventually } from './wait.ts';
 export type AnyResource = Resource<Record<string, unknown>, Record<string, unknown>>;
 export type SeenInstance = Resource<InstanceSpec, InstanceStatus>;
 
-type Plural = 'vpcs' | 'instances' | 'scalinggroups' | 'loadbalancers';
+/** Of a kind. */
+type Plural = string;
 
 export interface CloudOptions {
   env?: Record<string, string>;
