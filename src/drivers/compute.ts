@@ -238,7 +238,8 @@ export interface Container extends Limits {
   healthOutput?: string;
   imageId: string;
   restart: RestartMode;
-  attachments: readonly { networkId: string; address: string }[];
+  /** The network that it was made on comes first. */
+  attachments: readonly Attachment[];
   /** As they are bound now; empty while it is not running. */
   ports: readonly PublishedPort[];
 }

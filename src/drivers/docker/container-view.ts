@@ -1,15 +1,25 @@
 import type { ContainerInfo, ContainerInspectInfo, NetworkInspectInfo } from 'dockerode';
 import { definedOnly } from '../../base/defined.ts';
 import { lastLines } from '../../base/output.ts';
-import type { Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
+import type { Attachment, Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
 import type { Limits } from '../container-settings.ts';
 import { LABEL } from '../labels.ts';
 
 /** Go's zero time: it has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
+/** Characters of an id as the Engine shows it. */
+const SHORT_ID = 12;
+
+/** The id of the network that has this name, as far as known. */
+type IdOfNetwork = (name: string) => string | undefined;
 
 /** What the Engine says of one container, in our words. `exitBefore`: the exit status of its last end, when known. */
-export function toContainer(info: ContainerInspectInfo, owner: Owner, exitBefore: number | undefined): Container {
+export function toContainer(
+  info: ContainerInspectInfo,
+  owner: Owner,
+  exitBefore: number | undefined,
+  idOfNetwork: IdOfNetwork,
+): Container {
   const { State: state, HostConfig: host } = info;
   const finishedAt = dateOf(state.FinishedAt);
   // The Engine clears the exit status when the process starts again: what was seen before is kept.
@@ -24,7 +34,7 @@ export function toContainer(info: ContainerInspectInfo, owner: Owner, exitBefore
     restarts: info.RestartCount,
     imageId: info.Image,
     restart: toRestartMode(host.RestartPolicy?.Name),
-    attachments: toAttachments(info),
+    attachments: toAttachments(info, idOfNetwork),
     ports: toPorts(info.NetworkSettings.Ports ?? {}),
     ...definedOnly({
       startedAt: dateOf(state.StartedAt),
@@ -82,18 +92,38 @@ export interface ContainerDetails {
   hostFolders: readonly string[];
 }
 
-export const toDetails = ({ Config, NetworkSettings, Mounts }: ContainerInspectInfo): ContainerDetails => ({
-  tty: Config.Tty,
-  hostFolders: (Mounts ?? []).flatMap((mount) => (mount.Type === 'bind' ? mount.Source : [])),
-  networkNames: Object.fromEntries(Object.entries(NetworkSettings.Networks).map(([name, n]) => [n.NetworkID, name])),
+export const toDetails = (info: ContainerInspectInfo, idOfNetwork: IdOfNetwork): ContainerDetails => ({
+  tty: info.Config.Tty,
+  hostFolders: (info.Mounts ?? []).flatMap((mount) => (mount.Type === 'bind' ? mount.Source : [])),
+  networkNames: Object.fromEntries(
+    Object.keys(info.NetworkSettings.Networks).map((name) => [networkIdOf(info, name, idOfNetwork), name]),
+  ),
 });
 
-function toAttachments(info: ContainerInspectInfo): Container['attachments'] {
-  return Object.values(info.NetworkSettings.Networks).map((network) => ({
-    // Before its first start a container has but the id it was created with.
-    networkId: network.NetworkID || (info.HostConfig.NetworkMode ?? ''),
-    address: network.IPAddress || network.IPAMConfig?.IPv4Address || '',
-  }));
+function toAttachments(info: ContainerInspectInfo, idOfNetwork: IdOfNetwork): Attachment[] {
+  const madeOn = info.HostConfig.NetworkMode ?? '';
+  const isFirst = (name: string, id: string) => name === madeOn || id === madeOn;
+  const all = Object.entries(info.NetworkSettings.Networks).map(([name, network]) => {
+    const networkId = networkIdOf(info, name, idOfNetwork);
+    const attachment: Attachment = {
+      networkId,
+      address: network.IPAddress || network.IPAMConfig?.IPv4Address || '',
+      // The Engine adds the short id by itself.
+      aliases: ((network.Aliases ?? []) as string[]).filter((alias) => alias !== info.Id.slice(0, SHORT_ID)),
+    };
+    return { attachment, isFirst: isFirst(name, networkId) };
+  });
+  return [...all.filter((a) => a.isFirst), ...all.filter((a) => !a.isFirst)].map((a) => a.attachment);
+}
+
+/**
+ * What was attached while the container did not run has but a name before the next start; of a new container, the one
+ * network has the id that it was created with. A disconnect takes the name as well.
+ */
+function networkIdOf(info: ContainerInspectInfo, name: string, idOfNetwork: IdOfNetwork): string {
+  const { Networks } = info.NetworkSettings;
+  const isOnly = Object.keys(Networks).length === 1;
+  return Networks[name]?.NetworkID || idOfNetwork(name) || (isOnly && info.HostConfig.NetworkMode) || name;
 }
 
 function toPorts(bound: ContainerInspectInfo['NetworkSettings']['Ports']): PublishedPort[] {

@@ -81,11 +81,12 @@ export class World {
     if (!info) return this.dropContainer(id, ticket);
     const owner = ownerOf(this.installation, info.Config.Labels);
     if (!owner) return { ...NOTHING, foreign: { id: info.Id, name: info.Name.replace(/^\//, '') } };
-    const value = toContainer(info, owner, this.#lastExit.get(info.Id));
+    const idOfNetwork = (name: string) => this.#networkId(name);
+    const value = toContainer(info, owner, this.#lastExit.get(info.Id), idOfNetwork);
     if (value.exitCode !== undefined) this.#lastExit.set(info.Id, value.exitCode);
     const before = this.cache.containers.get(info.Id);
     const changed = this.cache.containers.put(value, ticket);
-    if (this.cache.containers.get(info.Id) === value) this.#details.set(info.Id, toDetails(info));
+    if (this.cache.containers.get(info.Id) === value) this.#details.set(info.Id, toDetails(info, idOfNetwork));
     const networkName = (networkId: string) => this.#networkName(networkId);
     return { changed, value, owner, what: changed ? containerWords(before, value, networkName) : '' };
   }
@@ -185,6 +186,11 @@ export class World {
 
   #networkName(id: string): string {
     return this.cache.networks.get(id)?.name ?? this.#foreign.get(id)?.name ?? id.slice(0, 12);
+  }
+
+  #networkId(name: string): string | undefined {
+    const networks = [...this.cache.networks.values(), ...this.#foreign.values()];
+    return networks.find((network) => network.name === name)?.id;
   }
 
   async #relistNetworks(): Promise<readonly Change[]> {

@@ -22,7 +22,7 @@ export interface SimulatedContainer extends Limits {
   health?: NonNullable<Container['health']>;
   restart: RestartMode;
   /** By network id. */
-  readonly attachments: Map<string, { address: string; networkName: string }>;
+  readonly attachments: Map<string, { address: string; aliases: readonly string[]; networkName: string }>;
   ports: readonly PublishedPort[];
   /** What was put into it since it was made, by path. */
   readonly files: Map<string, string>;

@@ -86,7 +86,7 @@ export class SimulatedEngine {
   create(spec: ContainerSpec, labels: Readonly<Record<string, string>>): SimulatedContainer {
     const imageId = this.images.idOf(spec.image);
     if (imageId === undefined) throw refuse.noSuchImage(spec.image);
-    const { networkId, address } = spec.attachment;
+    const { networkId, address, aliases } = spec.attachment;
     const networkName = this.networks.byId.get(networkId)?.name ?? networkId;
     for (const { source } of spec.mounts) {
       if ('volume' in source && !this.volumes.has(source.volume)) this.volumes.set(source.volume, labels);
@@ -101,7 +101,7 @@ export class SimulatedEngine {
       oomKilled: false,
       restarts: 0,
       restart: spec.restart ?? 'no',
-      attachments: new Map([[networkId, { address, networkName }]]),
+      attachments: new Map([[networkId, { address, aliases, networkName }]]),
       ports: [],
       files: new Map(),
       process: { timers: new Set(), stoppedByHand: false, restartDelayMs: 0, failingStreak: 0, onEnd: new Set() },
@@ -163,16 +163,16 @@ export class SimulatedEngine {
     this.#say(container, 'container was updated');
   }
 
-  connect(id: string, { networkId, address }: Pick<Attachment, 'networkId' | 'address'>): void {
+  connect(id: string, { networkId, address, aliases }: Attachment): void {
     const container = this.#get(id);
     const network = this.networks.byId.get(networkId);
     if (!network) throw refuse.noSuchNetwork(networkId);
     const before = container.attachments.get(networkId);
     if (before?.address === address) return;
     this.networks.leave(container, networkId);
-    const only = { ...container, attachments: new Map([[networkId, { address, networkName: network.name }]]) };
-    if (isRunning(container)) this.networks.join(only);
-    container.attachments.set(networkId, { address, networkName: network.name });
+    const joined = { address, aliases, networkName: network.name };
+    if (isRunning(container)) this.networks.join({ ...container, attachments: new Map([[networkId, joined]]) });
+    container.attachments.set(networkId, joined);
     this.proxies.watch();
     this.#say(container, `container was connected to network ${network.name}`);
   }

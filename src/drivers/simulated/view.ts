@@ -147,7 +147,11 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
     imageId,
     restart,
     ports,
-    attachments: [...container.attachments].map(([networkId, { address }]) => ({ networkId, address })),
+    attachments: [...container.attachments].map(([networkId, { address, aliases }]) => ({
+      networkId,
+      address,
+      aliases,
+    })),
     ...definedOnly({ startedAt, finishedAt, exitCode, error, health }),
     ...limitsOf(container),
   };

@@ -30,7 +30,7 @@ export function containerContract(t: ContractContext): void {
       const running = theOne(spec.owner.uid);
       expect(running.state).toBe('running');
       expect(running.startedAt).toBeInstanceOf(Date);
-      expect(running.attachments).toEqual([{ networkId: t.network.id, address: spec.attachment.address }]);
+      expect(running.attachments).toMatchObject([{ networkId: t.network.id, address: spec.attachment.address }]);
       await t.compute.startContainer(made.id);
     });
 
@@ -149,7 +149,27 @@ export function containerContract(t: ContractContext): void {
       await t.compute.disconnectContainer(id, t.network.id);
       await t.compute.connectContainer(id, attachment);
       await t.compute.connectContainer(id, attachment);
-      expect(theOne(by.uid).attachments).toEqual(attachments);
+      expect(theOne(by.uid).attachments).toEqual(attachments.map((a) => ({ ...a, aliases: ['web'] })));
+    });
+
+    it('a second network is told apart from the first before the first start, and after a stop', async () => {
+      const other = await t.compute.createNetwork(networkSpec());
+      const at = other.gateway.replace(/\.1$/, '.9');
+      const made = await t.compute.createContainer(containerSpec());
+      const [first] = made.attachments;
+      // The Engine adds the host name by itself.
+      const second = { networkId: other.id, address: at, aliases: ['back', 'web'] };
+      const both = [first, second];
+      const connect = () => t.compute.connectContainer(made.id, second);
+      await connect();
+      expect(theOne(made.owner.uid)).toMatchObject({ state: 'created', attachments: both });
+      await t.compute.startContainer(made.id);
+      expect(theOne(made.owner.uid)).toMatchObject({ state: 'running', attachments: both });
+      await t.compute.stopContainer(made.id, 0, 60_000);
+      await t.compute.disconnectContainer(made.id, other.id);
+      expect(theOne(made.owner.uid).attachments).toEqual([first]);
+      await connect();
+      expect(theOne(made.owner.uid)).toMatchObject({ state: 'exited', attachments: both });
     });
 
     it('a stopped container keeps its address, and leaves a network that is gone', async () => {
@@ -157,7 +177,7 @@ export function containerContract(t: ContractContext): void {
       const at = made.gateway.replace(/\.1$/, '.9');
       const { id, owner: by } = await started({ attachment: { networkId: made.id, address: at, aliases: [] } });
       await t.compute.stopContainer(id, 0, 60_000);
-      expect(theOne(by.uid).attachments).toEqual([{ networkId: made.id, address: at }]);
+      expect(theOne(by.uid).attachments).toMatchObject([{ networkId: made.id, address: at }]);
       await t.compute.removeNetwork(made.id);
       const anew = await t.compute.createNetwork(made);
       await t.compute.disconnectContainer(id, made.id);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fingerprint, toContainer } from '../../../src/drivers/docker/container-view.ts';
 
 const owner = { uid: 'u', kind: 'Instance', namespace: 'default', name: 'web', generation: 1 };
+const unknown = () => undefined;
 const entry = (Status: string) => ({ State: 's', Names: ['/web'], Status, Ports: [] }) as unknown as ContainerInfo;
 
 describe('fingerprint', () => {
@@ -49,7 +50,7 @@ describe('toContainer', () => {
     }) as unknown as ContainerInspectInfo;
 
   it('knows no end before the first', () => {
-    const container = toContainer(inspect({ Status: 'created' }), owner, undefined);
+    const container = toContainer(inspect({ Status: 'created' }), owner, undefined, unknown);
     expect(container).toMatchObject({ state: 'created', attachments: [{ networkId: 'n', address: '10.213.0.9' }] });
     expect(Object.keys(container)).not.toEqual(expect.arrayContaining(['exitCode']));
     expect(container).not.toHaveProperty('startedAt');
@@ -58,9 +59,11 @@ describe('toContainer', () => {
 
   it('keeps the exit status of the last end while it runs again', () => {
     const running = inspect({ Status: 'running', Running: true, FinishedAt: '2030-01-01T00:00:00Z' });
-    expect(toContainer(running, owner, 3).exitCode).toBe(3);
+    expect(toContainer(running, owner, 3, unknown).exitCode).toBe(3);
     const restarting = { Status: 'restarting', Running: true, Restarting: true, ExitCode: 4 };
-    expect(toContainer(inspect({ ...restarting, FinishedAt: '2030-01-01T00:00:00Z' }), owner, 3).exitCode).toBe(4);
+    expect(
+      toContainer(inspect({ ...restarting, FinishedAt: '2030-01-01T00:00:00Z' }), owner, 3, unknown).exitCode,
+    ).toBe(4);
   });
 
   it('says a port of every address once, and keeps addresses that were asked for', () => {
@@ -72,7 +75,7 @@ describe('toContainer', () => {
       '53/udp': [{ HostIp: '127.0.0.1', HostPort: '5353' }],
       '443/tcp': null,
     };
-    expect(toContainer(inspect({ Status: 'running' }, ports), owner, undefined).ports).toEqual([
+    expect(toContainer(inspect({ Status: 'running' }, ports), owner, undefined, unknown).ports).toEqual([
       { hostAddress: '', hostPort: 8080, containerPort: 80, protocol: 'tcp' },
       { hostAddress: '127.0.0.1', hostPort: 5353, containerPort: 53, protocol: 'udp' },
     ]);

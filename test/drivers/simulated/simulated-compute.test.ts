@@ -41,7 +41,7 @@ async function open(): Promise<ContractSubject> {
         const network = engine.networks.byId.get(networkId ?? '');
         if (!network) return made.id;
         engine.disconnect(made.id, 'bridge');
-        engine.connect(made.id, { networkId: network.id, address: network.gateway.replace(/1$/, '9') });
+        engine.connect(made.id, { networkId: network.id, address: network.gateway.replace(/1$/, '9'), aliases: [] });
         engine.start(made.id);
         return made.id;
       },
