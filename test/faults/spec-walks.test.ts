@@ -20,10 +20,12 @@ import { GROUP_HINTS } from '../kinds/scaling-group/scenarios.ts';
 import type { Document } from '../../src/proof/person.ts';
 import { loadBalancerKind } from '../../src/kinds/load-balancer/definition.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from '../kinds/load-balancer/scenarios.ts';
-import { mainVpc, VPC_HINTS } from '../kinds/vpc/scenarios.ts';
+import { mainVpc, sideVpc, VPC_HINTS } from '../kinds/vpc/scenarios.ts';
 
 /** With each seed. */
 const WALKS = Number(process.env['WALKS'] ?? runsOfEach(30));
+const defaultVpc = { ...mainVpc, metadata: { name: 'default' }, spec: { cidrBlock: '10.5.0.0/24' } };
+const IN_TWO = [mainVpc, sideVpc, defaultVpc];
 /** A new kind is listed here: what its schema does not say, what is there beside it, and which fields stay when they are left out. */
 const WALKERS: { kind: KindDefinition; hints: Hints; given: readonly Document[]; kept: readonly string[] }[] = [
   {
@@ -32,8 +34,8 @@ const WALKERS: { kind: KindDefinition; hints: Hints; given: readonly Document[];
     given: [],
     kept: Object.keys(specSchema(vpcKind).properties ?? {}),
   },
-  { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, given: [mainVpc], kept: [] },
-  { kind: scalingGroupKind as unknown as KindDefinition, hints: GROUP_HINTS, given: [mainVpc], kept: ['desiredCount'] },
+  { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, given: IN_TWO, kept: [] },
+  { kind: scalingGroupKind as unknown as KindDefinition, hints: GROUP_HINTS, given: IN_TWO, kept: ['desiredCount'] },
   {
     kind: loadBalancerKind as unknown as KindDefinition,
     hints: BALANCER_HINTS,

@@ -1,4 +1,3 @@
-import { contains, formatCidr, parseAddress } from '../../base/cidr.ts';
 import type { Cause } from '../../base/errors.ts';
 import { faultOfReference } from '../../base/image-reference.ts';
 import { normalizedPath } from '../../base/host-paths.ts';
@@ -7,13 +6,13 @@ import { durationMs, parseSize } from '../../base/quantity.ts';
 import { checkContainerSettings } from './container-admission.ts';
 import { checkDevices, checkDriverOptions, checkGpus, checkHostAccess } from './host-access.ts';
 import { checkLogs } from './log-drivers.ts';
+import { checkAddresses, checkNetworks } from './network-admission.ts';
 import { hostPortHolder } from '../shared/host-ports.ts';
 import type { Instance, VolumeMount } from './types.ts';
 import { clash, formatPort, parsePorts, PORT_EXPECTED } from '../shared/port-mapping.ts';
 import type { PortMapping } from '../shared/port-mapping.ts';
 import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 import type { Vpc } from '../vpc/types.ts';
-import { rangeOf } from '../vpc/types.ts';
 
 /** A process that has not ended by then is killed, whatever it was given: nothing waits for one for days. */
 export const LONGEST_GRACE_MS = 3_600_000;
@@ -29,6 +28,7 @@ export function checkInstance(instance: Instance, old?: Instance): Cause[] {
     ...(old?.spec.image === spec.image ? [] : checkImage(spec.image)),
     ...checkPorts(spec.ports),
     ...checkHealth(instance),
+    ...checkNetworks(spec),
     ...checkLabels(spec.labels ?? {}),
     ...checkMemory(spec.resources.memory),
     ...checkGrace(spec.stopGracePeriod),
@@ -160,8 +160,8 @@ export function admitInstance(
 ): Admission<Instance> {
   const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostAccess(next, settings)];
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
-  if (vpc) causes.push(...checkInVpc(next, vpc, view));
-  return { resource: next, causes };
+  if (vpc) causes.push(...checkPublishing(next, vpc));
+  return { resource: next, causes: [...causes, ...checkAddresses(next, view)] };
 }
 
 function checkMove(next: Instance, old: Instance | undefined): Cause[] {
@@ -192,33 +192,4 @@ export function checkPublishing(next: Instance, vpc: Vpc): Cause[] {
       `VPC ${vpc.metadata.name} has no internet gateway, so no port can be published; remove ports, or use a VPC with internetGateway: true`,
     ),
   ];
-}
-
-function checkInVpc(next: Instance, vpc: Vpc, view: View): Cause[] {
-  const causes = checkPublishing(next, vpc);
-  const ip = next.spec.privateIp;
-  return ip === undefined ? causes : [...causes, ...checkPrivateIp(ip, next, vpc, view)];
-}
-
-function checkPrivateIp(ip: string, next: Instance, vpc: Vpc, view: View): Cause[] {
-  const range = rangeOf(vpc);
-  const address = parseAddress(ip);
-  if (address === undefined || !contains(range, address))
-    return [
-      invalid('privateIp', `"${ip}" is not an address of ${formatCidr(range)}, the range of VPC ${vpc.metadata.name}`),
-    ];
-  const reserved =
-    address === range.first
-      ? 'network'
-      : address === range.first + range.size - 1
-        ? 'broadcast'
-        : ip === vpc.spec.gateway
-          ? 'gateway'
-          : undefined;
-  if (reserved) return [invalid('privateIp', `${ip} is the ${reserved} address of VPC ${vpc.metadata.name}`)];
-  const key = `${next.metadata.namespace}/${next.spec.vpc}/${ip}`;
-  const holder = view.lookupAll('address', key).find((other) => other.metadata.uid !== next.metadata.uid);
-  return holder
-    ? [invalid('privateIp', `${ip} is held by ${holder.kind} ${holder.metadata.namespace}/${holder.metadata.name}`)]
-    : [];
 }

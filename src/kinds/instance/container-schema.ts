@@ -137,6 +137,19 @@ const SIGNALS = ['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH', 'KILL', 
 /** systemd and others are ended by one of these. */
 const REAL_TIME = Array.from({ length: 15 }, (_, i) => `RTMIN+${i + 1}`);
 
+export const aliases: JsonSchema = {
+  type: 'array',
+  maxItems: 32,
+  uniqueItems: true,
+  items: {
+    type: 'string',
+    maxLength: 253,
+    pattern: '^[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$',
+    'x-expected': 'a host name such as db or db.internal',
+  },
+  description: 'More names by which others of its VPC find it. A name that several have is answered with all of them.',
+};
+
 export const containerProperties: Record<string, JsonSchema> = {
   init: {
     type: 'boolean',
@@ -159,19 +172,7 @@ export const containerProperties: Record<string, JsonSchema> = {
     description:
       "The host name that the process sees; the instance's name when left out. Others find it by its name and aliases.",
   },
-  aliases: {
-    type: 'array',
-    maxItems: 32,
-    uniqueItems: true,
-    items: {
-      type: 'string',
-      maxLength: 253,
-      pattern: '^[A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?$',
-      'x-expected': 'a host name such as db or db.internal',
-    },
-    description:
-      'More names by which others of its VPC find it. A name that several have is answered with all of them.',
-  },
+  aliases,
   extraHosts: {
     type: 'object',
     maxProperties: 64,

@@ -1,4 +1,4 @@
-import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, VolumeMount } from './types.ts';
+import type { HealthCheck, Instance, InstanceSpec, RestartPolicy, SecondaryNetwork, VolumeMount } from './types.ts';
 import { definedOnly } from '../../base/defined.ts';
 import type { View } from '../../api/kind.ts';
 import { isLoadBalancer } from '../load-balancer/types.ts';
@@ -23,6 +23,11 @@ export const graceMsOf = (instance: Instance): number =>
 /** All names by which others of its VPC find it. `sharedName` is that of what it is one of. */
 export const aliasesOf = ({ metadata, spec }: Instance, sharedName?: string): string[] => [
   ...new Set([metadata.name, ...(spec.aliases ?? []), ...(sharedName === undefined ? [] : [sharedName])]),
+];
+
+/** Its names in a VPC beside the primary one. An Engine may add the host name by itself; so it is one of them everywhere. */
+export const aliasesIn = ({ metadata, spec }: Instance, { aliases = [] }: SecondaryNetwork): string[] => [
+  ...new Set([metadata.name, ...aliases, spec.hostname ?? metadata.name]),
 ];
 
 /**

@@ -12,7 +12,7 @@ import { durationMs } from '../../base/quantity.ts';
 import type { Compute, Container } from '../../drivers/compute.ts';
 import type { Controller, Pass, UnderWay } from '../../engine/contract.ts';
 import { claimAddress } from '../shared/ip-address.ts';
-import { actOnContainer } from '../shared/container-steps.ts';
+import { actOnContainer, madeId } from '../shared/container-steps.ts';
 import type { HealthMonitor } from './health-monitor.ts';
 import { nextHealthRestart } from './health.ts';
 import { printStep } from './steps.ts';
@@ -20,6 +20,7 @@ import { specHash } from './spec-hash.ts';
 import { choose, forcedBy, planInstance } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
+import { attachmentOf, observeNetworks } from './networks.ts';
 import { defaultVpcIn } from '../vpc/public.ts';
 import { crashed, reportInstance } from './report.ts';
 import { containerSpecOf, sharedNameOf, volumeOptionsOf } from './container-spec.ts';
@@ -73,6 +74,7 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
       const containers = compute.containers(instance.metadata.uid);
       const observed: InstanceObserved = {
         vpc: observeVpc(instance, compute, pass.view),
+        networks: observeNetworks(instance, compute, pass.view),
         containers,
         pulled: pulled.has(pullKey(instance)),
         installation,
@@ -219,6 +221,8 @@ async function act(
       pulled.delete(pullKey(instance));
       return;
     }
+    case 'joinNetwork':
+      return compute.connectContainer(madeId(compute, instance), attachmentOf(step, instance));
     default:
       return actOnContainer(step, instance, compute);
   }

@@ -1,4 +1,5 @@
 import { hostPortKeys } from '../shared/host-ports.ts';
+import { addressKeys, vpcKeys } from '../shared/ip-address.ts';
 import { imageIdAsked, isLeaving, portsOf } from './types.ts';
 import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
@@ -58,11 +59,8 @@ export const instanceKind: KindDefinition<Instance> = {
   ],
   indexes: {
     leaving: (r) => (isLeaving(r) ? [`${r.metadata.namespace}/${r.spec.vpc}`] : []),
-    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
-    address: (r) =>
-      [r.spec.privateIp, r.status?.privateIp].flatMap((ip) =>
-        ip ? [`${r.metadata.namespace}/${r.spec.vpc}/${ip}`] : [],
-      ),
+    vpc: vpcKeys,
+    address: addressKeys,
     volume: (r) => [...new Set(volumesOf(r).map((name) => `${r.metadata.namespace}/${name}`))],
     hostPort: (r) => hostPortKeys(portsOf(r)),
     image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),

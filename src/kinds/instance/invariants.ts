@@ -1,4 +1,5 @@
 import { valueOf } from '../../base/observed.ts';
+import { heldIn } from '../shared/ip-address.ts';
 import type { Contradiction } from '../shared/kind-module.ts';
 import { limitChanges, notLifted } from './limits.ts';
 import { specHash } from './spec-hash.ts';
@@ -19,9 +20,10 @@ export const contradiction: Contradiction<Instance> = (instance, compute) => {
   if (lifted !== undefined) return lifted;
   const [limit] = limitChanges(instance.spec, container).fields;
   if (limit !== undefined) return `its container has another ${limit}`;
-  const [attachment] = container.attachments;
-  if (container.attachments.length !== 1) return `its container is on ${container.attachments.length} networks`;
-  return attachment?.address === instance.status?.privateIp
-    ? undefined
-    : `status says address ${instance.status?.privateIp} and its container has ${attachment?.address}`;
+  const { attachments } = container;
+  const wanted = [instance.spec, ...(instance.spec.networks ?? [])];
+  if (attachments.length !== wanted.length)
+    return `its container is on ${attachments.length} networks, and ${wanted.length} is right`;
+  const missing = wanted.find(({ vpc }) => !attachments.some((a) => a.address === heldIn(instance, vpc).privateIp));
+  return missing && `its container has not ${heldIn(instance, missing.vpc).privateIp}, its address in ${missing.vpc}`;
 };

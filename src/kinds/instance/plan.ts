@@ -9,12 +9,16 @@ import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
 import { aliasesOf, graceMsOf, namedVolumesOf, restartModeOf } from './container-spec.ts';
+import { awaitedNetwork, joinSteps, needsAddresses, secondaryPlaces } from './networks.ts';
+import type { JoinStep, NetworkObserved } from './networks.ts';
 import { failingCheck, healthRestartAsked, healthRestartAt, UNHEALTHY } from './health.ts';
 import { limitChanges, notLifted } from './limits.ts';
 
 /** What the http or tcp check says is its health; the Engine's own check is the container's. */
 export interface InstanceObserved extends HealthObserved {
   vpc: VpcObserved;
+  /** The others that it shall be in. */
+  networks: readonly NetworkObserved[];
   containers: Observed<readonly Container[]>;
   /** Looked at only when a container must be made. */
   image?: ImageState;
@@ -34,12 +38,13 @@ export interface InstanceObserved extends HealthObserved {
 
 export type InstanceStep =
   | (Step & { do: 'createDefaultVpc' })
-  | (Step & { do: 'claimAddress'; vpcUid: string })
+  | (Step & { do: 'claimAddress' })
   | (Step & { do: 'claimDraining' })
   | (Step & { do: 'claimHealthRestart'; of: string })
   | (Step & { do: 'pullImage'; image: string })
   | (Step & { do: 'ensureVolume'; name: string })
   | (Step & { do: 'createContainer'; name: string; image: string; network: Network })
+  | JoinStep
   | ContainerStep;
 
 /** Milliseconds beyond its deregistrationDelay that a load balancer may take to let go of a target: then it is past help. */
@@ -93,20 +98,28 @@ export function forcedBy(instance: Instance, container: Container): string | und
   return notLifted(instance.spec, container);
 }
 
+const CLAIM: InstanceStep = { do: 'claimAddress', why: 'it has no address in the VPC yet' };
+
+const planClaimBeside = (instance: Instance, { networks }: InstanceObserved): InstanceStep[] =>
+  needsAddresses(instance, networks) ? [{ ...CLAIM, why: 'it has no address in one of its other VPCs yet' }] : [];
+
+const planDefaultVpc = (of: readonly NetworkObserved[]): InstanceStep[] =>
+  of.some(({ wanted, vpc }) => vpc.is === 'missing' && wanted.vpc === 'default')
+    ? [{ do: 'createDefaultVpc', why: 'the namespace has no default VPC yet', event: 'DefaultVpcCreated' }]
+    : [];
+
 /** The new image is there before the old container is touched; so are its volumes, which may be refused. */
 function planNew(instance: Instance, observed: InstanceObserved, old: Container | undefined): InstanceStep[] {
-  const { vpc } = observed;
-  if (vpc.is === 'missing' && instance.spec.vpc === 'default')
-    return [{ do: 'createDefaultVpc', why: 'the namespace has no default VPC yet', event: 'DefaultVpcCreated' }];
-  if (vpc.is !== 'ready') return [];
+  const { vpc, networks } = observed;
+  const makeVpc = planDefaultVpc([{ wanted: instance.spec, vpc }, ...networks]);
+  if (makeVpc.length > 0) return makeVpc;
+  if (vpc.is !== 'ready' || awaitedNetwork(instance, networks)) return [];
   const why = old
     ? (forcedBy(instance, old) ?? '')
     : instance.status?.containerId === undefined
       ? 'there is no container yet'
       : 'the container is gone';
-  const claim: InstanceStep[] = needsAddress(instance, vpc.uid)
-    ? [{ do: 'claimAddress', vpcUid: vpc.uid, why: 'it has no address in the VPC yet' }]
-    : [];
+  const claim = needsAddress(instance, vpc.uid) ? [CLAIM] : planClaimBeside(instance, observed);
   const pull = planPull(instance, observed);
   const removal = old ? teardown(old, graceMsOf(instance), why) : [];
   const volumes = namedVolumesOf(instance, observed.installation).map((name): InstanceStep => ({
@@ -125,7 +138,7 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   };
   const start: InstanceStep[] =
     instance.spec.powerState === 'Running' ? [{ do: 'startContainer', name, why, event: 'Started' }] : [];
-  return [...claim, ...pull, ...volumes, ...removal, create, ...start];
+  return [...claim, ...pull, ...volumes, ...removal, create, ...joinSteps(networks, name, why), ...start];
 }
 
 function planPull({ spec }: Instance, { image, imageAsked, pulled }: InstanceObserved): InstanceStep[] {
@@ -137,16 +150,23 @@ function planPull({ spec }: Instance, { image, imageAsked, pulled }: InstanceObs
 
 /** What differs in a container that can stay, mended in place. */
 function planKept(instance: Instance, observed: InstanceObserved, container: Container, now: Date): InstanceStep[] {
-  const { vpc, sharedName } = observed;
+  const { vpc, networks, sharedName } = observed;
   const address = instance.status?.privateIp;
-  const place =
+  const beside = secondaryPlaces(instance, networks);
+  // Its process finds all of its networks at its first start.
+  const joinsFirst =
+    container.state === 'created' &&
+    (needsAddresses(instance, networks) || awaitedNetwork(instance, networks, container));
+  const places =
     vpc.is === 'ready' && address !== undefined
-      ? [{ network: vpc.network, address, aliases: aliasesOf(instance, sharedName) }]
+      ? [{ network: vpc.network, address, aliases: aliasesOf(instance, sharedName) }, ...beside.wanted]
       : [];
   return [
-    ...driftSteps(instance, container, place),
+    ...planDefaultVpc(networks),
+    ...planClaimBeside(instance, observed),
+    ...driftSteps(instance, container, places, beside.kept),
     ...planUpdate(instance, container),
-    ...planPower(instance, observed, container, now),
+    ...(joinsFirst ? [] : planPower(instance, observed, container, now)),
   ];
 }
 

@@ -6,7 +6,9 @@ import { valueOf } from '../../base/observed.ts';
 import type { Container } from '../../drivers/compute.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
-import { choose, mustDrain, planContainer, wantsRestart } from './plan.ts';
+import { awaitedNetwork, keptAddresses } from './networks.ts';
+import type { NetworkObserved } from './networks.ts';
+import { choose, forcedBy, mustDrain, planContainer, wantsRestart } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { healthOf, healthStatusOf, UNHEALTHY, unhealthyEvents, unhealthyWords } from './health.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
@@ -69,6 +71,8 @@ function statusOf(
   const kept: InstanceStatus = { phase };
   if (before.privateIp !== undefined) kept.privateIp = before.privateIp;
   if (before.vpcUid !== undefined) kept.vpcUid = before.vpcUid;
+  const networks = keptAddresses(instance, valueOf(observed.containers) ?? []);
+  if (networks !== undefined) kept.networks = networks;
   if (before.restartedAt !== undefined) kept.restartedAt = before.restartedAt;
   if (before.draining !== undefined && drains) kept.draining = before.draining;
   if (!container) return kept;
@@ -139,8 +143,12 @@ function conditionsOf(
   }
   if (isDraining(instance, observed, now)) return conditionsOfDraining(instance, observed);
   if (left.length > 0) return conditionsOfLeft(instance, observed, left);
-  if (!container) return conditionsOfWaiting(instance, observed);
-  return conditionsOfContainer(instance, observed, container, now);
+  const kept = container && !forcedBy(instance, container) ? container : undefined;
+  const awaited = awaitedNetwork(instance, observed.networks, kept);
+  if (!container) return conditionsOfWaiting(instance, observed, awaited);
+  const judgement = conditionsOfContainer(instance, observed, container, now);
+  // The container goes on as it is until the VPC is there.
+  return awaited ? { ...conditionsOfWaiting(instance, observed, awaited), phase: judgement.phase } : judgement;
 }
 
 const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
@@ -171,8 +179,9 @@ function conditionsOfLeft(instance: Instance, observed: InstanceObserved, left: 
   };
 }
 
-function conditionsOfWaiting(instance: Instance, { vpc }: InstanceObserved): Judgement {
-  const { message, on } = vpcWait(instance, vpc);
+function conditionsOfWaiting(instance: Instance, { vpc }: InstanceObserved, beside?: NetworkObserved): Judgement {
+  const { message, on } =
+    vpc.is === 'ready' && beside ? vpcWait(instance, beside.vpc, beside.wanted.vpc) : vpcWait(instance, vpc);
   return {
     phase: 'Pending',
     ready: ready('False', 'VpcNotReady', message),

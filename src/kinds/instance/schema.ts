@@ -6,6 +6,7 @@ import { healthCheck } from './health-schema.ts';
 import { devices, driverOptions, gpus } from './host-access-schema.ts';
 import { LOG_DRIVERS } from './log-drivers.ts';
 import { containerProperties } from './container-schema.ts';
+import { networks, networksStatus } from './network-schema.ts';
 
 const volumes: JsonSchema = {
   type: 'array',
@@ -109,7 +110,7 @@ export const instanceSpecSchema: JsonSchema = {
       default: 'default',
       minLength: 1,
       maxLength: 63,
-      'x-also-known-as': ['network', 'networks', 'vpcId', 'vpcName', 'subnet', 'subnetId'],
+      'x-also-known-as': ['network', 'vpcId', 'vpcName', 'subnet', 'subnetId'],
       description: 'The VPC of the same namespace. Immutable. "default" is made when it is needed.',
     },
     privateIp: {
@@ -118,6 +119,7 @@ export const instanceSpecSchema: JsonSchema = {
       'x-also-known-as': ['ip', 'ipAddress', 'ipv4_address', 'privateIpAddress'],
       description: "The address in the VPC's range; a free one when left out.",
     },
+    networks,
     powerState: {
       type: 'string',
       enum: ['Running', 'Stopped'],
@@ -246,6 +248,7 @@ export const instanceStatusSchema: JsonSchema = {
     containerName: { type: 'string', description: "The container's name." },
     privateIp: { type: 'string', description: 'Address in the VPC; kept for the life of the instance.' },
     vpcUid: { type: 'string', description: 'The VPC that the address belongs to.' },
+    networks: networksStatus,
     ports: { type: 'array', items: publishedPort, description: 'Published ports as they are now.' },
     imageId: { type: 'string', description: 'Id of the image that its container runs.' },
     startedAt: { type: 'string', description: 'When the process was started.' },

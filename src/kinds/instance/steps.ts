@@ -20,6 +20,8 @@ export function printStep(step: InstanceStep, instance: Instance): string {
       return `make sure of volume ${step.name}`;
     case 'createContainer':
       return `create container ${step.name} from ${step.image === instance.spec.image ? step.image : `${shortImageId(step.image)}, which ${instance.spec.image} was`}`;
+    case 'joinNetwork':
+      return `connect container ${step.name} to VPC ${step.wanted.vpc}`;
     default:
       return printContainerStep(step);
   }

@@ -84,6 +84,20 @@ interface ContainerFields {
   memorySwap?: string;
 }
 
+/** A VPC that it is in beside the primary one. */
+export interface SecondaryNetwork {
+  vpc: string;
+  privateIp?: string;
+  aliases?: readonly string[];
+}
+
+/** Its address there: given out by us before it is first used, and kept until it has left the VPC. */
+export interface SecondaryAddress {
+  vpc: string;
+  vpcUid?: string;
+  privateIp: string;
+}
+
 export interface InstanceSpec extends ContainerFields {
   image: string;
   imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
@@ -93,6 +107,7 @@ export interface InstanceSpec extends ContainerFields {
   ports: readonly string[];
   vpc: string;
   privateIp?: string;
+  networks?: readonly SecondaryNetwork[];
   powerState: 'Running' | 'Stopped';
   logs: Logs;
   resources: { cpus?: number; memory?: string };
@@ -140,6 +155,7 @@ export interface InstanceStatus {
   privateIp?: string;
   /** The uid of the VPC that `privateIp` belongs to: an address never outlives its VPC. */
   vpcUid?: string;
+  networks?: readonly SecondaryAddress[];
   ports?: readonly PortMapping[];
   imageId?: string;
   startedAt?: string;

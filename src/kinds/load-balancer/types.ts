@@ -91,12 +91,15 @@ function wants(group: TargetGroup, { metadata }: Instance): boolean {
   );
 }
 
-/** The instances that the load balancer wants, with their target group; of the same VPC and namespace only. */
+/** The instances that the load balancer wants, with their target group; of the same primary VPC and namespace only. */
 export function selectedTargets(
   { metadata, spec }: LoadBalancer,
   view: View,
 ): { group: TargetGroup; instance: Instance }[] {
-  const instances = view.lookup('Instance', 'vpc', `${metadata.namespace}/${spec.vpc}`).filter(isInstance);
+  const instances = view
+    .lookup('Instance', 'vpc', `${metadata.namespace}/${spec.vpc}`)
+    .filter(isInstance)
+    .filter((instance) => instance.spec.vpc === spec.vpc);
   return spec.targetGroups.flatMap((group) =>
     instances.filter((instance) => wants(group, instance)).map((instance) => ({ group, instance })),
   );

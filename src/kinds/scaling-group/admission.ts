@@ -101,6 +101,12 @@ function checkTemplate({ spec }: ScalingGroup): Cause[] {
   const why = `up to ${most} instances (maxInstances${surge ? ' and maxSurge' : ''}) would share it`;
   if (most > 1 && template.spec.privateIp !== undefined)
     causes.push(invalid('template.spec.privateIp', `one address cannot be given to all: ${why}; leave it out`));
+  (template.spec.networks ?? []).forEach(({ privateIp }, at) => {
+    if (most > 1 && privateIp !== undefined)
+      causes.push(
+        invalid(`template.spec.networks[${at}].privateIp`, `one address cannot be given to all: ${why}; leave it out`),
+      );
+  });
   template.spec.ports.forEach((text, at) => {
     const port = parsePorts(text)?.find(({ hostPort }) => hostPort !== 0);
     if (most > 1 && port)

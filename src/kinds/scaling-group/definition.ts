@@ -13,6 +13,11 @@ const imagesOf = ({ spec, status }: ScalingGroup): string[] => {
   return [...new Set([spec.template.spec.image, ...kept])];
 };
 
+/** Its own, and those that its instances are in beside it. */
+const vpcsOf = ({ spec }: ScalingGroup): string[] => [
+  ...new Set([spec.vpc, ...(spec.template.spec.networks ?? []).map(({ vpc }) => vpc)]),
+];
+
 const effective = ({ spec, status }: ScalingGroup) => status?.effective ?? spec;
 const counts = (group: ScalingGroup): string => `${group.status?.readyCount ?? 0}/${effective(group).desiredCount}`;
 
@@ -56,7 +61,7 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
     },
   ],
   indexes: {
-    vpc: (r) => [`${r.metadata.namespace}/${r.spec.vpc}`],
+    vpc: (r) => vpcsOf(r).map((vpc) => `${r.metadata.namespace}/${vpc}`),
     image: imagesOf,
   },
   scale: {

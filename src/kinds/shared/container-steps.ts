@@ -48,10 +48,20 @@ export interface Place {
   aliases?: readonly string[];
   /** For people; its VPC when left out. */
   what?: string;
+  /** Where it has other names, it is connected anew. */
+  namesMatter?: boolean;
 }
 
-/** What a person may have done to a container that can stay: its name, its pause, its networks. */
-export function driftSteps(resource: Resource, container: Container, wanted: readonly Place[]): ContainerStep[] {
+/**
+ * What differs in a container that can stay: its name, its pause, its networks. What it is attached to at an address of
+ * `kept` is left alone: its network cannot be told now.
+ */
+export function driftSteps(
+  resource: Resource,
+  container: Container,
+  wanted: readonly Place[],
+  kept: readonly string[] = [],
+): ContainerStep[] {
   const { id, name } = container;
   const to = containerNameOf(resource);
   const rename: ContainerStep[] =
@@ -60,38 +70,40 @@ export function driftSteps(resource: Resource, container: Container, wanted: rea
     container.state === 'paused'
       ? [{ do: 'unpauseContainer', id, name: to, why: 'it was paused', event: 'Unpaused' }]
       : [];
-  return [...rename, ...unpause, ...(wanted.length > 0 ? reconnect(resource, container, wanted) : [])];
+  return [...rename, ...unpause, ...(wanted.length > 0 ? reconnect(resource, container, wanted, kept) : [])];
 }
 
 function reconnect(
   { metadata }: Resource,
   { id, name, attachments }: Container,
   wanted: readonly Place[],
+  kept: readonly string[],
 ): ContainerStep[] {
-  const place = (networkId: string) => wanted.find((w) => w.network.id === networkId);
-  const disconnect = attachments
-    .filter((a) => place(a.networkId)?.address !== a.address)
-    .map((a): ContainerStep => {
-      const right = place(a.networkId);
-      const why = right
-        ? `its address is ${a.address}, not ${right.address}`
-        : 'it is attached to a network that is not its VPC';
-      return { do: 'disconnectContainer', id, name, networkId: a.networkId, why };
-    });
+  const namesOf = ({ aliases = [metadata.name] }: Place) => aliases;
+  const isRight = (a: Attachment, place: Place) =>
+    a.address === place.address && (!place.namesMatter || sameNames(a.aliases, namesOf(place)));
+  const disconnect = attachments.flatMap((a): ContainerStep[] => {
+    const place = wanted.find((w) => w.network.id === a.networkId);
+    if (place ? isRight(a, place) : kept.includes(a.address)) return [];
+    return [{ do: 'disconnectContainer', id, name, networkId: a.networkId, why: whyDisconnect(a, place) }];
+  });
   const connect = wanted
-    .filter((w) => !attachments.some((a) => a.networkId === w.network.id && a.address === w.address))
-    .map(({ network, address, aliases = [metadata.name], what = 'its VPC' }): ContainerStep => ({
-      do: 'connectContainer',
-      id,
-      name,
-      networkId: network.id,
-      address,
-      aliases,
-      what,
-      why: `it is not attached to ${what}`,
-      event: 'Reconnected',
-    }));
+    .filter((w) => !attachments.some((a) => a.networkId === w.network.id && isRight(a, w)))
+    .map((place): ContainerStep => {
+      const { network, address, what = 'its VPC' } = place;
+      const why = `it is not attached to ${what}`;
+      const attachment = { networkId: network.id, address, aliases: namesOf(place) };
+      return { do: 'connectContainer', id, name, ...attachment, what, why, event: 'Reconnected' };
+    });
   return [...disconnect, ...connect];
+}
+
+const sameNames = (some: readonly string[], others: readonly string[]): boolean =>
+  new Set(some).size === new Set(others).size && some.every((name) => others.includes(name));
+
+function whyDisconnect({ address }: Attachment, right: Place | undefined): string {
+  if (!right) return 'it is attached to a network that it shall not be on';
+  return right.address === address ? 'its aliases changed' : `its address is ${address}, not ${right.address}`;
 }
 
 /** How long a pass waits for a stop before it leaves it to itself: a process that minds SIGTERM has ended by then. */

@@ -12,8 +12,14 @@ export type VpcObserved =
   | { is: 'unobservable'; why: string }
   | { is: 'ready'; uid: string; network: Network };
 
-export function observeVpc(resource: Resource<{ vpc: string }>, compute: Compute, view: View): VpcObserved {
-  const vpc = view.get({ kind: 'VPC', namespace: resource.metadata.namespace, name: resource.spec.vpc });
+/** `name`: another VPC than the one that it is in. */
+export function observeVpc(
+  resource: Resource<{ vpc: string }>,
+  compute: Compute,
+  view: View,
+  name = resource.spec.vpc,
+): VpcObserved {
+  const vpc = view.get({ kind: 'VPC', namespace: resource.metadata.namespace, name });
   if (!vpc || !isVpc(vpc)) return { is: 'missing' };
   if (vpc.metadata.deletionTimestamp !== undefined) return { is: 'deleting' };
   const networks = compute.networks(vpc.metadata.uid);
@@ -23,8 +29,12 @@ export function observeVpc(resource: Resource<{ vpc: string }>, compute: Compute
 }
 
 /** Why what lives in the VPC cannot be made yet, and what it waits for. */
-export function vpcWait(resource: Resource<{ vpc: string }>, vpc: VpcObserved): { message: string; on: string } {
-  const on = `VPC ${resource.metadata.namespace}/${resource.spec.vpc}`;
+export function vpcWait(
+  resource: Resource<{ vpc: string }>,
+  vpc: VpcObserved,
+  name = resource.spec.vpc,
+): { message: string; on: string } {
+  const on = `VPC ${resource.metadata.namespace}/${name}`;
   const why: Record<VpcObserved['is'], string> = {
     missing: `${on} does not exist; create it`,
     deleting: `${on} is being deleted; it will be waited for until it exists again`,

@@ -15,7 +15,7 @@ import type { Vpc } from './types.ts';
 export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
   needsEngine: true,
-  watches: [{ enqueue: vpcBeingDeleted }],
+  watches: [{ enqueue: vpcsBeingDeleted }],
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;
     const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
@@ -46,10 +46,11 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
   },
 });
 
-/** Only a VPC that waits to go cares for what is in it. */
-function vpcBeingDeleted(user: Resource, view: View): Ref[] {
-  const { vpc: name } = user.spec as { vpc?: unknown };
-  if (typeof name !== 'string') return [];
-  const vpc = view.get({ kind: 'VPC', namespace: user.metadata.namespace, name });
-  return vpc?.metadata.deletionTimestamp === undefined ? [] : [refOf(vpc)];
-}
+/**
+ * Only a VPC that waits to go cares for what is in it. Which one something has just left, it does not say any more: so
+ * every such VPC of the namespace looks.
+ */
+const vpcsBeingDeleted = ({ metadata, spec }: Resource, view: View): Ref[] =>
+  typeof (spec as { vpc?: unknown }).vpc === 'string'
+    ? view.lookup('VPC', 'deleting', metadata.namespace).map(refOf)
+    : [];

@@ -66,7 +66,10 @@ export const vpcKind: KindDefinition<Vpc> = {
       cell: (r) => r.status?.networkName ?? '<none>',
     },
   ],
-  indexes: { ipRange: (r) => [r.spec.cidrBlock] },
+  indexes: {
+    ipRange: (r) => [r.spec.cidrBlock],
+    deleting: (r) => (r.metadata.deletionTimestamp === undefined ? [] : [r.metadata.namespace]),
+  },
   complete: (vpc) => ({ ...vpc, spec: completeVpc(vpc.spec) }),
   check: checkVpc,
   admit: admitVpc,

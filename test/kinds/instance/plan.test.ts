@@ -87,7 +87,7 @@ describe('the plan of an instance', () => {
     ['on no network', () => withContainer({ attachments: [] }), ['connectContainer']],
     [
       'at another address',
-      () => withContainer({ attachments: [{ networkId: 'net1', address: '10.1.0.8' }] }),
+      () => withContainer({ attachments: [{ networkId: 'net1', address: '10.1.0.8', aliases: [] }] }),
       ['disconnectContainer', 'connectContainer'],
     ],
     [
@@ -95,8 +95,8 @@ describe('the plan of an instance', () => {
       () =>
         withContainer({
           attachments: [
-            { networkId: 'net1', address: '10.1.0.9' },
-            { networkId: 'bridge', address: '172.17.0.2' },
+            { networkId: 'net1', address: '10.1.0.9', aliases: [] },
+            { networkId: 'bridge', address: '172.17.0.2', aliases: [] },
           ],
         }),
       ['disconnectContainer'],
@@ -214,8 +214,8 @@ const drift = fc.record(
     restart: fc.constantFrom<Container['restart']>('no', 'unless-stopped', 'on-failure'),
     attachments: fc.constantFrom(
       [],
-      [{ networkId: 'net1', address: '10.1.0.9' }],
-      [{ networkId: 'other', address: '1.1.1.1' }],
+      [{ networkId: 'net1', address: '10.1.0.9', aliases: [] }],
+      [{ networkId: 'other', address: '1.1.1.1', aliases: [] }],
     ),
     specHash: fc.constantFrom(specHash(instance().spec), 'v1 image=000000000000', 'v0 '),
   },
@@ -247,7 +247,13 @@ function obey(i: Instance, containers: readonly Container[], step: InstanceStep)
     case 'connectContainer':
       return containers.map((c) =>
         c.id === step.id
-          ? { ...c, attachments: [...c.attachments, { networkId: step.networkId, address: step.address }] }
+          ? {
+              ...c,
+              attachments: [
+                ...c.attachments,
+                { networkId: step.networkId, address: step.address, aliases: step.aliases },
+              ],
+            }
           : c,
       );
     case 'disconnectContainer':

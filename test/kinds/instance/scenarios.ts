@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 import type { Hints } from '../../support/from-schema.ts';
-import { mainVpc } from '../vpc/scenarios.ts';
+import { mainVpc, sideVpc } from '../vpc/scenarios.ts';
 
 const instance = (name: string, spec: object = {}) => ({
   kind: 'Instance',
@@ -11,6 +11,8 @@ const instance = (name: string, spec: object = {}) => ({
 const web = (spec: object = {}) => ({ apply: instance('web', { resources: { cpus: 1 }, ...spec }) });
 const main = { apply: mainVpc };
 const both = [main, web()];
+const side = { apply: sideVpc };
+const inBoth = web({ networks: [{ vpc: 'side' }] });
 
 const volumes = [{ name: 'data', mountPath: '/data' }];
 
@@ -28,6 +30,18 @@ export const INSTANCE_SCENARIOS: readonly Scenario[] = [
   { name: 'recreate', given: both, when: [web({ image: 'app:2', volumes })] },
   { name: 'power off', given: both, when: [web({ powerState: 'Stopped' })] },
   { name: 'power on', given: [main, web({ powerState: 'Stopped' })], when: [web()] },
+  { name: 'create in two VPCs', given: [], when: [main, inBoth, side] },
+  { name: 'a second VPC is added', given: [main, side, web()], when: [inBoth] },
+  {
+    name: 'a second VPC is left, and deleted',
+    given: [main, side, inBoth],
+    when: [web(), { delete: 'VPC/default/side' }],
+  },
+  {
+    name: 'recreate in two VPCs, at another address',
+    given: [main, side, inBoth],
+    when: [web({ image: 'app:2', networks: [{ vpc: 'side', privateIp: '10.4.0.7' }] })],
+  },
   {
     name: 'VPC move refused',
     given: both,
@@ -64,6 +78,13 @@ export const INSTANCE_HINTS: Hints = {
   image: fc.constantFrom('app:1', 'app:2', 'registry.example/app@sha256:0123'),
   vpc: fc.constant('main'),
   privateIp: fc.constantFrom('10.1.0.7', '10.1.0.8'),
+  networks: fc.constantFrom(
+    [],
+    [{ vpc: 'side' }],
+    [{ vpc: 'side', privateIp: '10.4.0.7' }],
+    [{ vpc: 'side', aliases: ['db'] }],
+    [{ vpc: 'default' }],
+  ),
   command: fc.constantFrom(['serve'], ['serve', '--quiet']),
   'ports[]': fc.constantFrom('80', '0:81', '8080:80', '127.0.0.1:8081:81/udp'),
   'resources.memory': fc.constantFrom('6Mi', '64m', '1g'),

@@ -46,7 +46,7 @@ export function containerOf(i: Instance, over: object = {}): Container {
     imageId: 'sha256:1',
     ...limitsOf(spec),
     restart: spec.restart ?? 'no',
-    attachments: [{ networkId: NETWORK.id, address: '10.1.0.9' }],
+    attachments: [{ networkId: NETWORK.id, address: '10.1.0.9', aliases: ['web'] }],
     ports: [],
   };
   return { ...made, ...over };
@@ -57,6 +57,7 @@ export const observed = (
   over: Partial<InstanceObserved> = {},
 ): InstanceObserved => ({
   vpc: { is: 'ready', uid: 'v', network: NETWORK },
+  networks: [],
   containers,
   image: { state: 'present', id: 'sha256:1' },
   pulled: false,

@@ -69,6 +69,7 @@ export const GROUP_HINTS: Hints = {
   'template.spec.powerState': fc.constant('Running'),
   'template.spec.ports[]': fc.constantFrom('80', '0:81'),
   'template.spec.privateIp': fc.constant(undefined),
+  'template.spec.networks': fc.constantFrom([], [{ vpc: 'side' }], [{ vpc: 'side', aliases: ['db'] }]),
   'strategy.maxUnavailable': fc.constantFrom(0, 1, '50%'),
   'strategy.maxSurge': fc.constantFrom(1, '100%'),
   'strategy.minReadySeconds': fc.constantFrom(0, 1),

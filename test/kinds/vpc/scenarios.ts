@@ -3,6 +3,8 @@ import type { Hints } from '../../support/from-schema.ts';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 
 export const mainVpc = { kind: 'VPC', metadata: { name: 'main' }, spec: { cidrBlock: '10.1.0.0/24' } };
+/** Another, for what is in two. */
+export const sideVpc = { kind: 'VPC', metadata: { name: 'side' }, spec: { cidrBlock: '10.4.0.0/24' } };
 
 /** What the life of a VPC is made of. */
 export const VPC_SCENARIOS: readonly Scenario[] = [
