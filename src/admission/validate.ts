@@ -204,7 +204,8 @@ function wrongType(error: ErrorObject, schema: JsonSchema | undefined, found: st
   const unit = schema?.['x-unit'];
   if (unit !== undefined && typeof error.data === 'number')
     return `expected ${expected(schema)}, found ${found}; write "${found}${unit}"`;
-  return `expected ${article(String(error.params['type']))}, found ${found}`;
+  const mapping = schema?.type === 'object' ? schema['x-expected'] : undefined;
+  return `expected ${mapping ?? article(String(error.params['type']))}, found ${found}`;
 }
 
 const expected = (schema: JsonSchema | undefined): string =>

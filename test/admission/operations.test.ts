@@ -73,7 +73,12 @@ describe('bad input is refused with its field and what was expected (I13)', () =
       { mem_limit: '1g' },
       'spec.mem_limit: unknown field; here it is called "resources.memory"',
     ],
-    ['the network', { networks: ['a'] }, 'spec.networks: unknown field; here it is called "vpc"'],
+    ['the network', { network: 'a' }, 'spec.network: unknown field; here it is called "vpc"'],
+    [
+      'the networks of Compose',
+      { networks: ['a'] },
+      'spec.networks[0]: expected a mapping such as { vpc: back }, found "a"',
+    ],
     [
       'a name inside a list',
       { volumes: [{ name: 'a', mountPath: '/a', target: '/b' }] },

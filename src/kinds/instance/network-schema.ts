@@ -13,6 +13,7 @@ export const networks: JsonSchema = {
     type: 'object',
     additionalProperties: false,
     required: ['vpc'],
+    'x-expected': 'a mapping such as { vpc: back }',
     properties: {
       vpc: {
         type: 'string',
