@@ -50,7 +50,5 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
  * Only a VPC that waits to go cares for what is in it. Which one something has just left, it does not say any more: so
  * every such VPC of the namespace looks.
  */
-const vpcsBeingDeleted = ({ metadata, spec }: Resource, view: View): Ref[] =>
-  typeof (spec as { vpc?: unknown }).vpc === 'string'
-    ? view.lookup('VPC', 'deleting', metadata.namespace).map(refOf)
-    : [];
+const vpcsBeingDeleted = ({ kind, metadata }: Resource, view: View): Ref[] =>
+  kind === 'VPC' ? [] : view.lookup('VPC', 'deleting', metadata.namespace).map(refOf);
