@@ -40,8 +40,9 @@ export const client: Benchmark = {
 
 async function kubectl(get: () => Promise<number>, ours: number): Promise<Figure[]> {
   try {
-    const times = await pairs(PAIRS, get, async () => 1);
-    const value = median(times.map((pair) => pair.ours));
+    const times: number[] = [];
+    for (let round = 0; round < PAIRS; round++) times.push(await get());
+    const value = median(times);
     return [
       { name: 'client/kubectl', value, unit: 'ms', samples: PAIRS, goal: atMost(ours, value, 'client is under it') },
     ];

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { shortImageId } from '../../base/image-reference.ts';
-import { formatAge, formatBytes } from '../../base/quantity.ts';
+import { formatBytes } from '../../base/quantity.ts';
 import { printable } from '../io.ts';
 import { imagesPath } from '../objects.ts';
-import { addOutput, printed } from '../output.ts';
+import { addOutput, lastUsed, printed } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
@@ -55,9 +55,3 @@ function usersOf({ usedBy }: Image): string {
   const more = usedBy.length - USERS;
   return [...usedBy.slice(0, USERS), ...(more > 0 ? [`${more} more`] : [])].join(', ') || '<none>';
 }
-
-/** Of those of others nothing is kept. */
-const lastUsed = ({ usedBy, unusedSince }: Image, now: Date): string => {
-  if (usedBy.length > 0) return 'in use';
-  return unusedSince === undefined ? '-' : `${formatAge(now.getTime() - Date.parse(unusedSince))} ago`;
-};

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { formatAge } from '../../base/quantity.ts';
 import { printable } from '../io.ts';
 import { volumesPath } from '../objects.ts';
-import { addOutput, printed } from '../output.ts';
+import { addOutput, lastUsed, printed } from '../output.ts';
 import type { OutputOptions } from '../output.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
@@ -39,8 +38,3 @@ const rows = (items: readonly Volume[], now: Date): string[] =>
       [item.namespace, item.volume, item.name, item.lastUsedBy.join(', '), lastUsed(item, now)].map(printable),
     ),
   ]);
-
-const lastUsed = ({ usedBy, unusedSince }: Volume, now: Date): string => {
-  if (usedBy.length > 0) return 'in use';
-  return unusedSince === undefined ? '-' : `${formatAge(now.getTime() - Date.parse(unusedSince))} ago`;
-};

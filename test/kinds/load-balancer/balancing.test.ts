@@ -5,22 +5,7 @@ import { CONFIG_PATH } from '../../../src/drivers/haproxy/configuration.ts';
 import type { SimulatedContainer } from '../../../src/drivers/simulated/objects.ts';
 import { World } from '../../../src/proof/world.ts';
 import type { WorldDaemon } from '../../../src/proof/world.ts';
-
-const instance = (name: string, spec: object = {}) => ({
-  kind: 'Instance',
-  metadata: { name, labels: { app: 'web' } },
-  spec: { image: 'app:1', ...spec },
-});
-const balancer = (spec: object = {}) => ({
-  kind: 'LoadBalancer',
-  metadata: { name: 'front' },
-  spec: {
-    listeners: [{ port: 8080 }],
-    targetGroups: [{ name: 'web', selector: { app: 'web' }, targetPort: 80 }],
-    deregistrationDelay: '10s',
-    ...spec,
-  },
-});
+import { balancer, instance } from './support.ts';
 
 async function start(): Promise<{ world: World; daemon: WorldDaemon }> {
   const world = new World();

@@ -7,22 +7,7 @@ import { proxyConfigOf } from '../../../src/kinds/load-balancer/proxy-config.ts'
 import type { LoadBalancer } from '../../../src/kinds/load-balancer/types.ts';
 import { World } from '../../../src/proof/world.ts';
 import type { WorldDaemon } from '../../../src/proof/world.ts';
-
-const instance = (name: string) => ({
-  kind: 'Instance',
-  metadata: { name, labels: { app: 'web' } },
-  spec: { image: 'app:1' },
-});
-const balancer = (spec: object = {}) => ({
-  kind: 'LoadBalancer',
-  metadata: { name: 'front' },
-  spec: {
-    listeners: [{ port: 8080 }],
-    targetGroups: [{ name: 'web', selector: { app: 'web' }, targetPort: 80 }],
-    deregistrationDelay: '10s',
-    ...spec,
-  },
-});
+import { balancer, instance } from './support.ts';
 
 /** A load balancer with two targets, and a client that opens web sockets to one of them. */
 async function served(spec: object = {}) {
