@@ -66,7 +66,12 @@ export function notFound(kind: KindDefinition, name: string): StatusError {
   });
 }
 
-export function create(kind: KindDefinition, document: RawDocument, view: View, context: WriteContext): Resource {
+/** As it is stored where the kind lets clients write it otherwise. */
+const converted = (kind: KindDefinition, document: RawDocument): RawDocument =>
+  (kind.convert?.(document) as RawDocument | undefined) ?? document;
+
+export function create(kind: KindDefinition, sent: RawDocument, view: View, context: WriteContext): Resource {
+  const document = converted(kind, sent);
   const { namespace, name } = identityOf(document);
   if (view.get(refIn(kind, namespace, name))) {
     throw new StatusError('AlreadyExists', `${groupResource(kind)} "${name}" already exists`, {
@@ -84,11 +89,12 @@ const withoutOwners = (document: RawDocument): RawDocument => {
 /** PUT: the document as a whole. Without a resourceVersion it replaces whatever is there. */
 export function replace(
   kind: KindDefinition,
-  document: RawDocument,
+  sent: RawDocument,
   old: Resource,
   view: View,
   context: WriteContext,
 ): Resource {
+  const document = converted(kind, sent);
   checkPreconditions(kind, old, {
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
@@ -100,7 +106,7 @@ export function replace(
 export type Patch = { type: 'merge'; body: unknown } | { type: 'json'; body: unknown };
 
 export function patch(kind: KindDefinition, change: Patch, old: Resource, view: View, context: WriteContext): Resource {
-  const next = patched(change, old) as unknown as RawDocument;
+  const next = converted(kind, patched(change, old) as unknown as RawDocument);
   checkPreconditions(kind, old, {
     uid: next.metadata?.['uid'] as string,
     resourceVersion: next.metadata?.['resourceVersion'] as string,
@@ -115,11 +121,12 @@ const patched = (change: Patch, old: Resource): Resource =>
 /** Server-side apply: creates what is not there; conflicts name the other owner. */
 export function applyDocument(
   kind: KindDefinition,
-  document: RawDocument,
+  sent: RawDocument,
   old: Resource | undefined,
   view: View,
   context: WriteContext & { force: boolean },
 ): Resource {
+  const document = converted(kind, sent);
   if (old) {
     checkPreconditions(kind, old, {
       uid: document.metadata?.['uid'] as string,

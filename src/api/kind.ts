@@ -41,6 +41,8 @@ export interface JsonSchema {
   'x-not-here'?: Readonly<Record<string, string>>;
   /** No value below it is shown in a message. */
   'x-sensitive'?: boolean;
+  /** Of a member of a document: it rests in the database as cipher text only, and its values are masked wherever documents are compared for people. */
+  'x-encrypted'?: boolean;
 }
 
 /** One printed column of `get`. `wide` columns show with `-o wide` only. */
@@ -114,8 +116,14 @@ export interface KindDefinition<R extends Resource = Resource> {
    * `vpc` what lives in a VPC (`namespace/name`), `address` what holds one there (`namespace/vpc/address`), `hostPort` what
    * is published on the host, `ipRange` what holds a range that no network may overlap, `image` which images it is made of
    * or may go back to (references and ids): they stay on the Engine, `volume` which named volumes it mounts (`namespace/name`).
+   * An index with the name of a kind says which documents of that kind it reads (`namespace/name`).
    */
   indexes: Record<string, (resource: R) => readonly string[]>;
+  /**
+   * What clients may write and nobody reads back, as what is stored in its place. Gets documents as they came, before
+   * anything is known of them.
+   */
+  convert?: (document: Record<string, unknown>) => Record<string, unknown>;
   /**
    * Defaults that a schema cannot say, because they depend on other fields or on what is stored. Returns the document
    * itself when none apply.
@@ -134,6 +142,8 @@ export interface KindDefinition<R extends Resource = Resource> {
     settings: AdmissionSettings,
     applied?: Readonly<Record<string, unknown>>,
   ) => Admission<R>;
+  /** What who deletes it should know. */
+  deleting?: (resource: R, view: View) => readonly string[];
   /** What the /scale subresource reads and writes; kinds without it have none. */
   scale?: {
     /** The field of the specification that holds the count. */

@@ -210,16 +210,19 @@ async function removeItem(request: FastifyRequest, reply: FastifyReply, context:
     );
   }
   let deleted: Resource | undefined;
+  let warnings: readonly string[] = [];
   const committed = await context.store.commit({
     dryRun: isDryRun(query) || body.dryRun.length > 0,
     decide: (view): Effects => {
       const old = existing(target, view);
       const left = remove(target.kind, old, options, context.clock.now());
+      warnings = target.kind.deleting?.(old, view) ?? [];
       deleted = 'put' in left ? left.put : old;
       if ('put' in left) return left.put === old ? {} : { put: [left.put] };
       return { remove: [left.remove] };
     },
   });
+  if (warnings.length > 0) void reply.header('warning', warningHeaders(warnings));
   void reply.code(200);
   const resource = stored(committed, deleted as Resource);
   if (resource.metadata.deletionTimestamp !== undefined) return resource;

@@ -1,9 +1,11 @@
 import type { Resource } from '../api/metadata.ts';
 import { KindRegistry } from '../api/registry.ts';
 import type { KindCommands } from '../cli/command.ts';
+import { configMap } from './config-map/index.ts';
 import { instance } from './instance/index.ts';
 import { loadBalancer } from './load-balancer/index.ts';
 import { scalingGroup } from './scaling-group/index.ts';
+import { secret } from './secret/index.ts';
 import type { KindModule } from './shared/kind-module.ts';
 import { vpc } from './vpc/index.ts';
 
@@ -11,7 +13,14 @@ import { vpc } from './vpc/index.ts';
 const widen = <R extends Resource>(kind: KindModule<R>): KindModule => kind as unknown as KindModule;
 
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
-export const MODULES: readonly KindModule[] = [widen(vpc), widen(instance), widen(scalingGroup), widen(loadBalancer)];
+export const MODULES: readonly KindModule[] = [
+  widen(configMap),
+  widen(secret),
+  widen(vpc),
+  widen(instance),
+  widen(scalingGroup),
+  widen(loadBalancer),
+];
 
 /** The kinds of such modules. */
 export const kindsOf = (modules: readonly KindModule[]): KindRegistry =>
