@@ -12,6 +12,8 @@ export const DEFAULT_NAMESPACE = 'default';
 export const PAUSED = `${GROUP}/paused`;
 /** Annotation, set by `miniaws restart`: an RFC 3339 time; a process started before it is restarted once. */
 export const RESTARTED_AT = `${GROUP}/restarted-at`;
+/** Annotation: what `kubectl apply` sent last, whole. */
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 /** The finalizer that admission sets at creation and the engine removes when the real thing is gone (I14). */
 export const FINALIZER = `${GROUP}/teardown`;
 

@@ -114,6 +114,13 @@ export const SETTINGS = {
     "Certificate authority (PEM) that several daemons share. Default: one of the data folder's own",
   ),
   caKey: setting('ca-key', 'FILE', 'MINIAWS_CA_KEY', '', 'Its key (PEM)'),
+  masterKeyFile: setting(
+    'master-key-file',
+    'FILE',
+    'MINIAWS_MASTER_KEY_FILE',
+    '',
+    'The master key that Secrets are encrypted under, which several daemons share. Default: master.key in the data folder, made at the first start',
+  ),
   workers: setting('workers', 'N', 'MINIAWS_WORKERS', '16', 'Passes under way at once'),
   resync: setting('resync', 'SECONDS', 'MINIAWS_RESYNC', '300', 'Every document is looked at again this often'),
   metricsInterval: setting(

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { maskedPair } from '../api/encrypted.ts';
 import { keyOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { readManifests, refuse } from './applying.ts';
@@ -53,15 +54,19 @@ async function describeChange(
   { manifest, live }: Comparison,
   would: Resource | undefined,
 ): Promise<string[]> {
-  const before = live ? toYaml(desired(session.kinds, live)) : '';
-  const after = would ? toYaml(desired(session.kinds, would)) : '';
-  if (before === after || !would) return [];
+  if (!would) return [];
+  const [before, after] = maskedPair(manifest.kind, [live, would]).map((side) =>
+    side ? toYaml(desired(session.kinds, side)) : '',
+  ) as [string, string];
+  if (before === after) return [];
   const name = nameOf(session.kinds, manifest.ref);
   const names = { before: before ? `live/${name}` : '/dev/null', after: `applied/${name}` };
+  const lines = patchLines(session, names, before, after);
+  if (!manifest.kind.reconciled) return [...lines, ''];
   const { body: plan } = await session.client.send<Plan>('POST', objectPath(session.kinds, manifest.ref, 'plan'), {
     body: would,
   });
-  return [...patchLines(session, names, before, after), ...planLines(session, plan)];
+  return [...lines, ...planLines(session, plan)];
 }
 
 function planLines({ colors }: Session, { steps, note }: Plan): string[] {

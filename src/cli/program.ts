@@ -12,6 +12,7 @@ import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addImages } from './commands/images.ts';
+import { addRotateMasterKey } from './commands/rotate-master-key.ts';
 import { addOrphans } from './commands/orphans.ts';
 import { addRestart } from './commands/restart.ts';
 import { addPause } from './commands/pause.ts';
@@ -38,6 +39,7 @@ const COMMANDS: readonly ClientCommand[] = [
   { group: 'What there is', add: addImages },
   { group: 'What there is', add: addVolumes },
   { group: 'What there is', add: addOrphans },
+  { group: 'What there is', add: addRotateMasterKey },
   { group: 'What happened', add: addWhy, operands: { why: {} } },
   { group: 'What happened', add: addReconcileLog, operands: { 'reconcile-log': {}, log: {} } },
   { group: 'What happened', add: addEvents },

@@ -18,8 +18,10 @@ import { codeOf } from '../base/errors.ts';
 import { durationMs } from '../base/quantity.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
+import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.ts';
 import { startChores } from './maintenance.ts';
 import { assemble, loadRuntimes } from '../operator/assembly.ts';
+import { masterKeyExtension } from '../operator/master-key-route.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { openDrivers } from './open-drivers.ts';
@@ -31,6 +33,7 @@ import type { Certificates } from '../host/certificates.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { placeOf } from '../host/database.ts';
 import type { Database } from '../host/database.ts';
+import { openKeyring } from '../host/master-key.ts';
 import { recordInstallation } from '../host/installation-record.ts';
 import { newToken, tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
 import type { ApiContext } from '../http/context.ts';
@@ -71,8 +74,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const end of stops.splice(0).reverse()) await Promise.race([end(), late]);
   };
   try {
-    const store = await openPostgresStore({ url: options.database.url, kinds, clock, log });
+    const masterKeyFile = config.masterKeyFile === '' ? folder.masterKey : resolve(config.masterKeyFile);
+    const keyring = await openKeyring(masterKeyFile);
+    const store = await withMasterKey(masterKeyFile, () =>
+      openPostgresStore({ url: options.database.url, kinds, clock, log, keyring }),
+    );
     stops.push(() => store.close());
+    const agree = () => agreeOnMasterKey(keyring, masterKeyFile, store);
+    await agree();
     const installation = await installationOf(store, config);
     await recordInstallation(folder, { installation, database: placeOf(options.database), engine: config.engine });
     const drivers = await openDrivers(config, installation, { log, clock, hostPaths: hostPathRules(config, folder) });
@@ -98,8 +107,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       closing: closing.signal,
       idleMs: Number(config.idleTimeout) * 1000,
     };
+    const extensions = [...parts.extensions, masterKeyExtension(() => rotateMasterKey(keyring, masterKeyFile, store))];
     const certificates = await certificatesOf(options, clock);
-    const server = await serverOf(config, log, (at) => startServer(context, parts.extensions, at, certificates));
+    const server = await serverOf(config, log, (at) => startServer(context, extensions, at, certificates));
     stops.push(() => server.close());
     await ensureAdminKey(store, folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
@@ -108,7 +118,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // First: what clients hold open ends while the rest is still there.
     stops.push(() => closing.abort());
     const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
-    startChores(config, context, parts.chores, renewCertificates, closing.signal);
+    startChores(config, context, parts.chores, { renewCertificates, agreeOnMasterKey: agree }, closing.signal);
     log.info({ url: server.url, installation }, 'serving');
     return { url: server.url, installation, stop };
   } catch (error) {

@@ -10,6 +10,8 @@ const HOUR_MS = 3_600_000;
 const CERTIFICATES_EVERY_MS = 24 * HOUR_MS;
 const COMPACT_EVERY_MS = 10 * 60_000;
 const ORPHANS_EVERY_MS = 60_000;
+/** So long a daemon may encrypt under the key from before after another one has rotated it. */
+const MASTER_KEY_EVERY_MS = 60_000;
 /** However young, no more rows than these are kept: bounds the database. */
 const CHANGES_MAX = 200_000;
 const LOG_MAX = 100_000;
@@ -19,7 +21,7 @@ export function startChores(
   config: Config,
   context: ApiContext,
   ofKinds: readonly Chore[],
-  renewCertificates: () => Promise<void>,
+  own: { renewCertificates: () => Promise<void>; agreeOnMasterKey: () => Promise<void> },
   signal: AbortSignal,
 ): void {
   const { store, clock, log } = context;
@@ -41,7 +43,8 @@ export function startChores(
     logMax: LOG_MAX,
   };
   const reported = new Set<string>();
-  void every(CERTIFICATES_EVERY_MS, 'certificates', renewCertificates);
+  void every(CERTIFICATES_EVERY_MS, 'certificates', own.renewCertificates);
+  void every(MASTER_KEY_EVERY_MS, 'master key', own.agreeOnMasterKey);
   void every(
     COMPACT_EVERY_MS,
     'compaction',

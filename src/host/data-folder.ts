@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly postgres: string;
   /** Where `up` has put the command on the PATH. */
   readonly commandLink: string;
+  /** What Secrets are encrypted under. */
+  readonly masterKey: string;
   readonly daemonLog: string;
   readonly daemonLock: string;
   /** Certificate authority and server certificate. */
@@ -38,6 +40,7 @@ export function dataFolderAt(dir: string): DataFolder {
     installation: join(path, 'installation.json'),
     postgres: join(path, 'postgres'),
     commandLink: join(path, 'command-link'),
+    masterKey: join(path, 'master.key'),
     daemonLog: join(path, 'daemon.log'),
     daemonLock: join(path, 'daemon.lock'),
     tls: join(path, 'tls'),

@@ -1,3 +1,4 @@
+import { masked } from '../api/encrypted.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import { formatAge } from '../base/quantity.ts';
@@ -35,7 +36,8 @@ export function rowOf(kind: KindDefinition, resource: Resource, now: Date, inclu
     formatAge(now.getTime() - Date.parse(resource.metadata.creationTimestamp)),
     ...kind.columns.filter((c) => c.wide).map((c) => c.cell(resource)),
   ];
-  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: resource.metadata };
+  const { metadata } = masked(kind, resource);
+  const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
   return include === 'None' ? { cells, object: null } : { cells, object: include === 'Object' ? resource : partial };
 }
 

@@ -1,6 +1,6 @@
 import { bulkInsert } from './bulk.ts';
 import type { Batch } from './journal.ts';
-import { jsonOf } from './json.ts';
+import type { Encryption } from './encryption.ts';
 import { inventoryStatements } from './inventory.ts';
 import type { Statement } from './pool.ts';
 import { toEventRow, toLogRow } from './rows.ts';
@@ -54,13 +54,13 @@ const putLog = bulkInsert(reconcileLog, {
 });
 
 /** In the order in which they must be carried out. */
-export function statementsOf(batch: Batch): Statement[] {
+export function statementsOf(batch: Batch, encryption: Encryption): Statement[] {
   const lastOf = <T extends { id: string }>(records: readonly { revision: number; record: T }[]) => [
     ...new Map(records.map((r) => [r.record.id, r])).values(),
   ];
   return [
     ...inventoryStatements(batch),
-    ...changesOf(batch),
+    ...changesOf(batch, encryption),
     ...unlessEmpty(lastOf(batch.events).map(toEventRow), putEvents),
     ...unlessEmpty(lastOf(batch.log).map(toLogRow), putLog),
   ];
@@ -70,14 +70,14 @@ const unlessEmpty = <T>(items: readonly T[], statement: (items: readonly T[]) =>
   items.length === 0 ? [] : [statement(items)];
 
 /** Several changes of one document in one batch leave one row: what it is at the end. */
-function changesOf({ changes, commitId }: Batch): Statement[] {
+function changesOf({ changes, commitId }: Batch, encryption: Encryption): Statement[] {
   if (changes.length === 0) return [];
   const newest = new Map(changes.map((c) => [c.object.metadata.uid, c]));
   const gone = [...newest].flatMap(([uid, { type }]) => (type === 'DELETED' ? [uid] : []));
   const rows = changes.map((change) => {
     const { revision, type, object } = change;
     const isNewest = newest.get(object.metadata.uid) === change;
-    return `{"revision":${revision},"type":"${type}","newest":${isNewest},"object":${jsonOf(object)}}`;
+    return `{"revision":${revision},"type":"${type}","newest":${isNewest},"object":${encryption.textOf(object)}}`;
   });
   const insert = { name: 'insert changes', text: INSERT_CHANGES, values: [`[${rows.join(',')}]`, commitId] };
   return gone.length === 0 ? [insert] : [{ name: 'delete resources', text: DELETE_RESOURCES, values: [gone] }, insert];

@@ -132,6 +132,10 @@ export class StoreCore implements Store {
     return removed;
   }
 
+  reencrypt(): Promise<number> {
+    return this.#journal.reencrypt();
+  }
+
   outage(): string | undefined {
     return this.#journal.outage();
   }

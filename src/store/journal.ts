@@ -27,6 +27,7 @@ export interface Journal {
   history(ref: Ref, limit: number): Promise<readonly Change[]>;
   inventory(): Promise<readonly InventoryRow[]>;
   compact(retention: Retention, now: Date): Promise<number>;
+  reencrypt(): Promise<number>;
 
   /** How often to look for what a lost call-back would have told, milliseconds; `undefined`: none is ever lost. */
   readonly pollMs?: number;

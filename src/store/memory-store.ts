@@ -77,6 +77,7 @@ function memoryJournal(db: MemoryDatabase): Journal {
     history: async (ref: Ref, limit) => db.changes.filter((c) => keyOf(refOf(c.object)) === keyOf(ref)).slice(-limit),
     inventory: async () => [...db.inventory.values()],
     compact: async (retention, now) => compact(db, retention, now),
+    reencrypt: async () => 0,
     onWake(listener) {
       db.wakers.add(listener);
       return () => db.wakers.delete(listener);

@@ -4,11 +4,14 @@ import { keyOf } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import { statementsOf } from './append.ts';
+import type { Encryption } from './encryption.ts';
 import { readInventory } from './inventory.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { Batch, Journal, Position, Tail } from './journal.ts';
+import { LOCK } from './lock.ts';
 import type { Notifications } from './notifications.ts';
 import type { Database, Pool, Statement } from './pool.ts';
+import { reencrypt } from './reencrypt.ts';
 import { fromChangeRow, fromEventRow, fromLogRow, fromResourceRow } from './rows.ts';
 import { changes, events, reconcileLog, resources, revisions } from './schema.ts';
 import type { Change, RecordQuery, Retention } from './store.ts';
@@ -19,10 +22,9 @@ export const LEADER = 'leader';
 const COMPACT_ROWS = 5_000;
 
 /**
- * Two statements, because the second must take its snapshot after the lock is ours: else a lease that changed hands
+ * Beside the lock a statement of its own, because it must take its snapshot after the lock is ours: else a lease that changed hands
  * while we waited would still look like ours.
  */
-export const LOCK: Statement = { name: 'lock', text: 'SELECT 1 FROM revisions WHERE id = 1 FOR UPDATE' };
 const POSITION: Statement = {
   name: 'position',
   text: `SELECT value, horizon, COALESCE((SELECT epoch FROM leases WHERE name = '${LEADER}'), 0) AS epoch FROM revisions WHERE id = 1`,
@@ -35,11 +37,13 @@ export class PostgresJournal implements Journal {
   readonly #pool: Pool;
   readonly #kinds: KindRegistry;
   readonly #notifications: Notifications;
+  readonly #encryption: Encryption;
 
-  constructor(pool: Pool, notifications: Notifications, kinds: KindRegistry) {
+  constructor(pool: Pool, notifications: Notifications, kinds: KindRegistry, encryption: Encryption) {
     this.#pool = pool;
     this.#kinds = kinds;
     this.#notifications = notifications;
+    this.#encryption = encryption;
   }
 
   async transact(
@@ -47,11 +51,11 @@ export class PostgresJournal implements Journal {
   ): Promise<void> {
     await this.#pool.transaction([LOCK, POSITION], async (db, began) => {
       const position = readPosition(began.at(-1)?.rows[0]);
-      const batch = await fn(position, (after) => tailAt(db, position, after));
+      const batch = await fn(position, (after) => tailAt(db, this.#encryption, position, after));
       if (!batch) return undefined;
       const notify = { name: 'notify', text: `SELECT pg_notify('${this.#notifications.changes}', '')` };
       const end = `UPDATE revisions SET value = ${batch.revision} WHERE id = 1`;
-      return { statements: [...statementsOf(batch), notify], end };
+      return { statements: [...statementsOf(batch, this.#encryption), notify], end };
     });
   }
 
@@ -71,7 +75,7 @@ export class PostgresJournal implements Journal {
   }
 
   async tail(at: Position, after: number): Promise<Tail> {
-    const tail = await this.#pool.use((db) => tailAt(db, at, after));
+    const tail = await this.#pool.use((db) => tailAt(db, this.#encryption, at, after));
     return { ...tail, position: { ...at, horizon: (await this.position()).horizon } };
   }
 
@@ -81,7 +85,7 @@ export class PostgresJournal implements Journal {
       const rows = await db.select().from(resources);
       loaded = {
         position: readPosition(began.at(-1)?.rows[0]),
-        resources: rows.map((row) => fromResourceRow(row, this.#kinds)),
+        resources: rows.map((row) => fromResourceRow(row, this.#kinds, this.#encryption)),
       };
       return undefined;
     });
@@ -98,7 +102,7 @@ export class PostgresJournal implements Journal {
           .where(gt(changes.revision, revision))
           .orderBy(asc(changes.revision))
           .limit(limit)
-      ).map(fromChangeRow),
+      ).map(fromChangeRow(this.#encryption)),
     );
   }
 
@@ -156,7 +160,7 @@ export class PostgresJournal implements Journal {
           .orderBy(desc(changes.revision))
           .limit(limit)
       )
-        .map(fromChangeRow)
+        .map(fromChangeRow(this.#encryption))
         .reverse(),
     );
   }
@@ -198,6 +202,10 @@ export class PostgresJournal implements Journal {
   }
 
   /** Our own commits publish themselves: a look at the database after each would find nothing, at a query's price. */
+  reencrypt(): Promise<number> {
+    return reencrypt(this.#pool, this.#kinds, this.#encryption);
+  }
+
   onWake(listener: () => void): () => void {
     return this.#notifications.on(this.#notifications.changes, (from) => {
       if (from === undefined || !this.#pool.isOwnBackend(from)) listener();
@@ -220,7 +228,7 @@ const readPosition = (row: Record<string, unknown> | undefined): Position => ({
   epoch: Number(row?.['epoch'] ?? 0),
 });
 
-async function tailAt(db: Database, position: Position, after: number): Promise<Tail> {
+async function tailAt(db: Database, encryption: Encryption, position: Position, after: number): Promise<Tail> {
   const upTo = position.revision;
   const changeRows = await db
     .select()
@@ -239,7 +247,7 @@ async function tailAt(db: Database, position: Position, after: number): Promise<
     .orderBy(asc(reconcileLog.revision));
   return {
     position,
-    changes: changeRows.map(fromChangeRow),
+    changes: changeRows.map(fromChangeRow(encryption)),
     events: eventRows.map(fromEventRow),
     log: logRows.map(fromLogRow),
   };

@@ -1,7 +1,7 @@
 import { and, eq, or, isNull, lt, sql } from 'drizzle-orm';
 import type { Notifications } from './notifications.ts';
 import type { Pool, Statement } from './pool.ts';
-import { LOCK } from './postgres-journal.ts';
+import { LOCK } from './lock.ts';
 import { leases } from './schema.ts';
 import type { LeaseStore } from './store.ts';
 

@@ -2,7 +2,9 @@ import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { besideOf } from './beside.ts';
+import { Encryption } from './encryption.ts';
 import { StoreCore } from './core.ts';
+import { Keyring } from '../base/keyring.ts';
 import { Notifications } from './notifications.ts';
 import { Pool } from './pool.ts';
 import { PostgresJournal } from './postgres-journal.ts';
@@ -15,10 +17,13 @@ export async function openPostgresStore(options: {
   kinds: KindRegistry;
   clock: Clock;
   log: Log;
+  /** For kinds that rest encrypted; without one, their documents are refused. */
+  keyring?: Keyring;
 }): Promise<Store> {
   const pool = new Pool(options.url, options.log);
   const notifications = new Notifications(options.url, options.clock, options.log);
-  const journal = new PostgresJournal(pool, notifications, options.kinds);
+  const encryption = new Encryption(options.kinds, options.keyring ?? new Keyring([]));
+  const journal = new PostgresJournal(pool, notifications, options.kinds, encryption);
   const parts = {
     leases: postgresLeases(pool, notifications),
     beside: besideOf((side) => side.postgres(pool, options.clock)),

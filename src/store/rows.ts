@@ -1,6 +1,7 @@
 import type { ManagedFields, Resource } from '../api/metadata.ts';
 import { API_VERSION } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
+import type { Encryption } from './encryption.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { changes, events, reconcileLog, resources } from './schema.ts';
 import type { Change } from './store.ts';
@@ -15,7 +16,7 @@ const orUndefined = <T>(value: T | null): T | undefined => value ?? undefined;
 const seconds = (time: Date): string => time.toISOString().replace(/\.\d+Z$/, 'Z');
 
 /** The column `spec` has the specification, or the members that a kind without one has in its place. */
-export function fromResourceRow(row: ResourceRow, kinds: KindRegistry): Resource {
+export function fromResourceRow(row: ResourceRow, kinds: KindRegistry, encryption: Encryption): Resource {
   const metadata = {
     name: row.name,
     namespace: row.namespace || undefined,
@@ -41,14 +42,16 @@ export function fromResourceRow(row: ResourceRow, kinds: KindRegistry): Resource
     metadata: present,
     ...content,
   } as Resource;
-  return row.status ? { ...resource, status: row.status } : resource;
+  return encryption.decrypted(row.status ? { ...resource, status: row.status } : resource);
 }
 
-export const fromChangeRow = (row: typeof changes.$inferSelect): Change => ({
-  revision: row.revision,
-  type: row.type,
-  object: row.object,
-});
+export const fromChangeRow =
+  (encryption: Encryption) =>
+  (row: typeof changes.$inferSelect): Change => ({
+    revision: row.revision,
+    type: row.type,
+    object: encryption.decrypted(row.object),
+  });
 
 export const toEventRow = ({ revision, record }: Recorded<EventRecord>): typeof events.$inferSelect => ({
   ...record,

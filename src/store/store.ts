@@ -43,6 +43,11 @@ export interface Store {
 
   /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
   compact(retention: Retention, now: Date): Promise<number>;
+  /**
+   * Encrypts anew under the present master key what rests under another one; nobody who reads or watches hears of it.
+   * Returns rows written.
+   */
+  reencrypt(): Promise<number>;
   /** Why the database cannot be used now, or `undefined`. */
   outage(): string | undefined;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 /** Server-side apply, as the Kubernetes API server does it: everyone says only what they want, and every field has owners (I6). */
+import { LAST_APPLIED } from '../../api/metadata.ts';
 import type { ManagedFields } from '../../api/metadata.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
@@ -12,7 +13,7 @@ import { trackedPart, withTrackedPart } from './document.ts';
 import type { Document } from './document.ts';
 import { EMPTY, difference, isEmpty, union } from './fieldset.ts';
 import type { FieldSet } from './fieldset.ts';
-import { KUBECTL, LAST_APPLIED, rewriteLastApplied, unchangedSinceLastApplied } from './lastApplied.ts';
+import { KUBECTL, rewriteLastApplied, unchangedSinceLastApplied } from './lastApplied.ts';
 import { arrange, checkManager, entryOf, giveUp, isOwner, timeOf } from './managers.ts';
 import type { Owner } from './managers.ts';
 import { merge, normalize, prune } from './merge.ts';

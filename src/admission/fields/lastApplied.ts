@@ -1,4 +1,5 @@
 /** Moving from client-side to server-side apply: kubectl's annotation, and what the real API server does with it. */
+import { LAST_APPLIED } from '../../api/metadata.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { checkJsonSize } from './bounds.ts';
@@ -9,7 +10,6 @@ import { EMPTY, difference, union } from './fieldset.ts';
 import type { FieldSet } from './fieldset.ts';
 import { isObject } from './structure.ts';
 
-export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 /** The manager that these rules are for. Whoever does not want them uses another name. */
 export const KUBECTL = 'kubectl';
 /** Kubernetes' limit for all annotations of an object, in bytes. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { masked } from '../../api/encrypted.ts';
 import { refOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { formatAge } from '../../base/quantity.ts';
@@ -64,10 +65,12 @@ async function eventsOf(client: ApiClient, object: Resource): Promise<CoreEvent[
 
 function describeLines(
   { kinds, colors }: Session,
-  object: Resource,
+  described: Resource,
   events: readonly CoreEvent[],
   now: Date,
 ): string[] {
+  const definition = kinds.get(described.kind);
+  const object = definition ? masked(definition, described) : described;
   const { metadata, kind, status } = object;
   const shown = natural(kinds, object) as { status?: Record<string, unknown> };
   const { conditions: _, ...state } = shown.status ?? {};

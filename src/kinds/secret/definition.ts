@@ -74,7 +74,10 @@ function withStringData(document: Record<string, unknown>): Record<string, unkno
   if (!isMapping(stringData) || !Object.values(stringData).every((text) => typeof text === 'string')) return document;
   const data = rest['data'] ?? {};
   if (!isMapping(data)) return document;
-  const written = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text as string).toString('base64')]);
+  const written = Object.entries(stringData).map(([key, text]) => [
+    key,
+    Buffer.from(text as string).toString('base64'),
+  ]);
   return { ...rest, data: { ...data, ...Object.fromEntries(written) } };
 }
 

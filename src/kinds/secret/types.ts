@@ -6,5 +6,3 @@ export type Secret = Resource & {
   type?: string;
   immutable?: boolean;
 };
-
-export const isSecret = (r: Resource): r is Secret => r.kind === 'Secret';

@@ -11,7 +11,7 @@ export interface ConfigData {
 }
 
 /** Bytes of all values of one document, decoded: Kubernetes' bound. */
-export const MAX_DATA_BYTES = 1 << 20;
+const MAX_DATA_BYTES = 1 << 20;
 /** Room for base64, for JSON's escapes, and for the copy that kubectl keeps in an annotation. */
 export const MAX_DOCUMENT_BYTES = 4 << 20;
 

@@ -2,14 +2,11 @@ import { namespacedName, refOf, titleOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 
-/** The names of indexes by which what reads configuration is found: `namespace/name` of a ConfigMap, of a Secret. */
-export type ConfigKind = 'ConfigMap' | 'Secret';
-
 /** Names that are told before the rest is counted. */
 const TOLD = 5;
 
 /** Documents that read this one, of whatever kind: they have an index of this kind's name. */
-export const usersOf = (ref: Ref, view: View): readonly Resource[] => view.lookupAll(ref.kind, namespacedName(ref));
+const usersOf = (ref: Ref, view: View): readonly Resource[] => view.lookupAll(ref.kind, namespacedName(ref));
 
 /** For who deletes it. */
 export function usersWarning(resource: Resource, view: View): string[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LAST_APPLIED } from '../../../src/admission/fields/lastApplied.ts';
+import { LAST_APPLIED } from '../../../src/api/metadata.ts';
 import { toPaths } from '../../../src/admission/fields/fieldset.ts';
 import { jsonPatch } from '../../../src/admission/fields/patch.ts';
 import { SCHEMA, anyDoc, applied, doc, fieldsBy, messageOf, updated, values } from './support.ts';
