@@ -16,6 +16,7 @@ import { identityOf } from './load.ts';
 import type { Document } from './fields/document.ts';
 import { handOver } from './fields/managers.ts';
 import { jsonPatch, mergePatch } from './fields/patch.ts';
+import { strategicPatch } from './fields/strategic-patch.ts';
 import { documentSchema } from './fields/structure.ts';
 import { trackUpdate } from './fields/update.ts';
 import { validateStatus } from './validate.ts';
@@ -103,10 +104,13 @@ export function replace(
   return owned(kind, old, admit(kind, document, old, view, context), context);
 }
 
-export type Patch = { type: 'merge'; body: unknown } | { type: 'json'; body: unknown };
+export interface Patch {
+  type: 'merge' | 'json' | 'strategic';
+  body: unknown;
+}
 
 export function patch(kind: KindDefinition, change: Patch, old: Resource, view: View, context: WriteContext): Resource {
-  const next = converted(kind, patched(change, old) as unknown as RawDocument);
+  const next = converted(kind, patched(kind, change, old) as unknown as RawDocument);
   checkPreconditions(kind, old, {
     uid: next.metadata?.['uid'] as string,
     resourceVersion: next.metadata?.['resourceVersion'] as string,
@@ -115,8 +119,10 @@ export function patch(kind: KindDefinition, change: Patch, old: Resource, view: 
   return owned(kind, old, admit(kind, next, old, view, context), context);
 }
 
-const patched = (change: Patch, old: Resource): Resource =>
-  change.type === 'merge' ? mergePatch(old, change.body) : jsonPatch(old, change.body);
+function patched(kind: KindDefinition, { type, body }: Patch, old: Resource): Resource {
+  if (type === 'json') return jsonPatch(old, body);
+  return type === 'merge' ? mergePatch(old, body) : strategicPatch(old, body, ownershipSchema(kind));
+}
 
 /** Server-side apply: creates what is not there; conflicts name the other owner. */
 export function applyDocument(
@@ -180,7 +186,7 @@ export function replaceStatus(
 }
 
 export const patchStatus = (kind: KindDefinition, change: Patch, old: Resource, context: WriteContext): Resource =>
-  replaceStatus(kind, patched(change, old) as unknown as RawDocument, old, context);
+  replaceStatus(kind, patched(kind, change, old) as unknown as RawDocument, old, context);
 
 /** Who owns what after a write that is not an apply. */
 function owned(kind: KindDefinition, old: Resource | undefined, next: Resource, context: WriteContext): Resource {

@@ -102,6 +102,8 @@ export interface KindDefinition<R extends Resource = Resource> {
   /** What people want: the members of a document beside metadata and status. `spec` must be there, others may be left out. */
   content: Readonly<Record<string, JsonSchema>>;
   status: JsonSchema;
+  /** Of Kubernetes' own kinds: these members in protobuf, as k8s.io/api numbers them. kubectl sends such objects so. */
+  protobuf?: string;
   columns: readonly Column<R>[];
   /** What a name may be: a DNS label, or a DNS subdomain, which may have dots (RFC 1123). */
   names: { are: 'label' | 'subdomain'; maxLength: number };

@@ -3,13 +3,15 @@ import type { KindDefinition } from '../api/kind.ts';
 import { load } from '../admission/load.ts';
 import type { RawDocument } from '../admission/admit.ts';
 import { messageOf, StatusError } from '../base/errors.ts';
+import { isProtobuf, readProtobuf } from './protobuf.ts';
 
-/** JSON or YAML, by its content type; YAML's faults carry line and column. */
-export function parseBody(body: unknown, contentType: string | undefined): unknown {
+/** JSON or YAML, by its content type, or protobuf where the kind has it; YAML's faults carry line and column. */
+export function parseBody(body: unknown, contentType: string | undefined, kind?: KindDefinition): unknown {
   if (body === undefined || body === null) return undefined;
+  if (kind && isProtobuf(contentType)) return readProtobuf(body as Buffer, kind);
   const text = (body as Buffer).toString('utf8');
   if (text.trim() === '') return undefined;
-  if (contentType?.includes('protobuf'))
+  if (isProtobuf(contentType))
     throw new StatusError(
       'UnsupportedMediaType',
       'protobuf is not read here: send application/json or application/yaml',

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CORE_V1 } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { apiRoot, groupOf } from '../api/kind.ts';
-import type { View } from '../api/kind.ts';
+import type { KindDefinition, View } from '../api/kind.ts';
 import {
   applyDocument,
   checkAddress,
@@ -59,7 +60,7 @@ function verbsAt(app: FastifyInstance, context: ApiContext, collection: string):
     ),
   );
   app.patch(`${item}/status`, (request, reply) => {
-    const change = patchOf(request);
+    const change = patchOf(request, targetOf(request, context.kinds).kind);
     return write(request, reply, context, 200, (target, view, ctx) =>
       patchStatus(target.kind, change, existing(target, view), ctx),
     );
@@ -127,7 +128,7 @@ async function write(
   const target = targetOf(request, context.kinds);
   checkBodySize(request.body, target.kind);
   const ctx = writeContext(request, context);
-  const body = parseBody(request.body, request.headers['content-type']);
+  const body = parseBody(request.body, request.headers['content-type'], target.kind);
   let result: Resource | undefined;
   let created = false;
   const committed = await context.store.commit({
@@ -149,11 +150,14 @@ async function write(
 
 const stored = (committed: Committed, decided: Resource): Resource => committed.resources[0] ?? decided;
 
-export function patchOf(request: FastifyRequest): Patch {
+/** Kubernetes' own kinds take its strategic merge patches: kubectl sends no others to them. */
+export function patchOf(request: FastifyRequest, kind?: KindDefinition): Patch {
   const type = request.headers['content-type']?.split(';')[0] ?? '';
   const body = parseBody(request.body, type);
   if (type === 'application/merge-patch+json') return { type: 'merge', body };
   if (type === 'application/json-patch+json') return { type: 'json', body };
+  if (type === 'application/strategic-merge-patch+json' && kind?.apiVersion === CORE_V1)
+    return { type: 'strategic', body };
   throw new StatusError(
     'UnsupportedMediaType',
     `a patch of type "${type}" is not read; send application/merge-patch+json, application/json-patch+json or application/apply-patch+yaml`,
@@ -163,7 +167,7 @@ export function patchOf(request: FastifyRequest): Patch {
 function patchItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   if (request.headers['content-type']?.startsWith('application/apply-patch+'))
     return applyItem(request, reply, context);
-  const change = patchOf(request);
+  const change = patchOf(request, targetOf(request, context.kinds).kind);
   return write(request, reply, context, 200, (target, view, ctx) =>
     patch(target.kind, change, existing(target, view), view, ctx),
   );
@@ -196,7 +200,7 @@ function deleteOptions(sent: unknown): DeleteOptions & { dryRun: readonly string
 async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const target = targetOf(request, context.kinds);
   const query = queryOf(request);
-  const body = deleteOptions(parseBody(request.body, request.headers['content-type']) ?? {});
+  const body = deleteOptions(parseBody(request.body, request.headers['content-type'], target.kind) ?? {});
   const options: DeleteOptions = {
     ...body,
     ...(query['propagationPolicy']

@@ -120,6 +120,7 @@ const pairs = (members: Record<string, string> | undefined): string =>
     .join(', ') || '<none>';
 
 function section(title: string, value: unknown, colors: Colors): string[] {
+  if (typeof value === 'string' || typeof value === 'boolean') return [`${colors.bold(`${title}:`)} ${value}`];
   const empty = typeof value !== 'object' || value === null || Object.keys(value).length === 0;
   if (empty) return [`${colors.bold(`${title}:`)} <none>`];
   const lines = toYaml(value).trimEnd().split('\n');

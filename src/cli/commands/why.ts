@@ -28,6 +28,8 @@ export function addWhy(program: Command, setup: ClientSetup): void {
 
 async function why(session: Session, ref: Ref): Promise<void> {
   const object = printableAll(await getObject(session.client, ref));
+  if (session.kinds.get(ref.kind)?.reconciled === false)
+    return session.print(`${titleOf(ref)} is what was written: nothing acts on it, and others read it.`);
   const chain = chainOf(await entriesOf(session, ref), object.metadata.uid);
   const { colors } = session;
   const now = new Date();

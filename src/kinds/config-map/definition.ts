@@ -32,6 +32,7 @@ export const configMapKind: KindDefinition<ConfigMap> = {
     immutable,
   },
   status: { type: 'object' },
+  protobuf: 'map<string, string> data = 2; map<string, bytes> binaryData = 3; bool immutable = 4;',
   columns: [
     {
       name: 'Data',

@@ -53,6 +53,7 @@ export const secretKind: KindDefinition<Secret> = {
     immutable,
   },
   status: { type: 'object' },
+  protobuf: 'map<string, bytes> data = 2; string type = 3; map<string, string> stringData = 4; bool immutable = 5;',
   columns: [
     { name: 'Type', description: 'What it is for', cell: (r) => r.type ?? 'Opaque' },
     { name: 'Data', description: 'How many keys it has', cell: (r) => String(Object.keys(r.data ?? {}).length) },
