@@ -62,7 +62,7 @@ export interface View {
   list(kind: string, namespace?: string): readonly Resource[];
   /** Documents of the kind whose index of this name has the value. */
   lookup(kind: string, index: string, value: string): readonly Resource[];
-  /** Documents of any kind that has such an index. */
+  /** Documents of any kind that has such an index; every kind has `owner` (by uid) and `applier` (by the field manager of an apply). */
   lookupAll(index: string, value: string): readonly Resource[];
   /** Every value of such an index, with the document that has it: for indexes with few of them. */
   indexed(index: string): readonly Indexed[];

@@ -1,8 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import type { KindDefinition, View } from './kind.ts';
+import type { Resource } from './metadata.ts';
 
-/** The index that every kind has: whom a document names as its owner, by uid. */
-export const OWNER = 'owner';
+/** Indexes that every kind has: whom a document names as its owner, by uid; who applied it, by the field manager. */
+const [OWNER, APPLIER] = ['owner', 'applier'];
 
 /** The kinds that a program knows, in the order in which documents of a file are applied: what is referred to comes first. */
 export class KindRegistry implements Iterable<KindDefinition> {
@@ -45,15 +46,27 @@ export class KindRegistry implements Iterable<KindDefinition> {
     return this.all.find((k) => [k.kind.toLowerCase(), k.plural, k.singular, ...k.shortNames].includes(lower));
   }
 
-  /** Kinds whose documents have the index; those of every kind have `owner`. */
+  /** Kinds whose documents have the index; those of every kind have `owner` and `applier`. */
   withIndex(index: string): readonly KindDefinition[] {
-    return index === OWNER ? this.all : this.all.filter(({ indexes }) => Object.hasOwn(indexes, index));
+    return index === OWNER || index === APPLIER
+      ? this.all
+      : this.all.filter(({ indexes }) => Object.hasOwn(indexes, index));
   }
 
   /** Where the kind stands in the order of applying. */
   position(kind: string): number {
     return this.all.findIndex((k) => k.kind === kind);
   }
+}
+
+/** Under which `kind/index/value` a document is found. */
+export function* indexValuesOf(kinds: KindRegistry, resource: Resource): Iterable<string> {
+  const { kind, metadata } = resource;
+  for (const owner of metadata.ownerReferences ?? []) yield `${kind}/${OWNER}/${owner.uid}`;
+  for (const { manager, operation } of metadata.managedFields ?? [])
+    if (operation === 'Apply') yield `${kind}/${APPLIER}/${manager}`;
+  for (const [index, values] of Object.entries(kinds.get(kind)?.indexes ?? {}))
+    for (const value of values(resource)) yield `${kind}/${index}/${value}`;
 }
 
 /** What `View` promises of indexes over all kinds, by what it can do for one. */

@@ -6,9 +6,9 @@ import pLimit from 'p-limit';
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import type { KindDefinition } from '../api/kind.ts';
+import type { KindDefinition, View } from '../api/kind.ts';
+import { OverlayView } from '../api/overlay-view.ts';
 import { StatusError } from '../base/errors.ts';
-import { BatchView } from './batch-view.ts';
 import type { ApiClient } from './client.ts';
 import { EMPTY_VIEW, localContext, problemsOf } from './manifests.ts';
 import type { Manifest } from './manifests.ts';
@@ -118,7 +118,7 @@ export const refusals = (manifest: Manifest, error: StatusError): Problem[] =>
 
 /** Changes of one batch that exclude each other: the same host port, overlapping ranges. */
 function clashes(kinds: KindRegistry, changes: readonly Comparison[], would: ReadonlyMap<string, Resource>): Problem[] {
-  const before = new BatchView(kinds);
+  const before = new OverlayView(kinds, EMPTY_VIEW);
   return changes.flatMap(({ manifest, live }) => {
     const object = would.get(keyOf(manifest.ref));
     // A range that the server chose is chosen anew at the write.
@@ -129,7 +129,7 @@ function clashes(kinds: KindRegistry, changes: readonly Comparison[], would: Rea
     } catch (error) {
       return problemsOf(manifest, error);
     } finally {
-      before.add(object);
+      before.put(object);
     }
   });
 }
@@ -138,7 +138,7 @@ const isChosen = ({ document }: Manifest, object: Resource): boolean =>
   'cidrBlock' in (object.spec ?? {}) &&
   (document['spec'] as { cidrBlock?: unknown } | undefined)?.cidrBlock === undefined;
 
-function check(kind: KindDefinition, object: Resource, live: Resource | undefined, before: BatchView): void {
+function check(kind: KindDefinition, object: Resource, live: Resource | undefined, before: View): void {
   const document = { ...object, metadata: { ...object.metadata } } as unknown as RawDocument;
   admit(kind, document, live, before, localContext());
 }

@@ -1,6 +1,7 @@
 import type { Condition, Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, Trigger } from '../api/records.ts';
 import type { InventoryRow } from '../store/inventory.ts';
+import type { WriteContext } from '../admission/operations.ts';
 import type { View } from '../api/kind.ts';
 import type { Log } from '../base/log.ts';
 
@@ -89,10 +90,24 @@ export interface Pass {
   /** Deletes this very document, as `kubectl delete` would. One that is gone, or being deleted, is left as it is. */
   remove(ref: Ref, uid: string): Promise<void>;
   /**
+   * Writes and deletes other documents, all in one decision under the revision's lock, or none (a `StatusError` refuses
+   * all). `decide` makes the documents by the operations of admission, with this context and the manager's name in it.
+   */
+  transact(decide: (view: View, context: TransactContext) => Transaction): Promise<void>;
+  /**
    * Changes this document's own specification, through admission, in the name of a field manager (I6); with it, in one
    * commit, what status shall say of it. Decided on the document as it is at the commit; `undefined` changes nothing.
    */
   amend(manager: string, change: (latest: Resource) => Amendment | undefined): Promise<void>;
+}
+
+/** What admission needs to know beside the documents. */
+export type TransactContext = Omit<WriteContext, 'manager'>;
+
+export interface Transaction {
+  put?: readonly Resource[];
+  /** Deleted as `kubectl delete` would. */
+  remove?: readonly Resource[];
 }
 
 export interface Amendment {

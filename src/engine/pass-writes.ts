@@ -8,11 +8,11 @@ import { PassError, StatusError } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { revisionOf } from '../store/store.ts';
 import type { Committed } from '../store/store.ts';
-import type { Amendment, Pass } from './contract.ts';
+import type { Amendment, Pass, TransactContext, Transaction } from './contract.ts';
 import type { PassTools } from './pass-context.ts';
 
 /** What a pass writes ahead of its end: each a commit of its own, fenced, and safe to be repeated after a crash. */
-export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'amend'> {
+export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'transact' | 'amend'> {
   /** The document as this pass has it, its own writes included. */
   resource: Resource;
   /** The last revision that was written: the next pass of this key waits until the informer has it. */
@@ -67,6 +67,23 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 'a
         if (!old || old.metadata.uid !== uid || old.metadata.deletionTimestamp !== undefined) return {};
         const left = remove(this.#tools.kinds.must(ref.kind), old, {}, this.#tools.clock.now());
         return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
+      },
+    });
+    this.#wrote(committed);
+  }
+
+  async transact(decide: (view: View, context: TransactContext) => Transaction): Promise<void> {
+    const { kinds, clock } = this.#tools;
+    const committed = await this.#tools.store.commit({
+      fence: this.#tools.epoch,
+      decide: (view) => {
+        const { manager: _, ...context } = this.#context('');
+        const { put = [], remove: gone = [] } = decide(view, context);
+        const left = gone.map((old) => remove(kinds.must(old.kind), old, {}, clock.now()));
+        return {
+          put: [...put, ...left.flatMap((each) => ('put' in each ? [each.put] : []))],
+          remove: left.flatMap((each) => ('remove' in each ? [each.remove] : [])),
+        };
       },
     });
     this.#wrote(committed);

@@ -110,6 +110,7 @@ export class PassRun {
       claim: (decide) => writes.claim(decide),
       create: (document) => writes.create(document),
       remove: (ref, uid) => writes.remove(ref, uid),
+      transact: (decide) => writes.transact(decide),
       amend: (manager, change) => writes.amend(manager, change),
     };
   }

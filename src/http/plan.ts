@@ -71,5 +71,6 @@ const lookingPass = (context: ApiContext): Pass => ({
   claim: refuse,
   create: refuse,
   remove: refuse,
+  transact: refuse,
   amend: refuse,
 });

@@ -1,6 +1,6 @@
 import { keyOf, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
-import { acrossKinds, OWNER } from '../api/registry.ts';
+import { acrossKinds, indexValuesOf } from '../api/registry.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { View } from '../api/kind.ts';
 import { SortedKeys } from './sorted-keys.ts';
@@ -89,7 +89,7 @@ export class Mirror implements Snapshot {
     const peers = this.#byKind.get(resource.kind) ?? new SortedKeys();
     this.#byKind.set(resource.kind, peers);
     peers.add(key);
-    for (const value of this.#valuesOf(resource)) {
+    for (const value of indexValuesOf(this.#kinds, resource)) {
       const holders = this.#indexes.get(value) ?? new Set<Resource>();
       this.#indexes.set(value, holders.add(resource));
     }
@@ -106,18 +106,10 @@ export class Mirror implements Snapshot {
     if (!old) return;
     this.#byKey.delete(key);
     this.#byUid.delete(old.metadata.uid);
-    for (const value of this.#valuesOf(old)) {
+    for (const value of indexValuesOf(this.#kinds, old)) {
       const holders = this.#indexes.get(value);
       holders?.delete(old);
       if (holders?.size === 0) this.#indexes.delete(value);
-    }
-  }
-
-  *#valuesOf(resource: Resource): Iterable<string> {
-    for (const owner of resource.metadata.ownerReferences ?? []) yield `${resource.kind}/${OWNER}/${owner.uid}`;
-    const kind = this.#kinds.get(resource.kind);
-    for (const [index, values] of Object.entries(kind?.indexes ?? {})) {
-      for (const value of values(resource)) yield `${resource.kind}/${index}/${value}`;
     }
   }
 }
