@@ -100,6 +100,12 @@ export function isStatic(path: string): boolean {
   return true;
 }
 
+/** Installs the packages of which a program is missing. `packages` are by their programs. */
+export async function ensurePrograms(packages: Readonly<Record<string, string>>, progress?: Progress): Promise<void> {
+  const missing = Object.keys(packages).filter((program) => findProgram(program) === undefined);
+  if (missing.length > 0) await ensurePackages([...new Set(missing.map((name) => packages[name] ?? name))], progress);
+}
+
 /** For callers that need a command to succeed as root. */
 export async function runAsRootOrThrow(root: RootAccess, file: string, args: readonly string[]): Promise<string> {
   return runOrThrow(...root.command(file, args));
