@@ -1,0 +1,115 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { sha256 } from '../../base/hash.ts';
+import type { GitCommand } from './command.ts';
+import { NoSingleObjects } from './fetch.ts';
+import { folderSize } from './folder-size.ts';
+import { GitError, type GitLimits } from './git.ts';
+import { ProcessFailed } from './process.ts';
+import { CacheBroken, Repository } from './repository.ts';
+
+/** Repositories that are fetched and read at once. */
+const AT_ONCE = 4;
+/** A fetch adds one or two. With more of them git is slow, and most is of commits that nobody reads any more. */
+const MOST_PACKS = 60;
+
+/**
+ * Bare repositories, one for each url. What is in them can be fetched again at any time: so one that is broken, or has
+ * collected too much, is removed and made anew.
+ */
+export class RepositoryCache {
+  readonly #folder: string;
+  readonly #limits: GitLimits;
+  readonly #byUrl = new Map<string, LimitFunction>();
+  readonly #all = pLimit(AT_ONCE);
+  /** Urls whose servers send no single objects. */
+  readonly #whole = new Set<string>();
+
+  constructor(folder: string, limits: GitLimits) {
+    this.#folder = folder;
+    this.#limits = limits;
+  }
+
+  /** Runs the task when it is its turn: one at a time for each url, and a few altogether. */
+  async turn<T>(url: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const limit = this.#byUrl.get(url) ?? pLimit(1);
+    this.#byUrl.set(url, limit);
+    try {
+      return await inTurn(limit, signal, () => inTurn(this.#all, signal, task));
+    } finally {
+      if (limit.activeCount + limit.pendingCount === 0) this.#byUrl.delete(url);
+    }
+  }
+
+  /** Lets the task work on the url's repository; on a new one, once, when the old one turns out to be of no use. */
+  async use<T>(url: string, git: GitCommand, task: (repository: Repository, whole: boolean) => Promise<T>): Promise<T> {
+    const path = this.#pathOf(url);
+    try {
+      return await task(await this.#open(path, git), this.#whole.has(url));
+    } catch (error) {
+      const useless =
+        error instanceof CacheBroken || error instanceof ProcessFailed || error instanceof NoSingleObjects;
+      if (!useless) throw error;
+      if (error instanceof NoSingleObjects) this.#whole.add(url);
+      await rm(path, { recursive: true, force: true });
+    }
+    try {
+      return await task(await this.#open(path, git), this.#whole.has(url));
+    } catch (error) {
+      if (!(error instanceof CacheBroken || error instanceof NoSingleObjects)) throw git.final(error);
+      throw new GitError('GitFailed', `${git.remote.url}: what was fetched cannot be read: ${error.message}`, error);
+    }
+  }
+
+  async collect(urls: readonly string[]): Promise<void> {
+    const kept = new Set(urls.map((url) => sha256(url)));
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const name of names.filter((each) => !kept.has(each))) {
+      const inUse = [...this.#byUrl.keys()].some((url) => sha256(url) === name);
+      if (!inUse) await rm(join(this.#folder, name), { recursive: true, force: true });
+    }
+    for (const url of this.#whole) if (!urls.includes(url)) this.#whole.delete(url);
+  }
+
+  #pathOf(url: string): string {
+    return join(this.#folder, sha256(url));
+  }
+
+  async #open(path: string, git: GitCommand): Promise<Repository> {
+    if (await this.#isFull(path)) await rm(path, { recursive: true, force: true });
+    if (!(await stat(join(path, 'HEAD')).catch(() => undefined))) {
+      await rm(path, { recursive: true, force: true });
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      await git.run(['init', '--quiet', '--bare', '--template=', path]).catch((error: unknown) => {
+        throw git.final(error);
+      });
+    }
+    return new Repository(path, git);
+  }
+
+  async #isFull(path: string): Promise<boolean> {
+    const packs = await readdir(join(path, 'objects', 'pack')).catch(() => []);
+    if (packs.filter((name) => name.endsWith('.pack')).length > MOST_PACKS) return true;
+    return (await folderSize(path)) > 2 * this.#limits.repositoryBytes;
+  }
+}
+
+/** What waits for its turn gives up at once when its signal aborts; what runs has to end by itself. */
+function inTurn<T>(limit: LimitFunction, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let running = false;
+    const abort = () => {
+      if (!running) reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    limit(() => {
+      signal.throwIfAborted();
+      running = true;
+      return task();
+    })
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort));
+  });
+}

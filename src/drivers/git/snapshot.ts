@@ -1,0 +1,95 @@
+import type { GitCommand } from './command.ts';
+import { fetchBlobs, type FetchOptions } from './fetch.ts';
+import { FileBudget } from './file-budget.ts';
+import { selectionOf } from './file-filter.ts';
+import type { GitSource, Snapshot } from './git.ts';
+import { CacheBroken, type Repository } from './repository.ts';
+import { folderPatternOf, foldersOf, linkedFile, linkTarget, selectFrom } from './selected-tree.ts';
+
+/** What is read of a commit that is in the repository. Files that are selected and missing are fetched, in one go. */
+export async function snapshotOf(
+  source: GitSource,
+  sha: string,
+  git: GitCommand,
+  repository: Repository,
+  fetching: FetchOptions,
+): Promise<Snapshot> {
+  const { limits } = fetching;
+  const where = git.remote.url;
+  const pattern = folderPatternOf(source.path);
+  const selection = selectionOf(source.filter, pattern.segments.length);
+  const objects = new Objects(git, repository, fetching);
+  const commit = await repository.commit(sha);
+  const entries = await repository.tree(sha, pattern.base);
+  const { folders, files } = selectFrom(entries, pattern, selection, limits, where);
+  const targets = await linkTargets(
+    files.filter(({ link }) => link),
+    sha,
+    repository,
+    objects,
+    where,
+  );
+  const wanted = files.map(({ folder, path, oid }) => ({ folder, path, oid: targets.get(path) ?? oid }));
+  const contents = await objects.contentsOf(wanted);
+  return {
+    commit,
+    folders: foldersOf(
+      folders,
+      wanted.map((file, i) => ({ ...file, content: contents[i] as Buffer })),
+    ),
+  };
+}
+
+/** The objects of the files that links lead to, by the links' paths. */
+async function linkTargets(
+  links: readonly { path: string; oid: string }[],
+  sha: string,
+  repository: Repository,
+  objects: Objects,
+  where: string,
+): Promise<Map<string, string>> {
+  if (links.length === 0) return new Map();
+  const contents = await objects.contentsOf(links);
+  const targets = links.map(({ path }, i) => ({ path, target: linkTarget(path, String(contents[i]), where) }));
+  const found = await repository.entries(
+    sha,
+    targets.map(({ target }) => target),
+  );
+  const entries = new Map(found.map((entry) => [entry.path, entry]));
+  return new Map(targets.map(({ path, target }) => [path, linkedFile(path, target, entries, where)]));
+}
+
+/** Contents of files, of which some have to be fetched. */
+class Objects {
+  readonly #git: GitCommand;
+  readonly #repository: Repository;
+  readonly #fetching: FetchOptions;
+
+  constructor(git: GitCommand, repository: Repository, fetching: FetchOptions) {
+    this.#git = git;
+    this.#repository = repository;
+    this.#fetching = fetching;
+  }
+
+  /** In the order of the files. */
+  async contentsOf(files: readonly { path: string; oid: string }[]): Promise<Buffer[]> {
+    const oids = [...new Set(files.map(({ oid }) => oid))];
+    const sizes = await this.#sizesOnceHere(oids);
+    const budget = new FileBudget(this.#fetching.limits, this.#git.remote.url);
+    for (const { path, oid } of files) budget.add(path, sizes.get(oid) ?? 0);
+    const contents = await this.#repository.contents(oids);
+    return files.map(({ oid }) => contents.get(oid) ?? missing(oid));
+  }
+
+  async #sizesOnceHere(oids: readonly string[]): Promise<Map<string, number>> {
+    const sizes = await this.#repository.sizes(oids);
+    const absent = oids.filter((oid) => !sizes.has(oid));
+    if (absent.length === 0) return sizes;
+    await fetchBlobs(this.#git, this.#repository, absent, this.#fetching);
+    return this.#repository.sizes(oids);
+  }
+}
+
+function missing(oid: string): never {
+  throw new CacheBroken(`the object ${oid} is missing`);
+}
