@@ -8,7 +8,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import { sameJson } from '../base/hash.ts';
 import { StatusError } from '../base/errors.ts';
 import { Failure } from './failure.ts';
-import { problemsOf } from './manifests.ts';
+import { problemsOf } from '../admission/problems.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import { getObject, mergeObject, nameOf } from './objects.ts';
 import type { Session } from './session.ts';

@@ -20,6 +20,7 @@ const TRIGGERS: Record<Trigger['type'], string> = {
   schedule: 'schedule',
   health: 'health check',
   metric: 'metric',
+  git: 'Git',
 };
 
 const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);

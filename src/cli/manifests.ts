@@ -4,13 +4,13 @@ import { admit } from '../admission/admit.ts';
 import type { AdmissionContext, RawDocument } from '../admission/admit.ts';
 import { identityOf, load } from '../admission/load.ts';
 import type { LoadedDocument, Problem } from '../admission/load.ts';
+import { duplicates, problemsOf } from '../admission/problems.ts';
 import { kindOfDocument } from '../admission/operations.ts';
-import { keyOf, titleOf } from '../api/metadata.ts';
 import type { Ref } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { refIn } from '../api/kind.ts';
 import type { AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
-import { messageOf, StatusError } from '../base/errors.ts';
+import { StatusError } from '../base/errors.ts';
 import type { Source } from './sources.ts';
 
 /** A checked document with where it stands in its file. */
@@ -108,30 +108,4 @@ function read(kinds: KindRegistry, loaded: LoadedDocument, choice: NamespaceChoi
       ? { ...(document as RawDocument), metadata: { ...metadata, namespace: choice.namespace } }
       : (document as RawDocument);
   return { ...loaded, document: placed, kind, ref: { ...identityOf(placed), kind: kind.kind } };
-}
-
-/** What is wrong with a document, by anyone's finding, at its place in the file. */
-export function problemsOf({ file, locate }: LoadedDocument, error: unknown): Problem[] {
-  const causes = error instanceof StatusError ? error.causes : [];
-  if (causes.length === 0) return [{ file, place: locate(undefined), message: messageOf(error) }];
-  return causes.map(({ reason, field, message }) => ({
-    file,
-    // What is wrong with an unknown field is its name.
-    place: locate(field?.replace(/^\./, ''), reason === 'FieldValueUnknown' ? 'key' : 'value'),
-    ...(field ? { field: field.replace(/^\./, '') } : {}),
-    message,
-  }));
-}
-
-/** Two documents of one object in two files: which one shall it be? (In one file `load` has found them.) */
-function duplicates(manifests: readonly Manifest[]): Problem[] {
-  const first = new Map<string, Manifest>();
-  return manifests.flatMap((manifest) => {
-    const before = first.get(keyOf(manifest.ref));
-    first.set(keyOf(manifest.ref), before ?? manifest);
-    if (!before) return [];
-    const { line } = before.locate('metadata.name');
-    const message = `${titleOf(manifest.ref)} is already in ${before.file}:${line}`;
-    return [{ file: manifest.file, place: manifest.locate('metadata.name'), field: 'metadata.name', message }];
-  });
 }

@@ -1,6 +1,6 @@
 import { KEYS } from '../store/keys.ts';
 import { SETTINGS } from '../store/settings.ts';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { kindsOf } from '../kinds/index.ts';
@@ -22,6 +22,7 @@ import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.t
 import { startChores } from './maintenance.ts';
 import { assemble, loadRuntimes } from '../operator/assembly.ts';
 import { masterKeyExtension } from '../operator/master-key-route.ts';
+import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { openDrivers } from './open-drivers.ts';
@@ -176,6 +177,7 @@ async function engineParts(
       compute,
       proxies,
       images,
+      git: await openRealGit({ folder: join(options.folder.path, 'git'), clock }),
       clock,
       log,
       settings,

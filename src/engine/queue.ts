@@ -6,6 +6,7 @@ const PRIORITY: Readonly<Record<Trigger['type'], 0 | 1 | 2>> = {
   spec: 0,
   dependency: 1,
   engine: 1,
+  git: 1,
   health: 1,
   metric: 1,
   schedule: 1,

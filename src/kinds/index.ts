@@ -2,6 +2,7 @@ import type { Resource } from '../api/metadata.ts';
 import { KindRegistry } from '../api/registry.ts';
 import type { KindCommands } from '../cli/command.ts';
 import { configMap } from './config-map/index.ts';
+import { gitSync } from './git-sync/index.ts';
 import { instance } from './instance/index.ts';
 import { loadBalancer } from './load-balancer/index.ts';
 import { scalingGroup } from './scaling-group/index.ts';
@@ -20,6 +21,7 @@ export const MODULES: readonly KindModule[] = [
   widen(instance),
   widen(scalingGroup),
   widen(loadBalancer),
+  widen(gitSync),
 ];
 
 /** The kinds of such modules. */

@@ -7,6 +7,7 @@ import type { RawDocument } from '../admission/admit.ts';
 import { applyDocument, remove } from '../admission/operations.ts';
 import type { DeleteOptions } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
+import { SimulatedRepositories } from '../drivers/git/simulated-git.ts';
 import type { Store } from '../store/store.ts';
 
 /** A document as a manifest has it: what is left out is filled in. */
@@ -31,11 +32,18 @@ export class Person {
   readonly store: Store;
   readonly kinds: KindRegistry;
   readonly #clock: Clock;
+  readonly #repositories: SimulatedRepositories;
 
-  constructor(store: Store, clock: Clock, kinds: KindRegistry) {
+  constructor(
+    store: Store,
+    clock: Clock,
+    kinds: KindRegistry,
+    repositories: SimulatedRepositories = new SimulatedRepositories(clock),
+  ) {
     this.kinds = kinds;
     this.store = store;
     this.#clock = clock;
+    this.#repositories = repositories;
   }
 
   async apply(document: Document, manager = 'person', force = false): Promise<Resource> {
@@ -63,6 +71,12 @@ export class Person {
       },
     });
     return committed.resources[0] ?? (result as Resource);
+  }
+
+  /** A commit of these files alone, as the newest of branch `main`; without files, the branch goes. */
+  push(url: string, files: Readonly<Record<string, string>> | undefined): void {
+    if (files) this.#repositories.push(url, 'main', files);
+    else this.#repositories.removeBranch(url, 'main');
   }
 
   async delete(which: Ref | string, options: DeleteOptions = {}): Promise<void> {

@@ -7,6 +7,8 @@ export type Action =
   | { apply: Document }
   /** A key such as `Instance/default/web`. */
   | { delete: string }
+  /** A commit of these files alone, as the newest of branch `main`; or the branch goes. */
+  | { push: Readonly<Record<string, string>> | undefined; url: string }
   /** Must be refused, in words that match. */
   | { refused: Document; because: RegExp };
 
@@ -29,6 +31,7 @@ export async function play(person: Person, actions: readonly Action[]): Promise<
   for (const action of actions) {
     if ('apply' in action) await person.apply(action.apply);
     else if ('delete' in action) await person.delete(action.delete);
+    else if ('push' in action) person.push(action.url, action.push);
     else await expectRefusal(person, action);
   }
 }

@@ -13,6 +13,7 @@ import type { Compute, Owned } from '../drivers/compute.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import type { Proxies } from '../drivers/proxies.ts';
+import { createSimulatedGit, SimulatedRepositories } from '../drivers/git/simulated-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { createSimulatedProxies } from '../drivers/simulated/proxies.ts';
 import { createSimulatedCompute } from '../drivers/simulated/simulated-compute.ts';
@@ -59,6 +60,8 @@ export class World {
   readonly metricsIntervalMs: number | undefined;
   readonly modules: readonly KindModule[];
   readonly kinds: KindRegistry;
+  /** What people push to. */
+  readonly repositories: SimulatedRepositories;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly falseReady: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
@@ -77,6 +80,7 @@ export class World {
   constructor(options: WorldOptions = {}) {
     this.clock = options.clock ?? new ManualClock();
     this.engine = new SimulatedEngine({ clock: this.clock });
+    this.repositories = new SimulatedRepositories(this.clock);
     this.meter = new SimulatedMeter(this.engine);
     this.metricsIntervalMs = options.metricsIntervalMs;
     const database = new MemoryDatabase(this.clock);
@@ -108,7 +112,7 @@ export class World {
 
   /** Someone at another daemon's API: nothing here acts on what they write. */
   async person(): Promise<Person> {
-    return new Person(await this.#open(), this.clock, this.kinds);
+    return new Person(await this.#open(), this.clock, this.kinds, this.repositories);
   }
 
   /** The next epoch's lease, whoever has it now. */
@@ -202,7 +206,7 @@ export class WorldDaemon extends Person {
     random: () => number,
     runtimes: Runtimes,
   ) {
-    super(store, world.clock, world.kinds);
+    super(store, world.clock, world.kinds, world.repositories);
     this.#world = world;
     this.compute = compute;
     const parts = assemble(
@@ -212,6 +216,7 @@ export class WorldDaemon extends Person {
         compute,
         proxies,
         images: createProxyImages({ compute, build: NO_BUILD }),
+        git: createSimulatedGit(world.repositories),
         clock: world.clock,
         log: silentLog,
         settings,

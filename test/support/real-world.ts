@@ -12,6 +12,7 @@ import { MUTATING } from '../../src/drivers/guarded.ts';
 import { CONFIG_PATH } from '../../src/drivers/haproxy/configuration.ts';
 import { createHaproxyProxies } from '../../src/drivers/haproxy/haproxy-proxies.ts';
 import type { Proxies } from '../../src/drivers/proxies.ts';
+import { createSimulatedGit, SimulatedRepositories } from '../../src/drivers/git/simulated-git.ts';
 import { createProxyImages } from '../../src/drivers/proxy-image.ts';
 import { proxyImage } from '../../src/host/proxy-image.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
@@ -169,6 +170,7 @@ export class RealDaemon extends Person {
       compute,
       proxies,
       images: createProxyImages({ compute, build: proxyImage }),
+      git: createSimulatedGit(new SimulatedRepositories(systemClock)),
       clock: systemClock,
       log: silentLog,
       settings,

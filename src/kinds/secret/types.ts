@@ -6,3 +6,5 @@ export type Secret = Resource & {
   type?: string;
   immutable?: boolean;
 };
+
+export const isSecret = (r: Resource): r is Secret => r.kind === 'Secret';

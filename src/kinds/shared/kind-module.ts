@@ -1,10 +1,12 @@
 import type { AdmissionSettings, KindDefinition, View } from '../../api/kind.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
+import type { KindRegistry } from '../../api/registry.ts';
 import type { Trigger } from '../../api/records.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { ClientCommand, Restart, ShowMetrics } from '../../cli/command.ts';
 import type { Compute } from '../../drivers/compute.ts';
+import type { Git } from '../../drivers/git/git.ts';
 import type { Meter } from '../../drivers/metering.ts';
 import type { Proxies } from '../../drivers/proxies.ts';
 import type { ProxyImages } from '../../drivers/proxy-image.ts';
@@ -77,10 +79,12 @@ interface LeaderTask {
 export interface RuntimeDeps {
   store: Store;
   view: View;
+  kinds: KindRegistry;
   /** Each call that changes the world is refused when this daemon may not make it (I9). */
   compute: Compute;
   proxies: Proxies;
   images: ProxyImages;
+  git: Git;
   clock: Clock;
   log: Log;
   settings: AdmissionSettings;

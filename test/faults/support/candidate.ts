@@ -6,6 +6,7 @@ import { assemble, loadRuntimes } from '../../../src/operator/assembly.ts';
 import type { Assembly } from '../../../src/operator/assembly.ts';
 import type { Compute } from '../../../src/drivers/compute.ts';
 import { MUTATING } from '../../../src/drivers/guarded.ts';
+import { createSimulatedGit, SimulatedRepositories } from '../../../src/drivers/git/simulated-git.ts';
 import { createProxyImages } from '../../../src/drivers/proxy-image.ts';
 import { createSimulatedProxies } from '../../../src/drivers/simulated/proxies.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
@@ -102,6 +103,7 @@ export class Candidate {
         }),
         proxies: createSimulatedProxies({ engine, compute }),
         images: createProxyImages({ compute, build: () => Promise.reject(new Error('nothing is built here')) }),
+        git: createSimulatedGit(new SimulatedRepositories(systemClock)),
         clock: systemClock,
         log: silentLog,
         settings,

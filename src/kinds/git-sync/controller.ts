@@ -1,0 +1,270 @@
+import { applyDocument } from '../../admission/operations.ts';
+import { isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
+import type { Ref, Resource } from '../../api/metadata.ts';
+import type { AdmissionSettings, View } from '../../api/kind.ts';
+import type { KindRegistry } from '../../api/registry.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Controller, UnderWay } from '../../engine/contract.ts';
+import { Comparer, decide } from './compare.ts';
+import type { CompareOptions, SyncChange } from './compare.ts';
+import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
+import { isDue, planGitSync } from './plan.ts';
+import type { FolderObserved, SyncObserved, SyncStep, Target } from './plan.ts';
+import type { Repositories, RemoteState } from './repositories.ts';
+import { isReadyNow, reportGitSync } from './report.ts';
+import { gitSource } from './source.ts';
+import { isGitSync, managerOf, shortCommit, syncOfManager } from './types.ts';
+import type { GitSync } from './types.ts';
+
+/** What the files of a sync have, as this leader has read them: what it keeps. */
+interface Held {
+  /** The commit that they are of; `undefined` while it is being read. */
+  commit: string | undefined;
+  keys: ReadonlySet<string>;
+}
+
+export interface GitSyncDeps {
+  repositories: Repositories;
+  kinds: KindRegistry;
+  settings: AdmissionSettings;
+  clock: Clock;
+}
+
+const NOTHING: SyncObserved['comparison'] = { changes: [], problems: [], claims: [] };
+
+/**
+ * Keeps the objects of a repository's commit as its files say. It works on documents alone, by server-side apply as a
+ * field manager of its own; what it has applied is found by that, so that a crash at any moment loses nothing of it.
+ */
+export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncObserved, SyncStep> {
+  const { repositories, kinds } = deps;
+  const comparer = new Comparer();
+  const reader = new RevisionReader(kinds);
+  const holds = new Map<string, Held>();
+  const optionsIn = (view: View): CompareOptions => ({
+    kinds,
+    context: { settings: deps.settings, now: deps.clock.now(), fieldValidation: 'Strict' },
+    keeps: (manager, ref) => keeps(manager, ref, view, holds),
+  });
+
+  return {
+    kind: 'GitSync',
+    needsEngine: false,
+    watches: [
+      { enqueue: (changed, view) => syncsOf(changed, view) },
+      { kind: 'GitSync', enqueue: ({ metadata }, view) => dependents('dependsOn', metadata, view) },
+      { kind: 'Secret', enqueue: ({ metadata }, view) => dependents('Secret', metadata, view) },
+      { kind: 'ConfigMap', enqueue: ({ metadata }, view) => dependents('ConfigMap', metadata, view) },
+    ],
+
+    async observe(sync, pass) {
+      const { view } = pass;
+      const kept = view.lookupAll('applier', managerOf(sync));
+      const source = gitSource(sync, view);
+      const base = { kept, awaited: awaitedBy(sync, view), handedOver: keptByOthers(sync, kept, optionsIn(view)) };
+      const none = {
+        revision: undefined,
+        unread: [],
+        folders: [],
+        comparison: NOTHING,
+        orphans: [],
+        peersBehind: [],
+        notReady: [],
+      };
+      if ('missing' in source)
+        return { ...base, ...none, remote: { stale: false }, target: undefined, missing: source.missing };
+      const isAtWork = !sync.spec.suspend && sync.metadata.deletionTimestamp === undefined;
+      // No step: that nothing is new is nothing to tell of. What takes longer brings the sync back at its end.
+      if (!pass.planning && isAtWork && isDue(sync, repositories.state(sync, source), pass.now()))
+        await repositories.ask(sync, source);
+      const remote = repositories.state(sync, source);
+      const target = targetOf(sync, remote, pass.now());
+      if (target === undefined || !isAtWork) return { ...base, ...none, remote, target };
+      const snapshotOf = (commit: string) => repositories.snapshot(sync, source, commit);
+      const look = (refused?: ReadonlyMap<string, string>) =>
+        observeFolders(sync, target, snapshotOf, (snapshot) => reader.read(sync, snapshot, view), refused);
+      const compare = (folders: readonly FolderObserved[]) =>
+        comparer.all(sync, documentsOf(folders), view, optionsIn(view));
+      let looked = look();
+      let comparison = await compare(looked.folders);
+      if (comparison.problems.length > 0) {
+        // What admission refuses is as bad as what cannot be read: the commit from before is kept in its place.
+        looked = look(refusedFolders(looked.folders, comparison.problems));
+        comparison = await compare(looked.folders);
+      }
+      const { revision, unread, folders } = looked;
+      const documents = documentsOf(folders);
+      const held = new Set(documents.map(({ document }) => keyOf(document.ref)));
+      holds.set(managerOf(sync), { commit: revision === undefined ? undefined : target.commit, keys: held });
+      const handed = new Set(base.handedOver);
+      // What another sync has in its files is that one's to take over, whether it has done so or not.
+      const gone = kept.filter(
+        (resource) => !held.has(keyOf(refOf(resource))) && !isWanted(sync, resource, view, holds),
+      );
+      return {
+        ...base,
+        remote,
+        target,
+        revision,
+        unread,
+        folders,
+        comparison,
+        orphans: gone.filter((resource) => !handed.has(resource)),
+        handedOver: kept.filter((resource) => !held.has(keyOf(refOf(resource))) && handed.has(resource)),
+        peersBehind: peersBehind(sync, target, view, holds),
+        notReady: documents.flatMap(({ document }) => unready(document.ref, view, kinds)),
+      };
+    },
+
+    plan: (sync, observed, now) => planGitSync(sync, observed, now, kinds),
+
+    async act(step, sync, pass): Promise<UnderWay | void> {
+      const source = gitSource(sync, pass.view);
+      switch (step.do) {
+        case 'read':
+          if ('missing' in source || (await repositories.read(sync, source, step.commit))) return undefined;
+          return { underWay: `commit ${shortCommit(step.commit)} is being fetched` };
+        case 'apply':
+          return pass.transact((view) => ({ put: decide(sync, step.changes, view, optionsIn(view)) }));
+        case 'handOver':
+          return pass.transact((view) => ({
+            put: step.resources.flatMap((r) => givenUp(sync, r, view, optionsIn(view))),
+          }));
+        case 'delete':
+          return pass.transact((view) => ({ remove: step.resources.flatMap((r) => stillOurs(sync, r, view)) }));
+      }
+    },
+
+    report: reportGitSync,
+
+    print(step) {
+      switch (step.do) {
+        case 'read':
+          return `read commit ${shortCommit(step.commit)}`;
+        case 'apply':
+          return printApply(step.changes);
+        case 'handOver':
+          return `leave ${step.resources.length} objects to another sync`;
+        case 'delete':
+          return `delete ${step.resources.map((r) => titleOf(refOf(r))).join(', ')}`;
+      }
+    },
+
+    forget(uid) {
+      repositories.forget(uid);
+    },
+  };
+}
+
+const documentsOf = (folders: readonly FolderObserved[]) =>
+  folders.flatMap(({ documents, commit = '' }) => documents.map((document) => ({ document, commit })));
+
+function printApply(changes: readonly SyncChange[]): string {
+  const [first] = changes;
+  if (!first) return 'apply nothing';
+  const what = changes.length === 1 ? titleOf(first.ref) : `${changes.length} objects`;
+  return `apply ${what} of commit ${shortCommit(first.commit)}`;
+}
+
+/** Which commit is worked towards: a pin goes before a rollback, that before the newest; while nothing is known, the one that is there. */
+function targetOf({ spec, status }: GitSync, { head }: RemoteState, now: Date): Target | undefined {
+  const { pin } = spec;
+  if (pin && (pin.until === undefined || Date.parse(pin.until) > now.getTime()))
+    return { commit: pin.commit, why: 'pinned' };
+  if (head === undefined) return status?.applied && { commit: status.applied.commit, why: 'applied' };
+  if (status?.rolledBack?.from === head.sha) return { commit: status.rolledBack.to, why: 'rolledBack' };
+  return { commit: head.sha, why: 'newest' };
+}
+
+/** Those that applied it: a change of it by somebody else is put back. */
+function syncsOf({ metadata }: Resource, view: View): Ref[] {
+  return (metadata.managedFields ?? []).flatMap(({ manager, operation }) => {
+    const sync = operation === 'Apply' ? syncOfManager(manager) : undefined;
+    const found = sync && view.get({ kind: 'GitSync', ...sync });
+    return found ? [refOf(found)] : [];
+  });
+}
+
+const dependents = (index: string, { namespace, name }: Resource['metadata'], view: View): Ref[] =>
+  view.lookup('GitSync', index, `${namespace}/${name}`).map(refOf);
+
+function awaitedBy({ metadata, spec }: GitSync, view: View): string[] {
+  return (spec.dependsOn ?? []).filter((name) => {
+    const other = view.get({ kind: 'GitSync', namespace: metadata.namespace, name });
+    return !(other && isGitSync(other) && isReadyNow(other));
+  });
+}
+
+/** Whose files have it. Of one that was not looked at yet, what it applied is what it keeps. */
+function keeps(manager: string, ref: Ref, view: View, holds: ReadonlyMap<string, Held>): boolean {
+  const at = syncOfManager(manager);
+  const sync = at && view.get({ kind: 'GitSync', ...at });
+  if (!sync || sync.metadata.deletionTimestamp !== undefined) return false;
+  return holds.get(manager)?.keys.has(keyOf(ref)) ?? true;
+}
+
+/** Whether the files of another sync have it. */
+function isWanted(sync: GitSync, resource: Resource, view: View, holds: ReadonlyMap<string, Held>): boolean {
+  const [own, key] = [managerOf(sync), keyOf(refOf(resource))];
+  return [...holds].some(
+    ([manager, { keys }]) => manager !== own && keys.has(key) && keeps(manager, refOf(resource), view, holds),
+  );
+}
+
+function keptByOthers(sync: GitSync, kept: readonly Resource[], { keeps: keptBy }: CompareOptions): Resource[] {
+  const own = managerOf(sync);
+  return kept.filter((resource) =>
+    (resource.metadata.managedFields ?? []).some(
+      ({ manager, operation }) => operation === 'Apply' && manager !== own && keptBy(manager, refOf(resource)),
+    ),
+  );
+}
+
+/** Other syncs of the repository and the ref that have not heard of the commit yet. */
+function peersBehind(sync: GitSync, { commit, why }: Target, view: View, holds: ReadonlyMap<string, Held>): string[] {
+  if (why !== 'newest') return [];
+  const refText = JSON.stringify(sync.spec.ref);
+  return view.lookup('GitSync', 'gitUrl', sync.spec.url).flatMap((other) => {
+    if (!isGitSync(other) || other.metadata.uid === sync.metadata.uid || other.spec.suspend) return [];
+    if (JSON.stringify(other.spec.ref) !== refText || holds.get(managerOf(other))?.commit === commit) return [];
+    return [other.metadata.name];
+  });
+}
+
+function unready(ref: Ref, view: View, kinds: KindRegistry): { title: string; why: string }[] {
+  const live = view.get(ref);
+  if (!live) return [{ title: titleOf(ref), why: 'it is not there' }];
+  if (!kinds.must(ref.kind).reconciled || isReady(live)) return [];
+  const condition = findCondition(live, 'Ready');
+  return [
+    {
+      title: titleOf(ref),
+      why: condition ? `${condition.reason}: ${condition.message}` : 'nothing has acted on it yet',
+    },
+  ];
+}
+
+/** Another sync has it: this one owns none of its fields any more. */
+function givenUp(sync: GitSync, resource: Resource, view: View, { kinds, context }: CompareOptions): Resource[] {
+  const live = view.get(refOf(resource));
+  if (live?.metadata.uid !== resource.metadata.uid) return [];
+  const { name, namespace } = live.metadata;
+  const empty = {
+    apiVersion: live.apiVersion,
+    kind: live.kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+  };
+  const write = { ...context, warnings: [], manager: managerOf(sync), force: false };
+  const next = applyDocument(kinds.must(live.kind), empty, live, view, write);
+  return next === live ? [] : [next];
+}
+
+/** As it is under the lock: one that was made anew, or that another sync has taken over, stays. */
+function stillOurs(sync: GitSync, resource: Resource, view: View): Resource[] {
+  const live = view.get(refOf(resource));
+  const own = managerOf(sync);
+  const isOurs =
+    live?.metadata.uid === resource.metadata.uid &&
+    (live.metadata.managedFields ?? []).some(({ manager, operation }) => operation === 'Apply' && manager === own);
+  return live && isOurs ? [live] : [];
+}

@@ -1,0 +1,211 @@
+import { formatProblem } from '../../admission/load.ts';
+import { refOf, titleOf } from '../../api/metadata.ts';
+import type { Resource } from '../../api/metadata.ts';
+import type { KindRegistry } from '../../api/registry.ts';
+import { countOf, durationMs } from '../../base/quantity.ts';
+import { runsAround } from '../../base/cron.ts';
+import type { Step } from '../../engine/contract.ts';
+import { listed } from '../shared/conditions.ts';
+import { claimText } from './compare.ts';
+import type { Comparison, SyncChange } from './compare.ts';
+import type { FetchFailure, RemoteState } from './repositories.ts';
+import type { LoadedRevision, SyncDocument } from './revision.ts';
+import { ALLOW_PRUNE, PRUNE, shortCommit, SYNC_AT } from './types.ts';
+import type { GitSync } from './types.ts';
+
+/** Problems that a message tells before the rest is counted. */
+const TOLD = 3;
+/** Milliseconds that a deletion waits at most for other syncs of the repository to have the same commit: one of them may take the object over. */
+const PEERS_MS = 60_000;
+
+/** The commit that is worked towards, and why that one. */
+export interface Target {
+  commit: string;
+  why: 'newest' | 'pinned' | 'rolledBack' | 'applied';
+}
+
+/** A folder, with the documents that count for it. */
+export interface FolderObserved {
+  path: string;
+  /** Of which commit they are; `undefined`: none could be read, and nothing is known of what it holds. */
+  commit: string | undefined;
+  documents: readonly SyncDocument[];
+  /** Why it is not at the target. */
+  trouble?: string;
+}
+
+export interface SyncObserved {
+  remote: RemoteState;
+  /** What must be there before anything can be fetched, and is not. */
+  missing?: string;
+  /** Other syncs that are not Ready. */
+  awaited: readonly string[];
+  target: Target | undefined;
+  /** Read; a failure says why not; `undefined`: not read yet. */
+  revision: LoadedRevision | FetchFailure | undefined;
+  /** Commits that have to be read before it is known what to do. */
+  unread: readonly string[];
+  folders: readonly FolderObserved[];
+  comparison: Comparison;
+  /** Everything that it has applied and that is live. */
+  kept: readonly Resource[];
+  /** Those that no file has any more. */
+  orphans: readonly Resource[];
+  /** Those of them that another sync has by now. */
+  handedOver: readonly Resource[];
+  /** Other syncs of the repository that do not know the commit yet. */
+  peersBehind: readonly string[];
+  /** What of the documents is not Ready, and why. */
+  notReady: readonly { title: string; why: string }[];
+}
+
+export type SyncStep =
+  | (Step & { do: 'read'; commit: string })
+  | (Step & { do: 'apply'; changes: readonly SyncChange[] })
+  | (Step & { do: 'handOver'; resources: readonly Resource[] })
+  | (Step & { do: 'delete'; resources: readonly Resource[] });
+
+/** Documents that one decision under the revision's lock writes at most: others write, too. */
+const MOST_AT_ONCE = 1_000;
+
+/** Pure: what would make the world equal the repository. */
+export function planGitSync(
+  sync: GitSync,
+  observed: SyncObserved,
+  now: Date,
+  kinds: KindRegistry,
+): readonly SyncStep[] {
+  if (sync.metadata.deletionTimestamp !== undefined) return planDeletion(sync, observed, kinds);
+  if (sync.spec.suspend || observed.missing !== undefined) return [];
+  const reads = observed.unread.map((commit): SyncStep => ({
+    do: 'read',
+    commit,
+    why: `commit ${shortCommit(commit)} is not read yet`,
+  }));
+  if (observed.awaited.length > 0 || observed.target === undefined) return reads;
+  // A commit may take its time to arrive: what is there is kept so meanwhile.
+  return [...planApply(sync, observed), ...(reads.length > 0 ? reads : planPrune(sync, observed, now, kinds))];
+}
+
+/** All of a revision or nothing: what is refused, or is another sync's, holds everything up. */
+function planApply(sync: GitSync, { comparison, target }: SyncObserved): SyncStep[] {
+  const { changes, problems, claims } = comparison;
+  if (problems.length > 0 || claims.length > 0) return [];
+  const wanted = changes.filter((change) => !isDrift(sync, change) || sync.spec.mode === 'Correct');
+  const steps: SyncStep[] = [];
+  for (let at = 0; at < wanted.length; at += MOST_AT_ONCE) {
+    const part = wanted.slice(at, at + MOST_AT_ONCE);
+    const drifted = part.filter((change) => isDrift(sync, change));
+    steps.push({
+      do: 'apply',
+      changes: part,
+      why:
+        drifted.length === part.length
+          ? driftText(drifted)
+          : `commit ${shortCommit(target?.commit ?? '')} has ${part.length} changes`,
+      event: drifted.length === part.length ? 'DriftCorrected' : 'Applied',
+      ...(drifted.length === part.length ? { warns: true } : {}),
+    });
+  }
+  return steps;
+}
+
+/** What differs although its commit was applied before was changed, or removed, by somebody else. */
+export const isDrift = ({ status }: GitSync, { commit }: SyncChange): boolean =>
+  status?.folders?.some((folder) => folder.commit === commit) === true;
+
+export function driftText(changes: readonly SyncChange[]): string {
+  const told = changes.map(({ ref, is, by }) => {
+    const who = by.length > 0 ? ` by ${by.join(', ')}` : '';
+    return `${titleOf(ref)} was ${is === 'created' ? 'removed' : 'changed'}${who}`;
+  });
+  return listed(told);
+}
+
+function planPrune(sync: GitSync, observed: SyncObserved, now: Date, kinds: KindRegistry): SyncStep[] {
+  const { handedOver, target } = observed;
+  const handing: SyncStep[] =
+    handedOver.length === 0
+      ? []
+      : [{ do: 'handOver', resources: handedOver, why: `${listed(handedOver.map(named))}: another sync has it now` }];
+  const pruned = prunable(sync, observed);
+  if (pruned.length === 0 || pruneBlocked(sync, observed) || awaitsPeers(sync, observed, now)) return handing;
+  const why = `no file of commit ${shortCommit(target?.commit ?? '')} has ${listed(pruned.map(named))}`;
+  return [...handing, { do: 'delete', resources: inDeletionOrder(pruned, kinds), why, event: 'Pruned' }];
+}
+
+const named = (resource: Resource): string => titleOf(refOf(resource));
+
+/** What a deletion would concern: never on a comparison that has problems, nor on a folder of which nothing is known. */
+function prunable(sync: GitSync, { comparison, folders, orphans }: SyncObserved): readonly Resource[] {
+  const unsure =
+    comparison.problems.length > 0 || comparison.claims.length > 0 || folders.some((f) => f.trouble !== undefined);
+  if (!sync.spec.prune || unsure) return [];
+  return orphans.filter(
+    ({ metadata }) => metadata.annotations?.[PRUNE] !== 'disabled' && metadata.deletionTimestamp === undefined,
+  );
+}
+
+/** Why the deletions wait for a person. */
+export function pruneBlocked(sync: GitSync, observed: SyncObserved): string | undefined {
+  const { pruneGuard } = sync.spec;
+  const gone = prunable(sync, observed);
+  const most = Math.max(typeof pruneGuard === 'string' ? 1 : 0, countOf(pruneGuard, observed.kept.length, Math.floor));
+  const commit = observed.target?.commit ?? '';
+  if (gone.length <= most || sync.metadata.annotations?.[ALLOW_PRUNE] === commit) return undefined;
+  const allow = `miniaws sync allow-prune ${sync.metadata.name}`;
+  return `commit ${shortCommit(commit)} would delete ${gone.length} of ${observed.kept.length} objects, and spec.pruneGuard (${pruneGuard}) allows ${most}: ${listed(gone.map(named))}. If that is meant: ${allow}`;
+}
+
+export const awaitsPeers = ({ status }: GitSync, { peersBehind }: SyncObserved, now: Date): boolean =>
+  peersBehind.length > 0 && now.getTime() - Date.parse(status?.applied?.at ?? now.toISOString()) < PEERS_MS;
+
+/** What refers goes before what it refers to. */
+const inDeletionOrder = (resources: readonly Resource[], kinds: KindRegistry): readonly Resource[] =>
+  resources.toSorted((a, b) => kinds.position(b.kind) - kinds.position(a.kind));
+
+function planDeletion(sync: GitSync, { kept, handedOver }: SyncObserved, kinds: KindRegistry): SyncStep[] {
+  const others = new Set(handedOver);
+  const left = kept.filter((r) => r.metadata.deletionTimestamp === undefined && !others.has(r));
+  if (sync.spec.deletionPolicy === 'Keep' || left.length === 0) return [];
+  return [
+    {
+      do: 'delete',
+      resources: inDeletionOrder(left, kinds),
+      why: 'the sync was deleted, and its deletionPolicy is Delete',
+    },
+  ];
+}
+
+/** Whether the remote is to be asked now. */
+export function isDue(sync: GitSync, remote: RemoteState, now: Date): boolean {
+  const { askedAt } = remote;
+  if (askedAt === undefined || remote.stale) return true;
+  const asked = Date.parse(sync.metadata.annotations?.[SYNC_AT] ?? '');
+  return asked > askedAt.getTime() || now >= dueAt(sync, remote);
+}
+
+/** When the remote is asked next. */
+export function dueAt({ spec }: GitSync, { askedAt, failure }: RemoteState): Date {
+  const since = askedAt ?? new Date(0);
+  const after = (ms: number) => new Date(since.getTime() + ms);
+  if (failure) return after(durationMs(spec.retryInterval));
+  if (spec.schedule === undefined) return after(durationMs(spec.interval));
+  return runsAround(spec.schedule, spec.timeZone, since).next ?? after(durationMs(spec.interval));
+}
+
+/** Everything that is wrong with the revision, in a line. */
+export function troubleText(sync: GitSync, { folders, comparison }: SyncObserved): string | undefined {
+  const told = [
+    ...folders.flatMap(({ trouble }) => trouble ?? []),
+    ...problemsText(comparison.problems.map(formatProblem)),
+    ...comparison.claims.slice(0, TOLD).map((claim) => claimText(sync, claim)),
+  ];
+  return told.length === 0 ? undefined : told.join('; ');
+}
+
+export function problemsText(problems: readonly string[]): string[] {
+  if (problems.length === 0) return [];
+  const more = problems.length > TOLD ? `; and ${problems.length - TOLD} more` : '';
+  return [problems.slice(0, TOLD).join('; ') + more];
+}

@@ -1,0 +1,179 @@
+import { refOf } from '../../api/metadata.ts';
+import type { Ref } from '../../api/metadata.ts';
+import type { Clock } from '../../base/clock.ts';
+import { endsWithin } from '../../base/clock.ts';
+import { messageOf } from '../../base/errors.ts';
+import { canonicalJson } from '../../base/hash.ts';
+import { GitError } from '../../drivers/git/git.ts';
+import type { Git, GitReason, GitSource, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
+import type { GitSync } from './types.ts';
+
+/** How long a pass waits for the remote before it leaves the call to itself and comes back at its end. */
+const WAIT_MS = 1_000;
+/** Snapshots that are held for a sync: the newest, the one that is applied, the one that it may go back to. */
+const SNAPSHOTS = 3;
+
+export interface FetchFailure {
+  reason: GitReason;
+  message: string;
+  /** Whether only a person can mend it. */
+  blocked: boolean;
+}
+
+/** What is known of the remote, by this leader. */
+export interface RemoteState {
+  head?: Revision;
+  /** When it was asked last, by the wall clock. */
+  askedAt?: Date;
+  /** Of the last question. */
+  failure?: FetchFailure;
+  /** Something says that there is something new. */
+  stale: boolean;
+}
+
+interface Entry {
+  ref: Ref;
+  /** What the source was, as text. */
+  source: string;
+  state: RemoteState;
+  snapshots: Map<string, Snapshot>;
+  /** Why the last read of a commit failed. */
+  unread: Map<string, FetchFailure>;
+  underWay: Map<string, Promise<void>>;
+  watching: Watching | undefined;
+  over: AbortController;
+}
+
+/** What a leader knows of the repositories of its syncs. All of it may be lost: it is asked for again. */
+export class Repositories {
+  readonly #git: Git;
+  readonly #clock: Clock;
+  readonly #notice: (ref: Ref, what: string) => void;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(use: { git: Git; clock: Clock; notice: (ref: Ref, what: string) => void }) {
+    this.#git = use.git;
+    this.#clock = use.clock;
+    this.#notice = use.notice;
+  }
+
+  state(sync: GitSync, source: GitSource): RemoteState {
+    return this.#entry(sync, source).state;
+  }
+
+  snapshot(sync: GitSync, source: GitSource, commit: string): Snapshot | FetchFailure | undefined {
+    const { snapshots, unread } = this.#entry(sync, source);
+    return snapshots.get(commit) ?? unread.get(commit);
+  }
+
+  /** Asks what the newest commit is. `false`: it takes its time, and a pass is asked for at its end. */
+  ask(sync: GitSync, source: GitSource): Promise<boolean> {
+    const entry = this.#entry(sync, source);
+    return this.#join(entry, 'the question to the repository', async (signal) => {
+      entry.state = { ...entry.state, stale: false };
+      // What could not be read may be there by now.
+      entry.unread.clear();
+      try {
+        const head = await this.#git.resolve(source, signal);
+        entry.watching ??= await this.#git.watch(source, () => this.#changed(entry));
+        const isNew = head.sha !== entry.state.head?.sha;
+        entry.state = { head, askedAt: this.#clock.now(), stale: entry.state.stale };
+        if (isNew) this.#tellPeers(entry, head.sha);
+      } catch (error) {
+        entry.state = { ...entry.state, askedAt: this.#clock.now(), failure: failureOf(error) };
+      }
+    });
+  }
+
+  /** Reads the files of a commit. `false`: it takes its time, and a pass is asked for at its end. */
+  read(sync: GitSync, source: GitSource, commit: string): Promise<boolean> {
+    const entry = this.#entry(sync, source);
+    return this.#join(entry, `the fetch of commit ${commit}`, async (signal) => {
+      try {
+        const snapshot = await this.#git.read(source, commit, signal);
+        entry.snapshots.delete(commit);
+        entry.snapshots.set(commit, snapshot);
+        for (const old of [...entry.snapshots.keys()].slice(0, -SNAPSHOTS)) entry.snapshots.delete(old);
+        entry.unread.delete(commit);
+      } catch (error) {
+        entry.unread.set(commit, failureOf(error));
+      }
+    });
+  }
+
+  /** A push was told of: its syncs look at once. */
+  pushed(url: string): void {
+    for (const entry of this.#entries.values()) if (urlOf(entry) === url) this.#changed(entry, 'a push was told of');
+  }
+
+  forget(uid: string): void {
+    const entry = this.#entries.get(uid);
+    entry?.over.abort();
+    entry?.watching?.stop();
+    this.#entries.delete(uid);
+  }
+
+  stop(): void {
+    for (const uid of this.#entries.keys()) this.forget(uid);
+  }
+
+  /** Other syncs of the repository look at once, too: what moves from one to another is not to be missed by either. */
+  #tellPeers(from: Entry, commit: string): void {
+    const url = urlOf(from);
+    for (const entry of this.#entries.values())
+      if (entry !== from && urlOf(entry) === url && entry.state.head?.sha !== commit)
+        this.#changed(entry, 'another sync has found something new');
+  }
+
+  #changed(entry: Entry, what = 'a file was saved'): void {
+    entry.state = { ...entry.state, stale: true };
+    this.#notice(entry.ref, what);
+  }
+
+  /** One that is of another source by now begins anew. */
+  #entry(sync: GitSync, source: GitSource): Entry {
+    const { uid } = sync.metadata;
+    const text = canonicalJson(source);
+    const known = this.#entries.get(uid);
+    if (known?.source === text) return known;
+    this.forget(uid);
+    const made: Entry = {
+      ref: refOf(sync),
+      source: text,
+      state: { stale: false },
+      snapshots: new Map(),
+      unread: new Map(),
+      underWay: new Map(),
+      watching: undefined,
+      over: new AbortController(),
+    };
+    this.#entries.set(uid, made);
+    return made;
+  }
+
+  async #join(entry: Entry, what: string, call: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const running = entry.underWay.get(what) ?? this.#begin(entry, what, call);
+    return endsWithin(this.#clock, WAIT_MS, running);
+  }
+
+  #begin(entry: Entry, what: string, call: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const began = this.#clock.monotonic();
+    const running = call(entry.over.signal).finally(() => {
+      entry.underWay.delete(what);
+      if (this.#clock.monotonic() - began >= WAIT_MS && !entry.over.signal.aborted)
+        this.#notice(entry.ref, `${what} has ended`);
+    });
+    entry.underWay.set(what, running);
+    return running;
+  }
+}
+
+const urlOf = (entry: Entry): string => (JSON.parse(entry.source) as GitSource).url;
+
+function failureOf(error: unknown): FetchFailure {
+  if (error instanceof GitError)
+    return { reason: error.reason, message: error.message, blocked: error.move === 'blocked' };
+  return { reason: 'GitFailed', message: messageOf(error), blocked: false };
+}
+
+export const isFailure = (found: object | undefined): found is FetchFailure => found !== undefined && 'reason' in found;

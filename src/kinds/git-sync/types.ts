@@ -1,0 +1,115 @@
+import { GROUP } from '../../api/metadata.ts';
+import type { Resource } from '../../api/metadata.ts';
+
+/** Annotation of what a sync applied: the commit's id, and the file in it. */
+export const SOURCE = `${GROUP}/source`;
+/** Annotation of an object that no sync deletes: `disabled`. */
+export const PRUNE = `${GROUP}/prune`;
+/** Annotation of a sync, set by `miniaws sync now`: an RFC 3339 time; what was fetched before it is fetched again. */
+export const SYNC_AT = `${GROUP}/sync-at`;
+/** Annotation of a sync, set by `miniaws sync allow-prune`: the commit whose deletions may go past the guard. */
+export const ALLOW_PRUNE = `${GROUP}/allow-prune`;
+
+/** One that is the commit's, by its name, a range of versions, or the commit itself. */
+interface SyncRef {
+  branch?: string;
+  tag?: string;
+  semver?: string;
+  commit?: string;
+}
+
+/** Exactly one of both is there: admission sees to it. */
+interface ConfigReference {
+  configMap?: string;
+  secret?: string;
+}
+
+/** Fields that are left as they are, of objects of a kind. */
+export interface IgnoreRule {
+  kind: string;
+  /** All of the kind when left out. */
+  selector?: Record<string, string>;
+  /** JSON pointers (RFC 6901). */
+  fields: readonly string[];
+}
+
+interface GitSyncSpec {
+  url: string;
+  ref: SyncRef;
+  path: string;
+  include?: readonly string[];
+  exclude?: readonly string[];
+  interval: string;
+  schedule?: string;
+  timeZone: string;
+  prune: boolean;
+  pruneGuard: number | string;
+  wait: boolean;
+  timeout: string;
+  retryInterval: string;
+  dependsOn?: readonly string[];
+  suspend: boolean;
+  force: boolean;
+  targetNamespace?: string;
+  substitute?: { variables?: Record<string, string>; from?: readonly ConfigReference[] };
+  ignore?: readonly IgnoreRule[];
+  mode: 'Correct' | 'Detect';
+  onFailure: 'Stay' | 'RollBack';
+  deletionPolicy: 'Keep' | 'Delete';
+  /** A Secret's name. */
+  credentials?: string;
+  pin?: { commit: string; until?: string };
+}
+
+/** A commit as status knows it. */
+export interface SyncedCommit {
+  commit: string;
+  /** RFC 3339. */
+  at: string;
+}
+
+/** What was applied of one folder. */
+interface FolderStatus {
+  /** From the repository's root; empty for all of it. */
+  path: string;
+  /** The last commit of which all of it was applied. */
+  commit: string;
+}
+
+export interface GitSyncStatus {
+  phase?: 'Pending' | 'Syncing' | 'Synced' | 'Failed' | 'Suspended' | 'Deleting';
+  /** The newest commit at the remote, and the ref that it was found by. */
+  observed?: { commit: string; ref: string };
+  /** The last commit that was applied as a whole, and since when. */
+  applied?: SyncedCommit;
+  folders?: readonly FolderStatus[];
+  /** The last commit of which everything was Ready. */
+  healthy?: SyncedCommit;
+  /** The newest commit failed, and this sync went back by itself, from and to which. */
+  rolledBack?: { from: string; to: string; why: string };
+  /** How many objects it keeps. */
+  objects?: number;
+}
+
+export type GitSync = Resource<GitSyncSpec, GitSyncStatus>;
+
+export const isGitSync = (r: Resource): r is GitSync => r.kind === 'GitSync';
+
+const MANAGER = 'gitsync/';
+
+/** The field manager by which it applies: what it owns is found by that. */
+export const managerOf = ({ metadata }: Pick<GitSync, 'metadata'>): string =>
+  `${MANAGER}${metadata.namespace}/${metadata.name}`;
+
+/** `namespace` and `name` of the sync that has this field manager. */
+export function syncOfManager(manager: string): { namespace: string; name: string } | undefined {
+  const [namespace, name, ...more] = manager.startsWith(MANAGER) ? manager.slice(MANAGER.length).split('/') : [];
+  return namespace && name && more.length === 0 ? { namespace, name } : undefined;
+}
+
+export const shortCommit = (commit: string): string => commit.slice(0, commit.startsWith('folder@') ? 17 : 10);
+
+export const sourceOf = ({ metadata }: Resource): { commit: string; path: string } | undefined => {
+  const [commit, ...path] = (metadata.annotations?.[SOURCE] ?? '').split(' ');
+  return commit ? { commit, path: path.join(' ') } : undefined;
+};
