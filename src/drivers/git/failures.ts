@@ -82,6 +82,11 @@ const MEANINGS: readonly (readonly [reason: GitReason, advice: Advice, texts: re
   ['RemoteUnavailable', 'the server fails: it is tried again', ['returned error: 5', 'returned error: 429']],
   [
     'RemoteUnavailable',
+    'the repository at the server is damaged: run git fsck there; it is tried again',
+    ['repository corruption on the remote side'],
+  ],
+  [
+    'RemoteUnavailable',
     'the connection broke off: it is tried again',
     [
       'early EOF',

@@ -26,7 +26,7 @@ import type { Repository } from './repository.ts';
 import { RepositoryCache } from './repository-cache.ts';
 import { hasSshKey, signerOf } from './signature.ts';
 import { snapshotOf } from './snapshot.ts';
-import { requireGit, SSH_SIGNATURES } from './version.ts';
+import { InstalledGit, SSH_SIGNATURES } from './version.ts';
 
 /** The answer to `ls-remote`: some 200,000 tags. */
 const REFS_BYTES = 16 * MIB;
@@ -50,12 +50,14 @@ class RealGit implements Git {
   readonly #cache: RepositoryCache;
   readonly #clock: Clock;
   readonly #limits: GitLimits;
+  readonly #installed: InstalledGit;
 
   constructor(calls: string, repositories: string, clock: Clock, limits: GitLimits) {
     this.#calls = calls;
     this.#cache = new RepositoryCache(repositories, limits);
     this.#clock = clock;
     this.#limits = limits;
+    this.#installed = new InstalledGit(clock);
   }
 
   async resolve(source: GitSource, signal: AbortSignal): Promise<Revision> {
@@ -93,7 +95,7 @@ class RealGit implements Git {
       );
     if (keys.length === 0) throw new GitError('Refused', 'no signing key is listed: list at least one');
     return this.#withCommit(source, remote, sha, signal, async (git, repository) => {
-      if (hasSshKey(keys)) await requireGit(this.#clock, git.signal, SSH_SIGNATURES);
+      if (hasSshKey(keys)) await this.#installed.require(git.signal, SSH_SIGNATURES);
       return signerOf(git, repository, sha, keys);
     });
   }
@@ -158,7 +160,7 @@ class RealGit implements Git {
   ): Promise<T> {
     const credentials = source.credentials ?? {};
     return this.#within(ms, remote.url, signal, async (limited) => {
-      await requireGit(this.#clock, limited);
+      await this.#installed.require(limited);
       try {
         return await withCallFolder(this.#calls, remote, credentials, (folder) =>
           task(new GitCommand(folder, remote, credentials, limited, this.#clock)),

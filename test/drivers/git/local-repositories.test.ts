@@ -130,6 +130,25 @@ describe('nothing of a repository is executed', () => {
     expect(execFileSync('find', [repository.path, '-printf', '%p %s %T@\n'], { encoding: 'utf8' })).toBe(before);
   });
 
+  it('not the remote either that a damaged repository names for what it lacks', async () => {
+    const sha = repository.commit({ 'a.yaml': 'a\n' });
+    const blob = repository.git('rev-parse', `${sha}:a.yaml`);
+    rmSync(join(repository.path, '.git', 'objects', blob.slice(0, 2), blob.slice(2)));
+    const [ran, script] = [join(folder, 'ran'), join(folder, 'script')];
+    writeFileSync(script, `#!/bin/sh\ntouch ${ran}\n`);
+    chmodSync(script, 0o755);
+    for (const [key = '', value = ''] of [
+      ['core.repositoryFormatVersion', '1'],
+      ['extensions.partialClone', 'origin'],
+      ['remote.origin.url', repository.url],
+      ['remote.origin.promisor', 'true'],
+      ['remote.origin.uploadpack', script],
+    ])
+      repository.git('config', key, value);
+    await expect(sync(source())).rejects.toThrow('the repository at the server is damaged');
+    expect(existsSync(ran)).toBe(false);
+  });
+
   it('a repository around the data folder is not looked at', async () => {
     repository.commit({ 'a.yaml': 'a\n' });
     execFileSync('git', ['init', '--quiet', folder]);
