@@ -1,28 +1,18 @@
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import { callHttp } from './http-call.ts';
 import type { RemoteUrl } from './remote-url.ts';
 
 const LONGEST = 300;
 const ASK_MS = 5_000;
 
 /** Where an http server sends those who ask for the repository, without a login; `undefined` when it does not say. */
-export function redirectTarget(
-  { transport, url }: RemoteUrl,
+export async function redirectTarget(
+  { url }: RemoteUrl,
   ca: string | undefined,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const at = `${url.replace(/\/$/, '')}/info/refs?service=git-upload-pack`;
-  const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]), agent: false };
-  return new Promise((resolve) => {
-    const asked =
-      transport === 'https' ? requestHttps(at, { ...options, ...(ca && { ca }) }) : requestHttp(at, options);
-    asked.once('error', () => resolve(undefined));
-    asked.once('response', (response) => {
-      response.once('error', () => undefined).destroy();
-      resolve(repositoryAt(response.headers.location, at));
-    });
-    asked.end();
-  });
+  const answer = await callHttp(at, { method: 'GET', ca, signal, withinMs: ASK_MS }).catch(() => undefined);
+  return repositoryAt(answer?.location, at);
 }
 
 /** The url as a person would write it: without what git has added, and without a login. */
