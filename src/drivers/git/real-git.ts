@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { sweepCallFolders, withCallFolder } from './call-folder.ts';
 import { GitCommand } from './command.ts';
@@ -18,6 +19,7 @@ import {
   type Snapshot,
   type Watching,
 } from './git.ts';
+import { inTurn } from './in-turn.ts';
 import { isPlainFolder, readFolder } from './plain-folder.ts';
 import { redirectTarget } from './redirect.ts';
 import { questionOf, revisionOf } from './refs.ts';
@@ -30,6 +32,9 @@ import { InstalledGit, SSH_SIGNATURES } from './version.ts';
 
 /** The answer to `ls-remote`: some 200,000 tags. */
 const REFS_BYTES = 16 * MIB;
+
+/** A process each, of some 10 MB. */
+const QUESTIONS_AT_ONCE = 16;
 
 export interface RealGitOptions {
   /** `git/` of the data folder. Nobody else's. */
@@ -51,6 +56,7 @@ class RealGit implements Git {
   readonly #clock: Clock;
   readonly #limits: GitLimits;
   readonly #installed: InstalledGit;
+  readonly #questions = pLimit(QUESTIONS_AT_ONCE);
 
   constructor(calls: string, repositories: string, clock: Clock, limits: GitLimits) {
     this.#calls = calls;
@@ -67,7 +73,7 @@ class RealGit implements Git {
       return { sha: commit.sha, ref: 'folder' };
     }
     const { options, patterns } = questionOf(source.ref);
-    return this.#call(source, remote, this.#limits.resolveMs, signal, async (git) => {
+    const ask = async (git: GitCommand) => {
       const output = { bytes: REFS_BYTES, tooLarge: `${remote.url} has too many branches and tags to be read` };
       const answer = await git
         .run(['ls-remote', '--quiet', ...options, '--', remote.url, ...patterns], { output })
@@ -75,7 +81,8 @@ class RealGit implements Git {
           throw git.final(error);
         });
       return revisionOf(source.ref, answer.toString('utf8'), remote.url);
-    });
+    };
+    return inTurn(this.#questions, signal, () => this.#call(source, remote, this.#limits.resolveMs, signal, ask));
   }
 
   async read(source: GitSource, sha: string, signal: AbortSignal): Promise<Snapshot> {
@@ -106,7 +113,15 @@ class RealGit implements Git {
   }
 
   collect(urls: readonly string[]): Promise<void> {
-    return this.#cache.collect(urls);
+    // Of a url that is refused there is no cache.
+    const known = urls.flatMap((url) => {
+      try {
+        return [parseRemoteUrl(url).url];
+      } catch {
+        return [];
+      }
+    });
+    return this.#cache.collect(known);
   }
 
   /** With the folder's path when the url names a plain one. */
@@ -184,7 +199,7 @@ class RealGit implements Git {
     questionOf({ commit: sha });
     return this.#cache.turn(remote.url, signal, () =>
       this.#call(source, remote, this.#limits.readMs, signal, (git) =>
-        this.#cache.use(remote.url, git, async (repository, whole) => {
+        this.#cache.use(remote.url, sha, git, async (repository, whole) => {
           const fetching = { whole, limits: this.#limits };
           if (!(await repository.has(sha))) await fetchCommit(git, repository, sha, source.ref, fetching);
           return task(git, repository, fetching);

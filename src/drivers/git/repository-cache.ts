@@ -6,11 +6,12 @@ import type { GitCommand } from './command.ts';
 import { NoSingleObjects } from './fetch.ts';
 import { folderSize } from './folder-size.ts';
 import { GitError, type GitLimits } from './git.ts';
+import { inTurn } from './in-turn.ts';
 import { ProcessFailed } from './process.ts';
 import { CacheBroken, Repository } from './repository.ts';
 
-/** Repositories that are fetched and read at once. */
-const AT_ONCE = 4;
+/** Repositories that are fetched and read at once: enough that a few servers which hang hold nobody else up. */
+const AT_ONCE = 8;
 /** A fetch adds one or two. With more of them git is slow, and most is of commits that nobody reads any more. */
 const MOST_PACKS = 60;
 
@@ -44,10 +45,15 @@ export class RepositoryCache {
   }
 
   /** Lets the task work on the url's repository; on a new one, once, when the old one turns out to be of no use. */
-  async use<T>(url: string, git: GitCommand, task: (repository: Repository, whole: boolean) => Promise<T>): Promise<T> {
+  async use<T>(
+    url: string,
+    sha: string,
+    git: GitCommand,
+    task: (repository: Repository, whole: boolean) => Promise<T>,
+  ): Promise<T> {
     const path = this.#pathOf(url);
     try {
-      return await task(await this.#open(path, git), this.#whole.has(url));
+      return await task(await this.#open(path, sha, git), this.#whole.has(url));
     } catch (error) {
       const useless =
         error instanceof CacheBroken || error instanceof ProcessFailed || error instanceof NoSingleObjects;
@@ -56,7 +62,7 @@ export class RepositoryCache {
       await rm(path, { recursive: true, force: true });
     }
     try {
-      return await task(await this.#open(path, git), this.#whole.has(url));
+      return await task(await this.#open(path, sha, git), this.#whole.has(url));
     } catch (error) {
       if (!(error instanceof CacheBroken || error instanceof NoSingleObjects)) throw git.final(error);
       throw new GitError('GitFailed', `${git.remote.url}: what was fetched cannot be read: ${error.message}`, error);
@@ -77,12 +83,14 @@ export class RepositoryCache {
     return join(this.#folder, sha256(url));
   }
 
-  async #open(path: string, git: GitCommand): Promise<Repository> {
+  async #open(path: string, sha: string, git: GitCommand): Promise<Repository> {
     if (await this.#isFull(path)) await rm(path, { recursive: true, force: true });
     if (!(await stat(join(path, 'HEAD')).catch(() => undefined))) {
       await rm(path, { recursive: true, force: true });
       await mkdir(path, { recursive: true, mode: 0o700 });
-      await git.run(['init', '--quiet', '--bare', '--template=', path]).catch((error: unknown) => {
+      // A repository has ids of one length.
+      const format = `--object-format=${sha.length === 64 ? 'sha256' : 'sha1'}`;
+      await git.run(['init', '--quiet', '--bare', '--template=', format, path]).catch((error: unknown) => {
         throw git.final(error);
       });
     }
@@ -94,22 +102,4 @@ export class RepositoryCache {
     if (packs.filter((name) => name.endsWith('.pack')).length > MOST_PACKS) return true;
     return (await folderSize(path)) > 2 * this.#limits.repositoryBytes;
   }
-}
-
-/** What waits for its turn gives up at once when its signal aborts; what runs has to end by itself. */
-function inTurn<T>(limit: LimitFunction, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let running = false;
-    const abort = () => {
-      if (!running) reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    limit(() => {
-      signal.throwIfAborted();
-      running = true;
-      return task();
-    })
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', abort));
-  });
 }

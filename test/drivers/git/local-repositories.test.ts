@@ -85,6 +85,15 @@ describe('a commit', () => {
     expect((await sync(source())).folders).toEqual([{ path: '', files: [] }]);
   });
 
+  it('of a repository with SHA-256 ids is read too', async () => {
+    rmSync(join(repository.path, '.git'), { recursive: true });
+    repository.git('init', '--quiet', '--initial-branch=main', '--object-format=sha256');
+    const sha = repository.commit({ 'a.yaml': 'a\n' });
+    expect(sha).toHaveLength(64);
+    const snapshot = await sync(source());
+    expect([snapshot.commit.sha, textsOf(snapshot)]).toEqual([sha, { 'a.yaml': 'a\n' }]);
+  });
+
   it('of a repository without commits, without that branch, or of none at all is told so', async () => {
     await expect(git.resolve(source(), signal)).rejects.toMatchObject({ reason: 'RefNotFound' });
     await expect(git.resolve(source({ url: `file://${folder}/nothing` }), signal)).rejects.toMatchObject({
@@ -290,7 +299,10 @@ describe('the cache', () => {
       expect(caches()).toHaveLength(2);
       await git.collect([other.url]);
       expect(caches()).toHaveLength(1);
-      await sync(source({ url: other.url }));
+      const before = caches();
+      await sync(source({ url: `${other.url}/` }));
+      await git.collect([`${other.url}/`, '--nonsense']);
+      expect(caches()).toEqual(before);
       writeFileSync(join(folder, 'calls', 'key'), 'secret');
       await openRealGit({ folder });
       expect(existsSync(join(folder, 'calls'))).toBe(false);
