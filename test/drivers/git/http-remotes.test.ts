@@ -1,39 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Git, GitLimits, GitSource, Snapshot } from '../../../src/drivers/git/git.ts';
+import type { GitLimits, GitSource } from '../../../src/drivers/git/git.ts';
 import { openRealGit } from '../../../src/drivers/git/real-git.ts';
-import { testRepository, textsOf, type TestRepository } from '../../support/git.ts';
+import { textsOf } from '../../support/git.ts';
 import { serveGit, type GitHttp } from '../../support/git-http.ts';
 import { eventually } from '../../support/wait.ts';
+import { gitFixture } from './support/fixture.ts';
 
 const PASSWORD = 'hunter2-and-more';
 
-let folder: string;
-let repository: TestRepository;
-let git: Git;
-const { signal } = new AbortController();
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'miniaws-git-'));
-  repository = testRepository();
-  repository.commit({ 'a.yaml': 'a\n' });
-  git = await openRealGit({ folder });
-});
-
-afterEach(async () => {
-  repository.remove();
-  await rm(folder, { recursive: true, force: true });
-});
-
-async function sync(source: GitSource, by: Git = git, until: AbortSignal = signal): Promise<Snapshot> {
-  const { sha } = await by.resolve(source, until);
-  return by.read(source, sha, until);
-}
+const at = gitFixture();
+beforeEach(() => void at.repository.commit({ 'a.yaml': 'a\n' }));
 
 /** What processes on this machine show of themselves to root: their arguments and their environments. */
 function processesWith(text: string): string[] {
@@ -62,7 +42,7 @@ describe('over http', () => {
   const source = (more: Partial<GitSource> = {}): GitSource => ({ url: http.url, ref: { branch: 'main' }, ...more });
 
   beforeEach(async () => {
-    http = await serveGit(repository.path);
+    http = await serveGit(at.repository.path);
   });
 
   afterEach(() => http.close());
@@ -72,11 +52,11 @@ describe('over http', () => {
       Array.from({ length: 50 }, (_, i) => [`apps/${i}.yaml`, `kind: App\nnumber: ${i}\n`]),
     );
     for (let i = 0; i < 10; i++) files[`data/${i}.bin`] = randomBytes(1_500_000).toString('base64');
-    repository.commit(files);
-    expect(Object.keys(textsOf(await sync(source({ path: 'apps' }))))).toHaveLength(50);
+    at.repository.commit(files);
+    expect(Object.keys(textsOf(await at.sync(source({ path: 'apps' }))))).toHaveLength(50);
     expect(http.sent).toBeLessThan(1_000_000);
     const first = http.sent;
-    await sync(source({ path: 'apps' }));
+    await at.sync(source({ path: 'apps' }));
     expect(http.sent - first).toBeLessThan(2_000);
   });
 
@@ -91,32 +71,32 @@ describe('over http', () => {
       ],
     ],
   ])('a server that %s is read too', async (_, settings) => {
-    for (const [key = '', value = ''] of settings) repository.git('config', key, value);
+    for (const [key = '', value = ''] of settings) at.repository.git('config', key, value);
     const old = settings.length > 1;
     // A server of before protocol 2 takes no notice of the client's wish for it.
     if (old) http.instead = (request) => (delete request.headers['git-protocol'], false);
-    const first = repository.git('rev-parse', 'HEAD');
-    repository.commit({ 'a.yaml': 'b\n', 'x/b.yaml': 'b\n' });
-    expect(textsOf(await sync(source()))).toEqual({ 'a.yaml': 'b\n', 'x/b.yaml': 'b\n' });
-    repository.commit({ 'a.yaml': 'c\n' });
-    expect(textsOf(await sync(source({ path: 'x' })))).toEqual({ 'x/b.yaml': 'b\n' });
-    expect(textsOf(await sync(source({ ref: { commit: first } })))).toEqual({ 'a.yaml': 'a\n' });
+    const first = at.repository.git('rev-parse', 'HEAD');
+    at.repository.commit({ 'a.yaml': 'b\n', 'x/b.yaml': 'b\n' });
+    expect(textsOf(await at.sync(source()))).toEqual({ 'a.yaml': 'b\n', 'x/b.yaml': 'b\n' });
+    at.repository.commit({ 'a.yaml': 'c\n' });
+    expect(textsOf(await at.sync(source({ path: 'x' })))).toEqual({ 'x/b.yaml': 'b\n' });
+    expect(textsOf(await at.sync(source({ ref: { commit: first } })))).toEqual({ 'a.yaml': 'a\n' });
   });
 
   it('a login is asked for, refused and accepted', async () => {
     http.login = { username: 'git', password: PASSWORD };
-    await expect(sync(source())).rejects.toMatchObject({
+    await expect(at.sync(source())).rejects.toMatchObject({
       reason: 'AuthenticationFailed',
       message: expect.stringContaining('there are no credentials') as string,
     });
-    await expect(sync(source({ credentials: { password: 'wrong-one' } }))).rejects.toMatchObject({
+    await expect(at.sync(source({ credentials: { password: 'wrong-one' } }))).rejects.toMatchObject({
       reason: 'AuthenticationFailed',
       message: expect.not.stringContaining('wrong-one') as string,
     });
-    expect(textsOf(await sync(source({ credentials: { password: PASSWORD } })))).toEqual({ 'a.yaml': 'a\n' });
+    expect(textsOf(await at.sync(source({ credentials: { password: PASSWORD } })))).toEqual({ 'a.yaml': 'a\n' });
     // The cache opens to nobody who may not read the remote.
-    const commit = repository.git('rev-parse', 'HEAD');
-    await expect(git.resolve(source({ ref: { commit } }), signal)).rejects.toMatchObject({
+    const commit = at.repository.git('rev-parse', 'HEAD');
+    await expect(at.git.resolve(source({ ref: { commit } }), at.signal)).rejects.toMatchObject({
       reason: 'AuthenticationFailed',
     });
   });
@@ -131,15 +111,15 @@ describe('over http', () => {
       return held === response;
     };
     const stop = new AbortController();
-    const call = sync(source({ credentials: { username: 'ada', password: PASSWORD } }), git, stop.signal);
+    const call = at.sync(source({ credentials: { username: 'ada', password: PASSWORD } }), at.git, stop.signal);
     const ended = call.catch((error: unknown) => error);
     await eventually('a request', () => held);
     for (const secret of [PASSWORD, basic]) expect(processesWith(secret)).toEqual([]);
-    const holding = filesOf(folder).filter(({ text }) => text.includes(basic) || text.includes(PASSWORD));
+    const holding = filesOf(at.folder).filter(({ text }) => text.includes(basic) || text.includes(PASSWORD));
     expect(holding.map(({ mode }) => mode)).toEqual([0o600]);
     stop.abort(new Error('enough'));
     expect(await ended).toMatchObject({ message: 'enough' });
-    expect(filesOf(folder).filter(({ text }) => text.includes(basic) || text.includes(PASSWORD))).toEqual([]);
+    expect(filesOf(at.folder).filter(({ text }) => text.includes(basic) || text.includes(PASSWORD))).toEqual([]);
     expect(processesWith(http.url)).toEqual([]);
   });
 
@@ -164,23 +144,23 @@ describe('over http', () => {
     ],
   ])('a server that %s is told so', async (_, answer, reason) => {
     http.instead = (_request, response) => (answer(response), true);
-    await expect(sync(source())).rejects.toMatchObject({
+    await expect(at.sync(source())).rejects.toMatchObject({
       reason,
       message: expect.stringContaining(http.url) as string,
     });
     http.instead = () => false;
-    expect(textsOf(await sync(source()))).toEqual({ 'a.yaml': 'a\n' });
+    expect(textsOf(await at.sync(source()))).toEqual({ 'a.yaml': 'a\n' });
   });
 
   it('a redirect is not followed, and it is said where it leads', async () => {
-    const other = await serveGit(repository.path);
+    const other = await serveGit(at.repository.path);
     try {
       http.login = { username: 'git', password: PASSWORD };
       http.instead = (request, response) => (
         response.writeHead(301, { Location: other.url + (request.url ?? '').replace(/^\/[^/]+/, '') }).end(),
         true
       );
-      await expect(sync(source({ credentials: { password: PASSWORD } }))).rejects.toMatchObject({
+      await expect(at.sync(source({ credentials: { password: PASSWORD } }))).rejects.toMatchObject({
         reason: 'Redirected',
         message: expect.stringContaining(`it leads to ${other.url}`) as string,
       });
@@ -192,31 +172,31 @@ describe('over http', () => {
 
   it('a server that hangs is given up at the deadline, one that sends half is tried again, and no process stays', async () => {
     const hurried = await openRealGit({
-      folder,
+      folder: at.folder,
       limits: { resolveMs: 700, readMs: 1_500 } satisfies Partial<GitLimits>,
     });
     http.instead = () => true;
-    await expect(sync(source(), hurried)).rejects.toMatchObject({ reason: 'Timeout' });
+    await expect(at.sync(source(), hurried)).rejects.toMatchObject({ reason: 'Timeout' });
     http.instead = () => false;
-    repository.commit({ 'big.yaml': randomBytes(200_000).toString('base64') });
+    at.repository.commit({ 'big.yaml': randomBytes(200_000).toString('base64') });
     http.passing = (chunk, response) => {
       if (chunk.length < 10_000) return chunk;
       setImmediate(() => response.destroy());
       return chunk.subarray(0, 5_000);
     };
-    await expect(sync(source())).rejects.toMatchObject({ reason: 'RemoteUnavailable' });
+    await expect(at.sync(source())).rejects.toMatchObject({ reason: 'RemoteUnavailable' });
     http.passing = (chunk) => chunk;
-    expect(Object.keys(textsOf(await sync(source())))).toEqual(['a.yaml', 'big.yaml']);
+    expect(Object.keys(textsOf(await at.sync(source())))).toEqual(['a.yaml', 'big.yaml']);
     await eventually('no git', () => processesWith(http.url).length === 0);
-    expect(filesOf(folder).filter(({ path }) => /tmp_|\.lock$/.test(path))).toEqual([]);
+    expect(filesOf(at.folder).filter(({ path }) => /tmp_|\.lock$/.test(path))).toEqual([]);
   });
 
   it('what waits for its turn behind a server that hangs gives up when it is told to', async () => {
-    const commit = repository.git('rev-parse', 'HEAD');
+    const commit = at.repository.git('rev-parse', 'HEAD');
     const [first, second] = [new AbortController(), new AbortController()];
     http.instead = () => true;
     const read = (until: AbortSignal) =>
-      git.read(source(), commit, until).then(textsOf, (error: Error) => error.message);
+      at.git.read(source(), commit, until).then(textsOf, (error: Error) => error.message);
     const calls = [read(first.signal), read(second.signal)];
     await eventually('a request', () => http.requests.length > 0);
     second.abort(new Error('no longer'));
@@ -224,6 +204,6 @@ describe('over http', () => {
     first.abort(new Error('enough'));
     expect(await calls[0]).toBe('enough');
     http.instead = () => false;
-    expect(await read(signal)).toEqual({ 'a.yaml': 'a\n' });
+    expect(await read(at.signal)).toEqual({ 'a.yaml': 'a\n' });
   });
 });
