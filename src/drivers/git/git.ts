@@ -42,8 +42,8 @@ export interface GitSource {
   credentials?: GitCredentials;
 }
 
-/** `semver` is a range: the highest tag in it. `commit` is a full id. */
-export type GitRef = { branch: string } | { tag: string } | { semver: string } | { commit: string };
+/** `head` is the remote's default branch. `semver` is a range: the highest tag in it. `commit` is a full id. */
+export type GitRef = { head: true } | { branch: string } | { tag: string } | { semver: string } | { commit: string };
 
 /**
  * Patterns as in .gitignore, without negation: without a slash they match a name in any folder, with one a path from

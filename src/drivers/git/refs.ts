@@ -14,6 +14,7 @@ export interface RefQuestion {
 }
 
 export function questionOf(ref: GitRef): RefQuestion {
+  if ('head' in ref) return { options: ['--symref'], patterns: ['HEAD'] };
   if ('branch' in ref) return { options: ['--heads'], patterns: [nameOf('refs/heads/', ref.branch)] };
   if ('tag' in ref) {
     const name = nameOf('refs/tags/', ref.tag);
@@ -31,6 +32,7 @@ export function questionOf(ref: GitRef): RefQuestion {
 /** What the ref names, from the answer to its question: lines of an id, a tab and a name. */
 export function revisionOf(ref: GitRef, answer: string, where: string): Revision {
   if ('commit' in ref) return { sha: ref.commit, ref: ref.commit };
+  if ('head' in ref) return headOf(answer, where);
   const refs = refsOf(answer);
   if ('semver' in ref) return highestTag(ref.semver, refs, where);
   const name = 'branch' in ref ? `refs/heads/${ref.branch}` : `refs/tags/${ref.tag}`;
@@ -38,6 +40,13 @@ export function revisionOf(ref: GitRef, answer: string, where: string): Revision
   if (sha !== undefined) return { sha, ref: name };
   const what = 'branch' in ref ? `branch "${ref.branch}"` : `tag "${ref.tag}"`;
   throw new GitError('RefNotFound', `${where} has no ${what}: push it, or name another one`);
+}
+
+/** `ref: refs/heads/main`, a tab and `HEAD` goes before the line with its id; a detached one has no such line. */
+function headOf(answer: string, where: string): Revision {
+  const sha = refsOf(answer).get('HEAD');
+  if (sha === undefined) throw new GitError('RefNotFound', `${where} has no commit yet: push one`);
+  return { sha, ref: /^ref: (refs\/heads\/[^\t\n]+)\tHEAD$/m.exec(answer)?.[1] ?? 'HEAD' };
 }
 
 /** Ids by names. Of an annotated tag it is the commit, which follows the tag as `NAME^{}`. */
@@ -86,6 +95,7 @@ function nameOf(prefix: string, name: string): string {
 export function refspecsOf(ref: GitRef): readonly string[] {
   if ('branch' in ref) return [`+refs/heads/${ref.branch}:refs/tips/heads/${ref.branch}`];
   if ('tag' in ref) return [`+refs/tags/${ref.tag}:refs/tips/tags/${ref.tag}`];
+  if ('head' in ref) return ['+HEAD:refs/tips/HEAD'];
   const tags = '+refs/tags/*:refs/tips/tags/*';
   return 'semver' in ref ? [tags] : ['+refs/heads/*:refs/tips/heads/*', tags];
 }

@@ -47,8 +47,7 @@ export class SimulatedRepositories {
   find(url: string, ref: GitRef): { sha: string; ref: string } {
     if (this.#failure) throw this.#failure;
     if ('commit' in ref) return { sha: this.commit(ref.commit).sha, ref: ref.commit };
-    const branch = 'branch' in ref ? ref.branch : '';
-    const name = `refs/heads/${branch === 'HEAD' ? 'main' : branch}`;
+    const name = `refs/heads/${'branch' in ref ? ref.branch : 'main'}`;
     const sha = this.#refs.get(`${url} ${name}`);
     if (sha === undefined) throw new GitError('RefNotFound', `${url} has no ${name}: correct spec.ref, or push it`);
     return { sha, ref: name };

@@ -102,13 +102,15 @@ function planApply(sync: GitSync, { comparison, target }: SyncObserved): SyncSte
       why:
         drifted.length === part.length
           ? driftText(drifted)
-          : `commit ${shortCommit(target?.commit ?? '')} has ${part.length} changes`,
+          : `commit ${shortCommit(target?.commit ?? '')} has ${counted(part.length, 'change')}`,
       event: drifted.length === part.length ? 'DriftCorrected' : 'Applied',
       ...(drifted.length === part.length ? { warns: true } : {}),
     });
   }
   return steps;
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What differs although its commit was applied before was changed, or removed, by somebody else. */
 export const isDrift = ({ status }: GitSync, { commit }: SyncChange): boolean =>

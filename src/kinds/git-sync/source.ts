@@ -31,7 +31,7 @@ export function gitSource(sync: GitSync, view: View): GitSource | { missing: str
 
 /** The remote's default branch where nothing is said. */
 const refOf = (ref: GitSync['spec']['ref']): GitRef =>
-  Object.keys(ref).length === 0 ? { branch: 'HEAD' } : (ref as GitRef);
+  Object.keys(ref).length === 0 ? { head: true } : (ref as GitRef);
 
 function credentialsIn({ data = {} }: Secret): GitCredentials {
   const found = Object.entries(KEYS).flatMap(([name, keys]) => {

@@ -17,6 +17,13 @@ describe('what a ref names', () => {
     expect(() => resolve({ branch: 'mai' }, refs)).toThrow('https://host/x has no branch "mai"');
   });
 
+  it('the default branch, by its name where it has one', () => {
+    const head = `ref: refs/heads/trunk\tHEAD\n${id('1')}\tHEAD\n`;
+    expect(revisionOf({ head: true }, head, 'x')).toEqual({ sha: id('1'), ref: 'refs/heads/trunk' });
+    expect(revisionOf({ head: true }, `${id('1')}\tHEAD\n`, 'x')).toEqual({ sha: id('1'), ref: 'HEAD' });
+    expect(() => revisionOf({ head: true }, '', 'x')).toThrow('x has no commit yet');
+  });
+
   it('the commit of an annotated tag, not the tag itself', () => {
     const refs = { 'refs/tags/v1': id('1'), 'refs/tags/v1^{}': id('2') };
     expect(resolve({ tag: 'v1' }, refs)).toEqual({ sha: id('2'), ref: 'refs/tags/v1' });
