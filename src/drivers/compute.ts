@@ -57,10 +57,16 @@ export interface Compute {
   removeContainer(id: string): Promise<void>;
 
   /**
-   * Puts a file of root's into a container, running or not, before its first start too. Folders on the way that are
-   * missing are made; what was at the path is replaced. `path` is absolute, `mode` is octal: 0o644.
+   * Puts files into a container, running or not, before its first start too. Folders on the way that are missing are
+   * made, of root's; what was at a path is replaced. It reaches no tmpfs.
    */
-  writeFile(id: string, path: string, content: string, mode: number): Promise<void>;
+  writeFiles(id: string, files: readonly FileContent[]): Promise<void>;
+  /**
+   * Puts files into a running container so that no reader ever finds one missing or half written, removes others, then
+   * signals its process. An image without a shell has nothing that renames: there they are `written` in place, and what
+   * is to be removed is emptied.
+   */
+  replaceFiles(id: string, change: FileChange): Promise<'renamed' | 'written'>;
   /** `undefined`: no such file, or no such container. One larger than `MAX_FILE_BYTES` is `Refused`. */
   readFile(id: string, path: string): Promise<string | undefined>;
 
@@ -111,6 +117,25 @@ export interface Compute {
 
 /** Of a file that is read out of a container. */
 export const MAX_FILE_BYTES = 2 ** 20;
+
+export interface FileContent {
+  /** Absolute. */
+  path: string;
+  content: string | Buffer;
+  /** 0o644. */
+  mode: number;
+  /** Root's when left out. */
+  uid?: number;
+  gid?: number;
+}
+
+export interface FileChange {
+  files: readonly FileContent[];
+  /** Paths. */
+  removed: readonly string[];
+  /** `HUP`. */
+  signal?: string;
+}
 
 /** The mark that every object of ours carries, as labels. */
 export interface Owner {
@@ -185,6 +210,9 @@ export interface Mount {
   readOnly: boolean;
 }
 
+/** Digests of contents, which tell nothing of them, by a name of what they are. */
+export type ConfigDigests = Readonly<Record<string, string>>;
+
 export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   owner: Owner;
   specHash: string;
@@ -194,6 +222,8 @@ export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   entrypoint?: readonly string[];
   command?: readonly string[];
   env: Record<string, string>;
+  /** What it is given from elsewhere as it is made, by name: kept with it, to be compared later. Empty: nothing. */
+  configDigests?: ConfigDigests;
   labels: Record<string, string>;
   ports: readonly PublishedPort[];
   mounts: readonly Mount[];
@@ -223,6 +253,8 @@ export interface Container extends Limits {
   name: string;
   owner: Owner;
   specHash: string;
+  /** As it was made with them. */
+  configDigests?: ConfigDigests;
   state: ContainerState;
   startedAt?: Date;
   finishedAt?: Date;
@@ -303,6 +335,8 @@ export interface ExecOptions {
   command: readonly string[];
   tty: boolean;
   stdin: boolean;
+  /** The container's own when left out. */
+  user?: string;
 }
 
 export interface ExecSession {

@@ -1,5 +1,6 @@
 import { GROUP } from '../api/metadata.ts';
-import type { Owner } from './compute.ts';
+import { canonicalJson } from '../base/hash.ts';
+import type { ConfigDigests, Owner } from './compute.ts';
 
 /** The labels on every Engine object of ours. An interface that others rely on: never rename one. */
 export const LABEL = {
@@ -10,6 +11,7 @@ export const LABEL = {
   name: `${GROUP}/name`,
   generation: `${GROUP}/generation`,
   specHash: `${GROUP}/spec-hash`,
+  config: `${GROUP}/config`,
 } as const;
 
 export function ownerLabels(installation: string, owner: Owner, specHash: string): Record<string, string> {
@@ -22,6 +24,20 @@ export function ownerLabels(installation: string, owner: Owner, specHash: string
     [LABEL.generation]: String(owner.generation),
     [LABEL.specHash]: specHash,
   };
+}
+
+/** What a container is made with beside its specification. */
+export const configLabels = (digests: ConfigDigests = {}): Record<string, string> =>
+  Object.keys(digests).length === 0 ? {} : { [LABEL.config]: canonicalJson(digests) };
+
+/** A label that somebody else has written is none: what it is to tell is then made anew. */
+export function configDigestsOf(labels: Readonly<Record<string, string>>): ConfigDigests | undefined {
+  try {
+    const read: unknown = JSON.parse(labels[LABEL.config] ?? 'null');
+    return typeof read === 'object' && read !== null && !Array.isArray(read) ? (read as ConfigDigests) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whose it is, or `undefined` when it is not this installation's. */

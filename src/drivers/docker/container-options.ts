@@ -2,7 +2,7 @@ import { definedOnly } from '../../base/defined.ts';
 import type { ContainerCreateOptions, EndpointSettings, MountSettings } from 'dockerode';
 import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../compute.ts';
 import type { TmpfsMount } from '../container-settings.ts';
-import { ownerLabels } from '../labels.ts';
+import { configLabels, ownerLabels } from '../labels.ts';
 import { settingOptions, updateOptions } from './host-config.ts';
 
 /** A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket. */
@@ -15,7 +15,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
     ...(spec.entrypoint && { Entrypoint: [...spec.entrypoint] }),
     ...(spec.command && { Cmd: [...spec.command] }),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    Labels: { ...spec.labels, ...labels },
+    Labels: { ...spec.labels, ...labels, ...configLabels(spec.configDigests) },
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
     ...(spec.user && { User: spec.user }),
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),

@@ -3,7 +3,7 @@ import { definedOnly } from '../../base/defined.ts';
 import { lastLines } from '../../base/output.ts';
 import type { Attachment, Container, ContainerState, Network, Owner, PublishedPort, RestartMode } from '../compute.ts';
 import type { Limits } from '../container-settings.ts';
-import { LABEL } from '../labels.ts';
+import { configDigestsOf, LABEL } from '../labels.ts';
 
 /** Go's zero time: it has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -41,6 +41,7 @@ export function toContainer(
       finishedAt,
       exitCode,
       error: state.Error || undefined,
+      configDigests: configDigestsOf(info.Config.Labels),
       health: toHealth(state.Health?.Status),
       healthOutput: toHealthOutput(state.Health),
     }),

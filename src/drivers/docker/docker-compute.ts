@@ -47,7 +47,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const observer = new Observer(connection, calls, world, new EventReader(world), { clock, log });
   const networks = new DockerNetworks(docker, calls, world);
   const containers = new DockerContainers(docker, calls, world, { clock, knock: () => connection.knock() });
-  const files = new DockerFiles(docker, calls, world);
+  const files = new DockerFiles(docker, calls, world, clock);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
   // Where another machine's links lead cannot be seen from here.
@@ -78,7 +78,8 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     disconnectContainer: (id, networkId) => containers.disconnect(id, networkId),
     removeContainer: (id) => containers.remove(id),
 
-    writeFile: (id, path, content, mode) => files.write(id, path, content, mode),
+    writeFiles: (id, contents) => files.write(id, contents),
+    replaceFiles: (id, change) => files.replace(id, change),
     readFile: (id, path) => files.read(id, path),
 
     image: (reference) => images.state(reference),

@@ -27,6 +27,7 @@ export function startExec(
       AttachStdout: true,
       AttachStderr: true,
       Tty: options.tty,
+      ...(options.user !== undefined && { User: options.user }),
     };
     const exec = await calls.raw('createExec', () => docker.getContainer(id).exec(create));
     // A command that was created and not started has no process, and goes with its container.

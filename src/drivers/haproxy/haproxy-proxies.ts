@@ -61,12 +61,13 @@ class HaproxyProxies implements Proxies {
 
   /** One that does not run begins without a past. */
   async store(id: string, config: ProxyConfig): Promise<void> {
-    if (this.#running(id).state === 'absent') await this.#compute.writeFile(id, STATE_PATH, NO_STATE, FILE_MODE);
-    await this.#compute.writeFile(id, CONFIG_PATH, renderConfig(config), FILE_MODE);
+    if (this.#running(id).state === 'absent')
+      await this.#compute.writeFiles(id, [{ path: STATE_PATH, content: NO_STATE, mode: FILE_MODE }]);
+    await this.#compute.writeFiles(id, [{ path: CONFIG_PATH, content: renderConfig(config), mode: FILE_MODE }]);
   }
 
   async complaint(id: string, config: ProxyConfig): Promise<string | undefined> {
-    await this.#compute.writeFile(id, TRIAL_PATH, renderConfig(config), FILE_MODE);
+    await this.#compute.writeFiles(id, [{ path: TRIAL_PATH, content: renderConfig(config), mode: FILE_MODE }]);
     return this.#admin.judge(id, TRIAL_PATH);
   }
 
@@ -76,7 +77,9 @@ class HaproxyProxies implements Proxies {
     const complaint = await this.#admin.judge(id, CONFIG_PATH);
     if (complaint !== undefined) throw refusedFile(complaint);
     const before = await this.#admin.worker(id);
-    await this.#compute.writeFile(id, STATE_PATH, await this.#admin.serverStates(id), FILE_MODE);
+    await this.#compute.writeFiles(id, [
+      { path: STATE_PATH, content: await this.#admin.serverStates(id), mode: FILE_MODE },
+    ]);
     await this.#admin.signalReload(id);
     await this.#takenUp(id, before, structureOfFile(file));
     await this.#admin.oldWorkers(id);

@@ -26,6 +26,8 @@ export interface SimulatedContainer extends Limits {
   ports: readonly PublishedPort[];
   /** What was put into it since it was made, by path. */
   readonly files: Map<string, string>;
+  /** What its process was told by, in order. */
+  readonly signals: string[];
   readonly process: SimulatedProcess;
   readonly log: LogLine[];
   readonly followers: Set<Channel<LogLine>>;

@@ -11,7 +11,7 @@ import type { SimulatedEngine } from './simulated-engine.ts';
 export interface SimulatedProxiesOptions {
   engine: SimulatedEngine;
   /** On the same Engine: configurations go into containers through it. */
-  compute: Pick<Compute, 'writeFile'>;
+  compute: Pick<Compute, 'writeFiles'>;
 }
 
 /** Proxies on an Engine in memory: HAProxy's answers and refusals, without one. */
@@ -62,7 +62,8 @@ export function createSimulatedProxies({ engine, compute }: SimulatedProxiesOpti
 
   return {
     state: (id) => Promise.resolve(look(id)),
-    store: (id, config) => compute.writeFile(id, CONFIG_PATH, engine.proxies.render(config), FILE_MODE),
+    store: (id, config) =>
+      compute.writeFiles(id, [{ path: CONFIG_PATH, content: engine.proxies.render(config), mode: FILE_MODE }]),
     complaint: (id, config) => command(id, (proxy) => complaint(proxy, config)),
     reload: (id) => command(id, (proxy) => reload(id, proxy)),
     addServer: (id, server, at) => command(id, (proxy) => proxy.add(server, at)),

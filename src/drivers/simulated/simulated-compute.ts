@@ -20,7 +20,7 @@ import type {
   StopState,
   VolumeSpec,
 } from '../compute.ts';
-import { ownerLabels, ownerOf } from '../labels.ts';
+import { configLabels, ownerLabels, ownerOf } from '../labels.ts';
 import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
 import {
   fileTooLarge,
@@ -65,12 +65,12 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
   }
 
   /** A change of a container of ours, seen by the next observation. */
-  function change(name: string, id: string, act: () => void | Promise<void>): Promise<void> {
+  function change<T>(name: string, id: string, act: () => T | Promise<T>): Promise<T> {
     return call(name, async () => {
       ourContainer(id);
       const hold = cache.hold(id);
       try {
-        await act();
+        return await act();
       } catch (error) {
         view.lookAfterRefusal(messageOf(error));
         throw error;
@@ -96,7 +96,11 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
   }
 
   function createContainer(spec: ContainerSpec): Container {
-    const labels = { ...spec.labels, ...ownerLabels(installation, spec.owner, spec.specHash) };
+    const labels = {
+      ...spec.labels,
+      ...ownerLabels(installation, spec.owner, spec.specHash),
+      ...configLabels(spec.configDigests),
+    };
     const held = engine.named(spec.name) ?? engine.create(spec, labels);
     return ours(view.lookAtContainer(held.id).value, 'container', held, spec.owner);
   }
@@ -253,7 +257,11 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     disconnectContainer: (id, networkId) => change('disconnectContainer', id, () => engine.disconnect(id, networkId)),
     removeContainer: (id) => change('removeContainer', id, () => engine.remove(id)),
 
-    writeFile: (id, path, content) => change('writeFile', id, () => engine.writeFile(id, path, content)),
+    writeFiles: (id, files) =>
+      change('writeFiles', id, () => {
+        for (const { path, content } of files) engine.writeFile(id, path, content.toString());
+      }),
+    replaceFiles: (id, files) => change('replaceFiles', id, () => engine.replaceFiles(id, files)),
     readFile: (id, path) => call('readFile', () => readFile(id, path)),
 
     image: (reference) => call('inspectImage', () => imageState(reference)),

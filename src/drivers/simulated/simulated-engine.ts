@@ -1,7 +1,15 @@
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { definedOnly } from '../../base/defined.ts';
 import { sha256 } from '../../base/hash.ts';
-import type { Attachment, ContainerSpec, ContainerUpdate, HostRange, ProbeResult, ProbeTarget } from '../compute.ts';
+import type {
+  Attachment,
+  ContainerSpec,
+  ContainerUpdate,
+  FileChange,
+  HostRange,
+  ProbeResult,
+  ProbeTarget,
+} from '../compute.ts';
 import { memorySwapOf } from '../container-settings.ts';
 import { refuse } from './errors.ts';
 import { SimulatedImages } from './images.ts';
@@ -40,6 +48,8 @@ export class SimulatedEngine {
   readonly volumeOptions = new Map<string, Readonly<Record<string, string>>>();
   /** Milliseconds before every call takes effect. */
   latencyMs = 0;
+  /** Whether its images have what renames and removes files. */
+  hasShell = true;
   /** While true, events are lost, as a slow reader loses them. */
   dropsEvents = false;
   /** A test's say in what a probe finds; `undefined`: what the image's server would answer. */
@@ -104,6 +114,7 @@ export class SimulatedEngine {
       attachments: new Map([[networkId, { address, aliases, networkName }]]),
       ports: [],
       files: new Map(),
+      signals: [],
       process: { timers: new Set(), stoppedByHand: false, restartDelayMs: 0, failingStreak: 0, onEnd: new Set() },
       log: [],
       followers: new Set(),
@@ -189,6 +200,18 @@ export class SimulatedEngine {
 
   writeFile(id: string, path: string, content: string): void {
     this.#get(id).files.set(path, content);
+  }
+
+  replaceFiles(id: string, { files, removed, signal }: FileChange): 'renamed' | 'written' {
+    const container = this.#get(id);
+    if (container.state !== 'running') throw refuse.notRunning(container.name);
+    for (const { path, content } of files) container.files.set(path, content.toString());
+    for (const path of removed) {
+      if (this.hasShell) container.files.delete(path);
+      else container.files.set(path, '');
+    }
+    if (signal !== undefined) container.signals.push(signal);
+    return this.hasShell ? 'renamed' : 'written';
   }
 
   remove(id: string): void {

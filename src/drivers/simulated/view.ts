@@ -2,7 +2,7 @@ import type { Timer } from '../../base/clock.ts';
 import { definedOnly } from '../../base/defined.ts';
 import type { Container, Network } from '../compute.ts';
 import { limitsOf } from './limits.ts';
-import { LABEL, ownerOf } from '../labels.ts';
+import { configDigestsOf, LABEL, ownerOf } from '../labels.ts';
 import { containerWords } from '../differences.ts';
 import { missingNetwork } from '../refusals.ts';
 import { ObservationCache } from '../observation-cache.ts';
@@ -136,6 +136,7 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
   if (!owner) return undefined;
   const { id, name, state, oomKilled, restarts, imageId, restart, ports } = container;
   const { startedAt, finishedAt, exitCode, error, health } = container;
+  const configDigests = configDigestsOf(container.labels);
   return {
     id,
     name,
@@ -152,7 +153,7 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
       address,
       aliases,
     })),
-    ...definedOnly({ startedAt, finishedAt, exitCode, error, health }),
+    ...definedOnly({ startedAt, finishedAt, exitCode, error, health, configDigests }),
     ...limitsOf(container),
   };
 }

@@ -40,7 +40,7 @@ async function open(): Promise<ProxySubject> {
       },
       crash: async (id) => void process.kill((await engine.getContainer(id).inspect()).State.Pid, 'SIGKILL'),
       silence: async (id) => void (await shell(compute, id, STOP_WORKERS)),
-      tamper: async (id, path) => compute.writeFile(id, path, '# by hand', 0o644),
+      tamper: async (id, path) => compute.writeFiles(id, [{ path, content: '# by hand', mode: 0o644 }]),
       addByHand: async (id, { backend, server }, at) =>
         void (await admin(id, `add server ${backend}/${server} ${at.address}:${at.port}`)),
       setByHand: async (id, { backend, server }, mode) =>
