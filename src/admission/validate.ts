@@ -143,9 +143,28 @@ function causesOf(validator: ValidateFunction, document: Record<string, unknown>
   if (validator(document)) return [];
   const errors = (validator.errors ?? []).filter((e) => !['oneOf', 'anyOf', 'if', 'propertyNames'].includes(e.keyword));
   const root = validator.schema as JsonSchema;
-  const causes = errors.slice(0, ALIKE * most).map((error) => toCause(error, document, root));
+  const causes = ofRightForm(errors.slice(0, ALIKE * most)).map((error) => toCause(error, document, root));
   const unique = new Map(causes.map((cause) => [`${cause.field} ${cause.message}`, cause]));
   return [...unique.values()].slice(0, most);
+}
+
+/**
+ * Of the forms that an anyOf allows, those of another type than the value has say nothing of what is wrong with it. Where
+ * all are of another type, the first one speaks for all.
+ */
+function ofRightForm(errors: readonly ErrorObject[]): ErrorObject[] {
+  const formOf = ({ schemaPath }: ErrorObject) => /^(.*\/anyOf\/)(\d+)\//.exec(schemaPath);
+  const wrong = new Set(
+    errors.flatMap((e) => (/\/anyOf\/\d+\/type$/.test(e.schemaPath) ? [`${formOf(e)?.[0]} ${e.instancePath}`] : [])),
+  );
+  const isWrong = (e: ErrorObject) => wrong.has(`${formOf(e)?.[0]} ${e.instancePath}`);
+  return errors.filter((error) => {
+    if (!isWrong(error)) return true;
+    const forms = formOf(error)?.[1] ?? '';
+    const isRight = (e: ErrorObject) =>
+      formOf(e)?.[1] === forms && e.instancePath.startsWith(error.instancePath) && !isWrong(e);
+    return error.keyword === 'type' && formOf(error)?.[2] === '0' && !errors.some(isRight);
+  });
 }
 
 function toCause(error: ErrorObject, document: unknown, root: JsonSchema): Cause {

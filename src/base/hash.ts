@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { own } from './own.ts';
 
 /** JSON with sorted keys and no `undefined`: equal values give equal text, whatever order they were written in. */
@@ -16,6 +16,15 @@ export function canonicalJson(value: unknown): string {
 export function sha256(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex');
 }
+
+/** Twelve hex digits that name a content and tell nothing of it to who has not the key. */
+export type Digest = (content: string | Buffer) => string;
+
+/** Keyed, because digests are shown: of a plain hash, a short password could be guessed. */
+export const digestWith =
+  (key: Buffer): Digest =>
+  (content) =>
+    createHmac('sha256', key).update(content).digest('hex').slice(0, 12);
 
 /** Structural equality of JSON values; an absent key equals an `undefined` one. */
 export function sameJson(a: unknown, b: unknown): boolean {

@@ -21,6 +21,7 @@ import type { Log } from '../base/log.ts';
 import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.ts';
 import { startChores } from './maintenance.ts';
 import { assemble, loadRuntimes } from '../operator/assembly.ts';
+import { contentDigest } from '../operator/content-digest.ts';
 import { masterKeyExtension } from '../operator/master-key-route.ts';
 import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
@@ -182,6 +183,7 @@ async function engineParts(
       log,
       settings,
       installation,
+      digest: await contentDigest(store.beside(SETTINGS)),
       runtimes,
       check,
       believable: guard.believable,

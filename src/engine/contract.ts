@@ -27,11 +27,11 @@ export interface Controller<R extends Resource, O, S extends Step> {
   /** Pure but for nothing: no clock, no randomness, no reads. Also used for `diff`, with a document that is not stored. */
   plan(resource: R, observed: O, now: Date): readonly S[];
   /**
-   * Resolves when the step is done, or with what it has come to when it goes on by itself: then the pass ends as
+   * Resolves when the step is done, perhaps with a note, or with what it has come to when it goes on by itself: then the pass ends as
    * progressing, and an event or a look goes on with the plan. One that does neither within the pass's time is left to
    * itself as well, and the key rests until its end.
    */
-  act(step: S, resource: R, pass: Pass): Promise<UnderWay | void>;
+  act(step: S, resource: R, pass: Pass): Promise<UnderWay | Noted | void>;
   report(resource: R, observed: O, left: readonly S[], now: Date): Report;
   /** The step in words, for the reconcile log, `diff` and events. */
   print(step: S, resource: R): string;
@@ -43,6 +43,11 @@ export interface Controller<R extends Resource, O, S extends Step> {
 export interface UnderWay {
   /** For a person: `image app:2 is being pulled: 40 %`. */
   readonly underWay: string;
+}
+
+/** What a person should know of how a step was done. Its event says it. */
+export interface Noted {
+  readonly note: string;
 }
 
 export interface Step {

@@ -76,13 +76,12 @@ export class StepRunner {
       result,
     });
     try {
-      const progress = await this.#controller.act(step, resource, this.#pass);
-      if (progress) return { record: record('underWay'), event: waiting(progress.underWay) };
+      const came = await this.#controller.act(step, resource, this.#pass);
+      if (came && 'underWay' in came) return { record: record('underWay'), event: waiting(came.underWay) };
+      const message = came ? `${words}: ${came.note}` : words;
       return {
         record: record('done'),
-        ...(step.event
-          ? { event: { type: step.warns ? 'Warning' : 'Normal', reason: step.event, message: words } }
-          : {}),
+        ...(step.event ? { event: { type: step.warns ? 'Warning' : 'Normal', reason: step.event, message } } : {}),
       };
     } catch (thrown) {
       const error = asPassError(thrown);

@@ -21,6 +21,7 @@ export async function picture(world: World): Promise<readonly string[]> {
   return [
     ...[...engine.containers.values()].map((c) => `container of ${ownerOf(c.labels)}: ${containerWords(c)}`),
     ...[...engine.containers.values()].flatMap((c) => proxyLines(world, c)),
+    ...[...engine.containers.values()].flatMap(fileLines),
     ...[...engine.networks.byId.values()].map((n) => `network of ${ownerOf(n.labels)}: ${n.cidrBlock}`),
     ...[...engine.volumes.keys()].map((name) => `volume ${name}`),
     ...world.documents.map((r) => `document ${titleOf(r)}: ${documentWords(r)}`),
@@ -41,6 +42,10 @@ function proxyLines({ engine }: World, { id, files, state }: SimulatedContainer)
     ...servers.map((s) => `server in ${s.backend}: port ${s.port}, ${s.mode}, ${s.health}`),
   ];
 }
+
+/** What was put into a container that a proxy does not write itself. */
+const fileLines = ({ files }: SimulatedContainer): string[] =>
+  files.has(CONFIG_PATH) ? [] : [...files].map(([path, content]) => `file ${path}: ${content}`);
 
 /** Which of its equal instances a group has is no difference. */
 function titleOf(r: Resource): string {
@@ -122,6 +127,7 @@ export function untruths(world: World, daemon: WorldDaemon): string[] {
     const key = keyOf(refOf(r));
     if (isReady(r))
       return daemon.contradiction(r, daemon.compute, world.documents)?.replace(/^/, `${key} says Ready, and `) ?? [];
+    if (!world.kinds.must(r.kind).reconciled) return [];
     const ready = findCondition(r, 'Ready');
     return ready && ready.reason !== '' && ready.message.length > 5 ? [] : [`${key} is not Ready and does not say why`];
   });

@@ -114,7 +114,7 @@ async function unverifiable(
       }
     }
     await world.clock.advance(PATIENCE_MS);
-    const objects = world.documents.filter((r) => !hasArrived(r)).map(complaint);
+    const objects = world.documents.filter((r) => !hasArrived(world, r)).map(complaint);
     return objects.length > 0 ? { is: 'never ready', objects } : undefined;
   } finally {
     await daemon.stop();

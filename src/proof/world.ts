@@ -1,3 +1,4 @@
+import { digestWith } from '../base/hash.ts';
 import { kindsOf, MODULES } from '../kinds/index.ts';
 import type { Contradiction, KindModule, KindRuntime } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
@@ -28,6 +29,8 @@ import { Person, settings } from './person.ts';
 import { randomFrom } from './random.ts';
 
 export const INSTALLATION = 'world';
+/** The same in every world: pictures of two are compared. */
+export const DIGEST = digestWith(Buffer.from(INSTALLATION));
 
 const LEASE = 'leader';
 const FOR_EVER_MS = 1e12;
@@ -221,6 +224,7 @@ export class WorldDaemon extends Person {
         log: silentLog,
         settings,
         installation: INSTALLATION,
+        digest: DIGEST,
         runtimes,
         check: () => this.#check(),
         believable: () => true,

@@ -1,5 +1,9 @@
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
+import { sha256 } from '../../src/base/hash.ts';
+import { KINDS } from '../../src/kinds/index.ts';
+import { resolveConfig } from '../../src/kinds/instance/config/resolve.ts';
+import { Mirror } from '../../src/store/mirror.ts';
 import type { Instance } from '../../src/kinds/instance/types.ts';
 import { containerSpecOf } from '../../src/kinds/instance/container-spec.ts';
 import type { Network } from '../../src/drivers/compute.ts';
@@ -34,7 +38,8 @@ export async function floorContainer(
   network: Network,
   address: string,
 ): Promise<Docker.Container> {
-  const spec = containerSpecOf(document, network, address, workshop.floorInstallation);
+  const config = resolveConfig(document.spec, {}, { view: new Mirror(KINDS), digest: sha256 });
+  const spec = containerSpecOf(document, network, address, workshop.floorInstallation, config);
   return docker.createContainer(createOptions(workshop.floorInstallation, { ...spec, name: `floor-${spec.name}` }));
 }
 

@@ -1,3 +1,4 @@
+import { DIGEST } from '../../src/proof/world.ts';
 import { KINDS, MODULES } from '../../src/kinds/index.ts';
 import { findCondition, isReady, keyOf, refOf } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
@@ -175,6 +176,7 @@ export class RealDaemon extends Person {
       log: silentLog,
       settings,
       installation: world.installation,
+      digest: DIGEST,
       runtimes,
       believable: () => true,
       metering: undefined,

@@ -3,6 +3,8 @@ import { faultOfReference } from '../../base/image-reference.ts';
 import { normalizedPath } from '../../base/host-paths.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { durationMs, parseSize } from '../../base/quantity.ts';
+import { checkConfig } from './config-admission.ts';
+import { isReference } from './config/uses.ts';
 import { checkContainerSettings } from './container-admission.ts';
 import { checkDevices, checkDriverOptions, checkGpus, checkHostAccess } from './host-access.ts';
 import { checkLogs } from './log-drivers.ts';
@@ -40,6 +42,7 @@ export function checkInstance(instance: Instance, old?: Instance): Cause[] {
     ...checkDriverOptions(spec),
     ...checkGpus(spec),
     ...checkDevices(spec),
+    ...checkConfig(instance),
   ];
 }
 
@@ -146,7 +149,7 @@ function checkText({ spec }: Instance): Cause[] {
     values.flatMap((value, at) => (value.includes('\0') ? [invalid(`${field}[${at}]`, 'must not contain NUL')] : [])),
   );
   for (const [name, value] of Object.entries(spec.env ?? {})) {
-    if (value.includes('\0')) causes.push(invalid(`env.${name}`, 'must not contain NUL'));
+    if (!isReference(value) && value.includes('\0')) causes.push(invalid(`env.${name}`, 'must not contain NUL'));
   }
   return causes;
 }

@@ -9,6 +9,7 @@ import type { ContainerSpec, Mount, Network, RestartMode } from '../../drivers/c
 import { engineName, volumeNameOf } from '../../drivers/labels.ts';
 import { logTarget, settingsOf } from './container-settings.ts';
 import { limitsOf } from './limits.ts';
+import type { ResolvedConfig } from './config/resolve.ts';
 import { specHash } from './spec-hash.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
@@ -64,6 +65,7 @@ export function containerSpecOf(
   network: Network,
   address: string,
   installation: string,
+  { env, items }: ResolvedConfig,
   sharedName?: string,
 ): ContainerSpec {
   const { spec, metadata } = instance;
@@ -76,7 +78,8 @@ export function containerSpecOf(
     image: spec.image,
     ...(spec.command ? { entrypoint: spec.command } : {}),
     ...(spec.args ? { command: spec.args } : {}),
-    env: spec.env ?? {},
+    env,
+    configDigests: Object.fromEntries(Object.entries(items).map(([item, { digest }]) => [item, digest])),
     labels: spec.labels ?? {},
     ports: portsOf(instance),
     mounts: spec.volumes.map((v) => mountOf(installation, metadata.namespace, v)),

@@ -1,4 +1,6 @@
-import { refOf } from '../../api/metadata.ts';
+import { namespacedName, refOf } from '../../api/metadata.ts';
+import type { Ref, Resource } from '../../api/metadata.ts';
+import type { Digest } from '../../base/hash.ts';
 import { imageIdAsked, isLeaving, isProbed } from './types.ts';
 import type { HealthObserved, Instance } from './types.ts';
 import { isLoadBalancer } from '../load-balancer/types.ts';
@@ -10,19 +12,24 @@ import { valueOf } from '../../base/observed.ts';
 import { lastLines } from '../../base/output.ts';
 import { durationMs } from '../../base/quantity.ts';
 import type { Compute, Container } from '../../drivers/compute.ts';
-import type { Controller, Pass, UnderWay } from '../../engine/contract.ts';
+import type { Controller, Noted, Pass, UnderWay } from '../../engine/contract.ts';
 import { claimAddress } from '../shared/ip-address.ts';
 import { actOnContainer, madeId } from '../shared/container-steps.ts';
 import type { HealthMonitor } from './health-monitor.ts';
 import { nextHealthRestart } from './health.ts';
 import { printStep } from './steps.ts';
 import { specHash } from './spec-hash.ts';
+import { ownFields } from './config/own-fields.ts';
+import { resolveConfig } from './config/resolve.ts';
+import type { ResolvedConfig } from './config/resolve.ts';
+import { refuseMissing, replaceFiles, writeFiles } from './config/steps.ts';
 import { choose, forcedBy, planInstance } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { observeVpc } from '../shared/vpc-reference.ts';
 import { attachmentOf, observeNetworks } from './networks.ts';
 import { defaultVpcIn } from '../vpc/public.ts';
-import { crashed, reportInstance } from './report.ts';
+import { crashed } from './crash.ts';
+import { reportInstance } from './report.ts';
 import { containerSpecOf, sharedNameOf, volumeOptionsOf } from './container-spec.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
@@ -38,6 +45,7 @@ export interface InstanceSeams {
   health: HealthMonitor;
   /** This installation's id: part of the names of volumes. */
   installation: string;
+  digest: Digest;
 }
 
 /** Names an attempt by what was attempted: a pull for one specification does not satisfy another. */
@@ -62,6 +70,8 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         enqueue: (vpc, view) =>
           view.lookup('Instance', 'vpc', `${vpc.metadata.namespace}/${vpc.metadata.name}`).map(refOf),
       },
+      { kind: 'ConfigMap', enqueue: usersOf },
+      { kind: 'Secret', enqueue: usersOf },
       {
         // Those that wait until it has let go of them.
         kind: 'LoadBalancer',
@@ -79,13 +89,14 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
         pulled: pulled.has(pullKey(instance)),
         installation,
         sharedName: sharedNameOf(instance, pass.view),
+        config: configOf(instance, pass.view, seams),
         ...observeBalancers(instance, pass.view, drains, seams.clock),
       };
       const container = choose(instance, valueOf(containers) ?? []);
       const isNeeded =
         containers.state !== 'unobservable' &&
         instance.metadata.deletionTimestamp === undefined &&
-        (!container || forcedBy(instance, container) !== undefined);
+        (!container || forcedBy(instance, container, observed.config) !== undefined);
       if (isNeeded && observed.vpc.is === 'ready') Object.assign(observed, await observeImage(instance, compute));
       if (container)
         Object.assign(
@@ -107,6 +118,13 @@ export function instanceController(seams: InstanceSeams): Controller<Instance, I
     },
   };
 }
+
+/** Those that take contents from it. */
+const usersOf = (source: Resource, view: View): Ref[] =>
+  view.lookup('Instance', source.kind, namespacedName(refOf(source))).map(refOf);
+
+const configOf = (instance: Instance, view: View, { digest }: InstanceSeams): ResolvedConfig =>
+  resolveConfig(instance.spec, ownFields(instance), { view, digest });
 
 /** An image that its controller asks for, and that is still on the Engine, goes before what the reference means now. */
 async function observeImage(
@@ -191,7 +209,7 @@ async function act(
   pass: Pass,
   seams: InstanceSeams,
   pulled: Set<string>,
-): Promise<UnderWay | void> {
+): Promise<UnderWay | Noted | void> {
   const { compute, installation } = seams;
   switch (step.do) {
     case 'createDefaultVpc':
@@ -216,11 +234,17 @@ async function act(
       const address = instance.status?.privateIp;
       if (address === undefined) throw new PassError('DependencyNotReady', 'the instance has no address yet');
       const sharedName = sharedNameOf(instance, pass.view);
-      const made = containerSpecOf(instance, step.network, address, installation, sharedName);
+      const config = configOf(instance, pass.view, seams);
+      refuseMissing(config);
+      const made = containerSpecOf(instance, step.network, address, installation, config, sharedName);
       await compute.createContainer({ ...made, image: step.image });
       pulled.delete(pullKey(instance));
       return;
     }
+    case 'writeFiles':
+      return writeFiles(step, instance, pass, { compute, config: configOf(instance, pass.view, seams) });
+    case 'replaceFiles':
+      return replaceFiles(step, instance, pass, { compute, config: configOf(instance, pass.view, seams) });
     case 'joinNetwork':
       return compute.connectContainer(madeId(compute, instance), attachmentOf(step, instance));
     default:

@@ -3,6 +3,7 @@ import { addressKeys, vpcKeys } from '../shared/ip-address.ts';
 import { imageIdAsked, isLeaving, portsOf } from './types.ts';
 import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
+import { sourcesOf } from './config/uses.ts';
 import { withInit } from './defaults.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
@@ -63,6 +64,8 @@ export const instanceKind: KindDefinition<Instance> = {
     address: addressKeys,
     volume: (r) => [...new Set(volumesOf(r).map((name) => `${r.metadata.namespace}/${name}`))],
     hostPort: (r) => hostPortKeys(portsOf(r)),
+    ConfigMap: (r) => sourcesOf('ConfigMap', r.metadata.namespace, r.spec),
+    Secret: (r) => sourcesOf('Secret', r.metadata.namespace, r.spec),
     image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),
   },
   complete: (next, old) => ({ ...next, spec: withInit(next.spec, old?.spec) }),

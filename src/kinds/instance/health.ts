@@ -1,6 +1,7 @@
 import { definedOnly } from '../../base/defined.ts';
 import type { Container } from '../../drivers/compute.ts';
 import type { ConditionInput, Outcome, Report } from '../../engine/contract.ts';
+import { isMember } from './types.ts';
 import type { HealthObserved, HealthRestarts, Instance, InstanceStatus } from './types.ts';
 
 /** Milliseconds after a restart for a failing check until the next: doubled with each, as a kubelet does it. */
@@ -50,9 +51,8 @@ export const healthRestartAsked = ({ status }: Instance, { startedAt }: Containe
  * Who belongs to a controller is replaced by it.
  */
 export function healthRestartAt(instance: Instance, observed: HealthObserved, container: Container): Date | undefined {
-  const { metadata, spec, status } = instance;
-  const isMember = (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
-  if (!spec.healthCheck?.restartOnUnhealthy || isMember || healthOf(observed, container) !== 'Unhealthy')
+  const { spec, status } = instance;
+  if (!spec.healthCheck?.restartOnUnhealthy || isMember(instance) || healthOf(observed, container) !== 'Unhealthy')
     return undefined;
   if (healthRestartAsked(instance, container)) return undefined;
   const { count, at } = status?.healthRestarts ?? { count: 0, at: 0 };

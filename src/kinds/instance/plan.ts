@@ -5,6 +5,11 @@ import type { Container, ContainerUpdate, ImageState, Network } from '../../driv
 import type { Step } from '../../engine/contract.ts';
 import { containerNameOf, isLiving, keepBest, teardown, driftSteps } from '../shared/container-steps.ts';
 import type { ContainerStep } from '../shared/container-steps.ts';
+import { changesOf, recreates } from './config/changes.ts';
+import type { ResolvedConfig } from './config/resolve.ts';
+import { configRestartOf, replaceSteps, writeSteps } from './config/steps.ts';
+import type { ConfigStep } from './config/steps.ts';
+import { listed } from '../shared/conditions.ts';
 import { changedFields, specHash } from './spec-hash.ts';
 import { needsAddress } from '../shared/ip-address.ts';
 import type { VpcObserved } from '../shared/vpc-reference.ts';
@@ -30,6 +35,8 @@ export interface InstanceObserved extends HealthObserved {
   installation: string;
   /** Under which it is found beside its own name. */
   sharedName: string | undefined;
+  /** What it is given, as documents have it now. */
+  config: ResolvedConfig;
   /** Load balancers in which it is registered, as they say themselves. */
   balancers: readonly { name: string; deregistrationDelayMs: number }[];
   /** For how long they have been asked to let go of it, as far as this leader has seen, milliseconds. */
@@ -45,6 +52,7 @@ export type InstanceStep =
   | (Step & { do: 'ensureVolume'; name: string })
   | (Step & { do: 'createContainer'; name: string; image: string; network: Network })
   | JoinStep
+  | ConfigStep
   | ContainerStep;
 
 /** Milliseconds beyond its deregistrationDelay that a load balancer may take to let go of a target: then it is past help. */
@@ -83,7 +91,9 @@ export function planContainer(instance: Instance, observed: InstanceObserved, no
   const extra = containers
     .filter((c) => c !== kept)
     .flatMap((c) => teardown(c, graceMsOf(instance), `container ${c.name} is one too many`));
-  if (kept && !forcedBy(instance, kept)) return [...extra, ...planKept(instance, observed, kept, now)];
+  // One that cannot be made anew runs on.
+  const stays = kept && (!forcedBy(instance, kept, observed.config) || observed.config.missing.length > 0);
+  if (stays) return [...extra, ...planKept(instance, observed, kept, now)];
   return [...extra, ...planNew(instance, observed, kept)];
 }
 
@@ -91,11 +101,14 @@ export const choose = (instance: Instance, containers: readonly Container[]): Co
   keepBest(instance, specHash(instance.spec), containers);
 
 /** Why this container cannot become what is wanted; `undefined` when it can. */
-export function forcedBy(instance: Instance, container: Container): string | undefined {
+export function forcedBy(instance: Instance, container: Container, config: ResolvedConfig): string | undefined {
   if (container.state === 'dead') return 'the container is dead';
   const fields = changedFields(container.specHash, specHash(instance.spec));
   if (fields.length > 0) return `${fields.map((f) => `spec.${f}`).join(', ')} changed`;
-  return notLifted(instance.spec, container);
+  const changed = changesOf(instance, container, config).filter((change) => recreates(instance, change));
+  return (
+    notLifted(instance.spec, container) ?? (changed.length > 0 ? listed(changed.map(({ why }) => why)) : undefined)
+  );
 }
 
 const CLAIM: InstanceStep = { do: 'claimAddress', why: 'it has no address in the VPC yet' };
@@ -113,9 +126,9 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
   const { vpc, networks } = observed;
   const makeVpc = planDefaultVpc([{ wanted: instance.spec, vpc }, ...networks]);
   if (makeVpc.length > 0) return makeVpc;
-  if (vpc.is !== 'ready' || awaitedNetwork(instance, networks)) return [];
+  if (vpc.is !== 'ready' || awaitedNetwork(instance, networks) || observed.config.missing.length > 0) return [];
   const why = old
-    ? (forcedBy(instance, old) ?? '')
+    ? (forcedBy(instance, old, observed.config) ?? '')
     : instance.status?.containerId === undefined
       ? 'there is no container yet'
       : 'the container is gone';
@@ -137,7 +150,9 @@ function planNew(instance: Instance, observed: InstanceObserved, old: Container 
     event: old ? 'Recreated' : 'Created',
   };
   const start: InstanceStep[] =
-    instance.spec.powerState === 'Running' ? [{ do: 'startContainer', name, why, event: 'Started' }] : [];
+    instance.spec.powerState === 'Running'
+      ? [...writeSteps(observed.config, name, why), { do: 'startContainer', name, why, event: 'Started' }]
+      : [];
   return [...claim, ...pull, ...volumes, ...removal, create, ...joinSteps(networks, name, why), ...start];
 }
 
@@ -166,6 +181,7 @@ function planKept(instance: Instance, observed: InstanceObserved, container: Con
     ...planClaimBeside(instance, observed),
     ...driftSteps(instance, container, places, beside.kept),
     ...planUpdate(instance, container),
+    ...replaceSteps(instance, container, observed.config),
     ...(joinsFirst ? [] : planPower(instance, observed, container, now)),
   ];
 }
@@ -198,20 +214,19 @@ function planPower(instance: Instance, observed: InstanceObserved, container: Co
       ? [{ do: 'stopContainer', id, name, graceMs, why: 'powerState is Stopped', event: 'Stopped' }]
       : [];
   }
-  if (shouldStart(instance, container))
-    return [
-      {
-        do: 'startContainer',
-        id,
-        name,
-        why: container.state === 'created' ? 'it was never started' : 'it is stopped',
-        event: 'Started',
-      },
-    ];
+  if (shouldStart(instance, container)) {
+    const isFirst = container.state === 'created';
+    if (isFirst && observed.config.missing.length > 0) return [];
+    const why = isFirst ? 'it was never started' : 'it is stopped';
+    const write = isFirst ? writeSteps(observed.config, name, why, id) : [];
+    return [...write, { do: 'startContainer', id, name, why, event: 'Started' }];
+  }
   const claim = planHealthRestart(instance, observed, container, now);
   const isSick = claim.length > 0 || healthRestartAsked(instance, container);
-  if (container.state !== 'running' || !(isSick || wantsRestart(instance, container))) return [];
-  const why = isSick ? failingCheck(instance, observed, container, now) : 'a restart was asked for';
+  const changed = configRestartOf(instance, container);
+  if (container.state !== 'running' || !(isSick || changed !== undefined || wantsRestart(instance, container)))
+    return [];
+  const why = isSick ? failingCheck(instance, observed, container, now) : (changed ?? 'a restart was asked for');
   return [
     ...claim,
     { do: 'stopContainer', id, name, graceMs, why },
@@ -224,7 +239,7 @@ function shouldStart(instance: Instance, container: Container): boolean {
   if (container.state === 'created') return true;
   if (container.state !== 'exited') return false;
   if (instance.status?.phase === 'Stopped' || restartAsked(instance, container.finishedAt)) return true;
-  if (healthRestartAsked(instance, container)) return true;
+  if (healthRestartAsked(instance, container) || configRestartOf(instance, container) !== undefined) return true;
   const { restartPolicy } = instance.spec;
   return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && container.exitCode !== 0);
 }

@@ -11,13 +11,15 @@ import type { NetworkObserved } from './networks.ts';
 import { choose, forcedBy, mustDrain, planContainer, wantsRestart } from './plan.ts';
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { healthOf, healthStatusOf, UNHEALTHY, unhealthyEvents, unhealthyWords } from './health.ts';
+import { crashed, crashMessage, crashWords, exitWords } from './crash.ts';
+import { definedOnly } from '../../base/defined.ts';
+import { configConditions, configWait } from './config/conditions.ts';
+import { configStatusOf } from './config/steps.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
 import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
 
 /** A restarted process counts as back after so long: the Engine's own measure, after which it forgets its back-off (restartmanager.go). */
 const STABLE_MS = 10_000;
-/** So many restarts in a row make a crash loop. */
-const LOOP = 3;
 /** The seed's VARCHAR(255). */
 const PORTS_COLUMN = 255;
 
@@ -49,7 +51,12 @@ export function reportInstance(
     status,
     outcome,
     events: unhealthyEvents(instance, judgement.ready),
-    conditions: [judgement.ready, progressing(outcome), judgement.degraded ?? NOT_DEGRADED],
+    conditions: [
+      judgement.ready,
+      progressing(outcome),
+      judgement.degraded ?? NOT_DEGRADED,
+      ...configConditions(instance, observed.config),
+    ],
   };
   if (unobservable) return instance.status?.containerId ? { ...report, inventory: rowOf(instance, status) } : report;
   return container && outcome.is !== 'gone' ? { ...report, inventory: rowOf(instance, status) } : report;
@@ -90,14 +97,9 @@ function statusOf(
     ...(container.ports.length > 0 ? { ports: container.ports } : {}),
     ...(container.exitCode === undefined ? {} : { lastExitCode: container.exitCode }),
     ...(lastLog && lastLog.length > 0 ? { lastLog } : {}),
+    ...definedOnly({ config: configStatusOf(instance, container) }),
   };
 }
-
-/** Whether its process has ended badly: the time to show what it wrote last. */
-export const crashed = (c: Container): boolean =>
-  c.state === 'restarting' ||
-  (c.restarts > 0 && c.exitCode !== 0) ||
-  (c.state === 'exited' && c.exitCode !== undefined && c.exitCode !== 0);
 
 function rowOf(instance: Instance, status: InstanceStatus): InventoryRow {
   const { uid, namespace, name } = instance.metadata;
@@ -143,12 +145,17 @@ function conditionsOf(
   }
   if (isDraining(instance, observed, now)) return conditionsOfDraining(instance, observed);
   if (left.length > 0) return conditionsOfLeft(instance, observed, left);
-  const kept = container && !forcedBy(instance, container) ? container : undefined;
+  const kept = container && !forcedBy(instance, container, observed.config) ? container : undefined;
   const awaited = awaitedNetwork(instance, observed.networks, kept);
-  if (!container) return conditionsOfWaiting(instance, observed, awaited);
+  const missing = configWait(instance, observed.config, container, kept);
+  if (!container)
+    return missing && !awaited && observed.vpc.is === 'ready'
+      ? { phase: 'Pending', ...missing }
+      : conditionsOfWaiting(instance, observed, awaited);
   const judgement = conditionsOfContainer(instance, observed, container, now);
   // The container goes on as it is until the VPC is there.
-  return awaited ? { ...conditionsOfWaiting(instance, observed, awaited), phase: judgement.phase } : judgement;
+  if (awaited) return { ...conditionsOfWaiting(instance, observed, awaited), phase: judgement.phase };
+  return missing ? { ...judgement, ...missing } : judgement;
 }
 
 const isDraining = (instance: Instance, observed: InstanceObserved, now: Date): boolean =>
@@ -278,23 +285,4 @@ function conditionsOfEnded(instance: Instance, container: Container): Judgement 
         degraded: degraded('True', 'Failed', message),
         outcome: { is: 'reconciled' },
       };
-}
-
-/** Shells, and the init of a container, say by these two that there was nothing to run. */
-const NOT_RUN: Record<number, string> = {
-  126: ' (the command cannot be executed)',
-  127: ' (the command was not found)',
-};
-const exitWords = (code: number): string => `exit code ${code}${NOT_RUN[code] ?? ''}`;
-
-const crashWords = ({ restarts }: Container): { phase: InstancePhase; reason: string } =>
-  restarts >= LOOP
-    ? { phase: 'CrashLoopBackOff', reason: 'CrashLoopBackOff' }
-    : { phase: 'Starting', reason: 'Restarted' };
-
-function crashMessage(container: Container, then: string): string {
-  // The Engine forgets the exit code when it starts the process again.
-  const code = container.exitCode === undefined ? '' : ` with ${exitWords(container.exitCode)}`;
-  const why = container.oomKilled ? 'ran out of memory' : `ended${code}`;
-  return `its process ${why} and was restarted ${container.restarts} ${container.restarts === 1 ? 'time' : 'times'}; ${then}`;
 }

@@ -18,11 +18,11 @@ export interface InstanceRuntime extends KindRuntime {
 }
 
 export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
-  const { store, compute, clock, installation, notice } = deps;
+  const { store, compute, clock, installation, digest, notice } = deps;
   const health = new HealthMonitor(compute, clock, (ref, what) => notice(ref, what, 'health'));
   const sampler = samplerOf(deps);
   return {
-    controller: anyController(instanceController({ clock, compute, health, installation })),
+    controller: anyController(instanceController({ clock, compute, health, installation, digest })),
     leaderTasks: [{ stop: () => health.stop() }, ...(sampler ? [sampler] : [])],
     routes(app, context) {
       logRoutes(app, context);

@@ -2,6 +2,7 @@ import { SIZE_PATTERN } from '../../base/quantity.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { NOT_HERE } from './not-here.ts';
 import { duration, strings } from '../shared/schemas.ts';
+import { configStatus, env, envFrom, files } from './config-schema.ts';
 import { healthCheck } from './health-schema.ts';
 import { devices, driverOptions, gpus } from './host-access-schema.ts';
 import { LOG_DRIVERS } from './log-drivers.ts';
@@ -86,15 +87,9 @@ export const instanceSpecSchema: JsonSchema = {
     },
     command: { ...strings("Replaces the image's entrypoint.", 256), 'x-also-known-as': ['entrypoint', 'cmd'] },
     args: { ...strings("Replaces the image's command.", 1024), 'x-also-known-as': ['cmd', 'arguments'] },
-    env: {
-      type: 'object',
-      maxProperties: 1000,
-      propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_.-]*$', maxLength: 256 },
-      additionalProperties: { type: 'string', maxLength: 131_072 },
-      'x-sensitive': true,
-      'x-also-known-as': ['environment', 'envVars', 'variables'],
-      description: 'Environment variables. Not for secrets: whoever can read the object can read them.',
-    },
+    env,
+    envFrom,
+    files,
     ports: {
       type: 'array',
       default: [],
@@ -277,6 +272,7 @@ export const instanceStatusSchema: JsonSchema = {
       type: 'string',
       description: 'Since when its load balancers are asked to let go of it before it stops.',
     },
+    config: configStatus,
     restartedAt: { type: 'string', description: 'The restart request that was carried out last.' },
   },
 };

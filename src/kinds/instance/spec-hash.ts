@@ -1,5 +1,6 @@
 import { ifTrue, orNothing } from '../../base/defined.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
+import { isReference } from './config/uses.ts';
 import { logTarget } from './container-settings.ts';
 import type { HealthCheck, InstanceSpec } from './types.ts';
 
@@ -12,7 +13,9 @@ const RECREATES = {
   image: (s) => s.image,
   command: (s) => s.command,
   args: (s) => s.args,
-  env: (s) => orNothing(s.env),
+  env: (s) => orNothing(variablesOf(s.env)),
+  envFrom: (s) => orNothing(s.envFrom?.map(({ optional: _, onChange: __, ...made }) => made)),
+  files: (s) => orNothing(s.files?.map(({ optional: _, onChange: __, content: ___, ...made }) => made)),
   ports: (s) => orNothing(s.ports),
   privateIp: (s) => s.privateIp,
   logs: (s) => ({ maxSize: s.logs.maxSize, maxFiles: s.logs.maxFiles, ...logTarget(s) }),
@@ -40,6 +43,16 @@ const RECREATES = {
   gpus: (s) => s.gpus,
   oomScoreAdjust: (s) => s.oomScoreAdjust,
 } satisfies Record<string, (spec: InstanceSpec) => unknown>;
+
+/** Which content a variable or a file has is told by digests; what becomes of a change of it is this daemon's. */
+const variablesOf = (env: InstanceSpec['env'] = {}): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(env).map(([name, value]) => {
+      if (!isReference(value)) return [name, value];
+      const { optional: _, onChange: __, ...from } = value.valueFrom;
+      return [name, from];
+    }),
+  );
 
 /** What the Engine is told of health checks. What becomes of an unhealthy one is this daemon's. */
 function engineCheck(check: HealthCheck | undefined): object | undefined {

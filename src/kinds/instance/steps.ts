@@ -1,5 +1,6 @@
 import type { Instance } from './types.ts';
 import { shortImageId } from '../../base/image-reference.ts';
+import { printConfigStep } from './config/steps.ts';
 import { printContainerStep } from '../shared/container-steps.ts';
 import type { InstanceStep } from './plan.ts';
 
@@ -22,6 +23,9 @@ export function printStep(step: InstanceStep, instance: Instance): string {
       return `create container ${step.name} from ${step.image === instance.spec.image ? step.image : `${shortImageId(step.image)}, which ${instance.spec.image} was`}`;
     case 'joinNetwork':
       return `connect container ${step.name} to VPC ${step.wanted.vpc}`;
+    case 'writeFiles':
+    case 'replaceFiles':
+      return printConfigStep(step);
     default:
       return printContainerStep(step);
   }

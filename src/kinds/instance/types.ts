@@ -98,12 +98,57 @@ export interface SecondaryAddress {
   privateIp: string;
 }
 
+/** Where a value comes from: exactly one of `configMap` and `secret` is there. */
+export interface ConfigSource {
+  configMap?: string;
+  secret?: string;
+  /** One that is not there is left out. */
+  optional?: boolean;
+}
+
+/** What a running instance does when its content changes; a process has its environment from when it was made. */
+export type OnChange = 'Recreate' | 'Restart' | 'Update' | 'Ignore' | { signal: string };
+type EnvOnChange = Extract<OnChange, 'Recreate' | 'Ignore'>;
+
+export interface EnvReference {
+  valueFrom: ConfigSource & { key: string; onChange?: EnvOnChange };
+}
+
+interface EnvFrom extends ConfigSource {
+  prefix?: string;
+  onChange?: EnvOnChange;
+}
+
+/** A file, or, of a source without `key`, a folder with a file for each key. In place of a source it may have `content`. */
+export interface ConfigFile extends ConfigSource {
+  path: string;
+  key?: string;
+  content?: string;
+  mode?: string;
+  uid?: number;
+  gid?: number;
+  template?: boolean;
+  onChange?: OnChange;
+}
+
+/** What a container has of what it is given. */
+export interface ConfigStatus {
+  containerId: string;
+  /** By item; empty: it is being replaced. */
+  digests: Readonly<Record<string, string>>;
+  /** The process that was started at `of` is to be started again, because of what `why` says. */
+  restart?: { of: string; why: string };
+}
+
 export interface InstanceSpec extends ContainerFields {
   image: string;
   imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
   command?: readonly string[];
   args?: readonly string[];
-  env?: Record<string, string>;
+  env?: Record<string, string | EnvReference>;
+  /** All keys of a source as variables; of two with one name the later counts, and `env` before both. */
+  envFrom?: readonly EnvFrom[];
+  files?: readonly ConfigFile[];
   ports: readonly string[];
   vpc: string;
   privateIp?: string;
@@ -168,6 +213,8 @@ export interface InstanceStatus {
   healthFailure?: { at: string; output: string };
   /** The last restart for a failing check, and how many there were in a row. */
   healthRestarts?: HealthRestarts;
+  /** Once a file was replaced in the container; until then it has what it was made with. */
+  config?: ConfigStatus;
   /** The restart request (annotation) that was last carried out. */
   restartedAt?: string;
   /** Since when its load balancers are asked to let go of it, because its process must stop (I12). */
@@ -184,9 +231,13 @@ export const portsOf = (instance: Instance): PortMapping[] => instance.spec.port
 export const isLeaving = ({ metadata, status }: Instance): boolean =>
   metadata.deletionTimestamp !== undefined || status?.draining !== undefined;
 
+/** Whether it belongs to a controller, such as a group, which replaces it where need be. */
+export const isMember = ({ metadata }: Instance): boolean =>
+  (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
+
 /** The id of the image that its controller wants it made from, whatever its reference means by now. */
-export function imageIdAsked({ metadata, spec }: Instance): string | undefined {
-  const isMember = (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
+export function imageIdAsked(instance: Instance): string | undefined {
+  const { metadata, spec } = instance;
   const asked = metadata.annotations?.[IMAGE_ID];
-  return isMember && asked?.startsWith(`${spec.image}@`) ? asked.slice(spec.image.length + 1) : undefined;
+  return isMember(instance) && asked?.startsWith(`${spec.image}@`) ? asked.slice(spec.image.length + 1) : undefined;
 }

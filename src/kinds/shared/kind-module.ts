@@ -3,6 +3,7 @@ import type { Ref, Resource } from '../../api/metadata.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Trigger } from '../../api/records.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { Digest } from '../../base/hash.ts';
 import type { Log } from '../../base/log.ts';
 import type { ClientCommand, Restart, ShowMetrics } from '../../cli/command.ts';
 import type { Compute } from '../../drivers/compute.ts';
@@ -89,6 +90,8 @@ export interface RuntimeDeps {
   log: Log;
   settings: AdmissionSettings;
   installation: string;
+  /** Names contents where they must not be shown. The same in every daemon of this installation. */
+  digest: Digest;
   /** How it is known what containers use, and how often they are looked at; left out, they are not. */
   metering: { meter: Meter; intervalMs: number } | undefined;
   /** By the metric's name: what kinds measure of instances, for those that decide by it. */

@@ -1,3 +1,4 @@
+import { DIGEST } from '../../../src/proof/world.ts';
 import { KINDS, MODULES } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
@@ -108,6 +109,7 @@ export class Candidate {
         log: silentLog,
         settings,
         installation: INSTALLATION,
+        digest: DIGEST,
         runtimes: await loadRuntimes(MODULES),
         believable: () => true,
         metering: undefined,

@@ -9,7 +9,7 @@ import { planInstance } from '../../../src/kinds/instance/plan.ts';
 import { reportInstance } from '../../../src/kinds/instance/report.ts';
 import { specHash } from '../../../src/kinds/instance/spec-hash.ts';
 import type { Instance, InstanceStatus } from '../../../src/kinds/instance/types.ts';
-import { containerOf, instance, NETWORK, NOW, observed } from './support.ts';
+import { containerOf, instance, NETWORK, NOW, observed, configOf } from './support.ts';
 
 const CHECK = { healthCheck: { tcp: { port: 80 }, restartOnUnhealthy: true } };
 const SICK = { health: 'Unhealthy', healthOutput: 'connection refused' } as const;
@@ -132,7 +132,7 @@ describe('what is said of a failing check', () => {
 it('disable turns the image’s own check off', () => {
   const options = createOptions(
     'test',
-    containerSpecOf(instance({ healthCheck: { disable: true } }), NETWORK, '10.1.0.9', 'test'),
+    containerSpecOf(instance({ healthCheck: { disable: true } }), NETWORK, '10.1.0.9', 'test', configOf(instance())),
   );
   expect(options.Healthcheck).toEqual({ Test: ['NONE'] });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 import type { Hints } from '../../support/from-schema.ts';
+import { sourceDocuments } from './config-documents.ts';
 import { mainVpc, sideVpc } from '../vpc/scenarios.ts';
 
 const instance = (name: string, spec: object = {}) => ({
@@ -15,6 +16,14 @@ const side = { apply: sideVpc };
 const inBoth = web({ networks: [{ vpc: 'side' }] });
 
 const volumes = [{ name: 'data', mountPath: '/data' }];
+
+const { map, secret } = sourceDocuments;
+const sources = [main, { apply: map({ a: '1', b: '1' }) }, { apply: secret('one') }];
+const given = ({ onChange = { signal: 'HUP' } }: { onChange?: unknown } = {}) =>
+  web({
+    files: [{ path: '/etc/app', configMap: 'app', onChange }],
+    env: { P: { valueFrom: { secret: 'db', key: 'PASSWORD' } } },
+  });
 
 /** What the life of an instance is made of. */
 export const INSTANCE_SCENARIOS: readonly Scenario[] = [
@@ -41,6 +50,27 @@ export const INSTANCE_SCENARIOS: readonly Scenario[] = [
     name: 'recreate in two VPCs, at another address',
     given: [main, side, inBoth],
     when: [web({ image: 'app:2', networks: [{ vpc: 'side', privateIp: '10.4.0.7' }] })],
+  },
+  {
+    name: 'create with files and variables, which come later',
+    given: [],
+    when: [main, given(), { apply: map({ a: '1', b: '1' }) }, { apply: secret('one') }],
+  },
+  {
+    name: 'a file is replaced, and the process told',
+    given: [...sources, given()],
+    when: [{ apply: map({ a: '2', b: '1' }) }],
+  },
+  {
+    name: 'files change while the daemon is down',
+    given: [...sources, given({ onChange: 'Restart' })],
+    when: [{ apply: map({ a: '2', c: '1' }) }, { apply: secret('two') }],
+    pending: true,
+  },
+  {
+    name: 'a map is deleted and made again, otherwise',
+    given: [...sources, given()],
+    when: [{ delete: 'ConfigMap/default/app' }, { apply: map({ a: '3' }) }],
   },
   {
     name: 'VPC move refused',
@@ -75,7 +105,7 @@ export const BURSTS: readonly Scenario[] = [
 
 /** What the schema alone does not say of a specification that can be Ready here. */
 export const INSTANCE_HINTS: Hints = {
-  image: fc.constantFrom('app:1', 'app:2', 'registry.example/app@sha256:0123'),
+  image: fc.constantFrom('app:1', 'app:2', `registry.example/app@sha256:${'0123'.repeat(16)}`),
   vpc: fc.constant('main'),
   privateIp: fc.constantFrom('10.1.0.7', '10.1.0.8'),
   networks: fc.constantFrom(
@@ -85,6 +115,22 @@ export const INSTANCE_HINTS: Hints = {
     [{ vpc: 'side', aliases: ['db'] }],
     [{ vpc: 'default' }],
   ),
+  env: fc.constantFrom(
+    {},
+    { A: '1', B: '$B' },
+    { A: { valueFrom: { configMap: 'app', key: 'a' } } },
+    { A: { valueFrom: { secret: 'db', key: 'PASSWORD' } }, B: '1' },
+  ),
+  envFrom: fc.constantFrom([], [{ configMap: 'app' }], [{ secret: 'db', prefix: 'DB_' }, { configMap: 'app' }]),
+  files: fc.constantFrom(
+    [],
+    [{ path: '/etc/app', configMap: 'app' }],
+    [{ path: '/etc/app/a', configMap: 'app', key: 'a', onChange: { signal: 'HUP' } }],
+    [{ path: '/etc/app/a', content: '${namespace} $${x}', template: true, onChange: 'Update' }],
+    [{ path: '/etc/app/a', content: 'other', onChange: 'Restart', mode: '0600', uid: 7 }],
+  ),
+  // With files, true is refused.
+  readOnlyRootFilesystem: fc.constantFrom(false, false, false, true),
   command: fc.constantFrom(['serve'], ['serve', '--quiet']),
   'ports[]': fc.constantFrom('80', '0:81', '8080:80', '127.0.0.1:8081:81/udp'),
   'resources.memory': fc.constantFrom('6Mi', '64m', '1g'),

@@ -1,6 +1,12 @@
 import type { Instance } from '../../../src/kinds/instance/types.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { create } from '../../../src/admission/operations.ts';
+import type { View } from '../../../src/api/kind.ts';
+import { definedOnly, orNothing } from '../../../src/base/defined.ts';
+import { digestWith } from '../../../src/base/hash.ts';
+import { ownFields } from '../../../src/kinds/instance/config/own-fields.ts';
+import { resolveConfig } from '../../../src/kinds/instance/config/resolve.ts';
+import type { ResolvedConfig } from '../../../src/kinds/instance/config/resolve.ts';
 import type { InstanceObserved } from '../../../src/kinds/instance/plan.ts';
 import { containerSpecOf } from '../../../src/kinds/instance/container-spec.ts';
 import type { Container, Network } from '../../../src/drivers/compute.ts';
@@ -31,9 +37,15 @@ export function instance(spec: object = {}, over: Partial<Instance> = {}): Insta
   return { ...made, status: { privateIp: '10.1.0.9', vpcUid: 'v' }, ...over };
 }
 
+const DIGEST = digestWith(Buffer.from('test'));
+
+/** What it is given while no document is there. */
+export const configOf = (i: Instance, view: View = new Mirror(KINDS)): ResolvedConfig =>
+  resolveConfig(i.spec, ownFields(i), { view, digest: DIGEST });
+
 /** The container that was made exactly for this instance and runs. */
-export function containerOf(i: Instance, over: object = {}): Container {
-  const spec = containerSpecOf(i, NETWORK, '10.1.0.9', 'test');
+export function containerOf(i: Instance, over: object = {}, view?: View): Container {
+  const spec = containerSpecOf(i, NETWORK, '10.1.0.9', 'test', configOf(i, view));
   const made: Container = {
     id: 'c1',
     name: spec.name,
@@ -48,6 +60,7 @@ export function containerOf(i: Instance, over: object = {}): Container {
     restart: spec.restart ?? 'no',
     attachments: [{ networkId: NETWORK.id, address: '10.1.0.9', aliases: ['web'] }],
     ports: [],
+    ...definedOnly({ configDigests: orNothing(spec.configDigests) }),
   };
   return { ...made, ...over };
 }
@@ -65,5 +78,6 @@ export const observed = (
   sharedName: undefined,
   balancers: [],
   drainingMs: 0,
+  config: { missing: [], items: {}, env: {}, files: [] },
   ...over,
 });
