@@ -64,8 +64,8 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
 
 /** Files of a container that has not started yet are written again by whoever starts it: nothing tells which are there. */
 function rewritten(effects: readonly string[], n: number): number {
-  const before = effects.slice(0, n - 1);
-  return before.lastIndexOf('writeFiles') > before.lastIndexOf('startContainer') ? 1 : 0;
+  const started = effects.slice(0, n - 1).lastIndexOf('startContainer');
+  return effects.slice(0, n).lastIndexOf('writeFiles') > started ? 1 : 0;
 }
 
 /** How soon somebody else's instance runs, whatever hangs: milliseconds of the world's time. */

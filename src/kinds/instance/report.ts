@@ -13,7 +13,8 @@ import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { healthOf, healthStatusOf, UNHEALTHY, unhealthyEvents, unhealthyWords } from './health.ts';
 import { crashed, crashMessage, crashWords, exitWords } from './crash.ts';
 import { definedOnly } from '../../base/defined.ts';
-import { configConditions, configWait } from './config/conditions.ts';
+import { configConditions } from './config/conditions.ts';
+import { configWait } from './config/waiting.ts';
 import { configStatusOf } from './config/steps.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
 import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
@@ -55,7 +56,7 @@ export function reportInstance(
       judgement.ready,
       progressing(outcome),
       judgement.degraded ?? NOT_DEGRADED,
-      ...configConditions(instance, observed.config),
+      ...configConditions(instance.spec, observed.config.missing),
     ],
   };
   if (unobservable) return instance.status?.containerId ? { ...report, inventory: rowOf(instance, status) } : report;

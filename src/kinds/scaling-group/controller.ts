@@ -1,4 +1,6 @@
-import { refOf } from '../../api/metadata.ts';
+import { namespacedName, refOf } from '../../api/metadata.ts';
+import type { Digest } from '../../base/hash.ts';
+import { groupConfig } from './config.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { Instance } from '../instance/types.ts';
 import { loadBalancersSelecting } from '../load-balancer/types.ts';
@@ -26,11 +28,14 @@ import { reportScalingGroup } from './report.ts';
  */
 export const scalingGroupController = (
   autoscaler: Autoscaler,
+  digest: Digest,
 ): Controller<ScalingGroup, GroupObserved, ScalingGroupStep> => ({
   kind: 'ScalingGroup',
   needsEngine: false,
   watches: [
     { kind: 'Instance', enqueue: owningGroup },
+    { kind: 'ConfigMap', enqueue: usersOf },
+    { kind: 'Secret', enqueue: usersOf },
     { kind: 'VPC', enqueue: ({ metadata }, view) => groupsIn(metadata.namespace, metadata.name, view) },
     {
       kind: 'LoadBalancer',
@@ -45,11 +50,12 @@ export const scalingGroupController = (
       targets: targetsOf(members.instances, pass.view),
       scaling: followed(group, pass, autoscaler),
       vpcRow: vpcRow(group, pass.view),
+      config: groupConfig(group, pass.view, digest),
     };
   },
 
   plan: planScalingGroup,
-  act,
+  act: (step, group, pass) => act(step, group, pass, digest),
   report: reportScalingGroup,
   print,
   forget: (uid) => autoscaler.forget(uid),
@@ -76,6 +82,10 @@ function owningGroup({ metadata }: Resource, view: View): Ref[] {
   return group && isScalingGroup(group) ? [refOf(group)] : [];
 }
 
+/** Those whose instances take contents from it. */
+const usersOf = (source: Resource, view: View): Ref[] =>
+  view.lookup('ScalingGroup', source.kind, namespacedName(refOf(source))).map(refOf);
+
 const groupsIn = (namespace: string, vpc: string, view: View): Ref[] =>
   view.lookup('ScalingGroup', 'vpc', `${namespace}/${vpc}`).map(refOf);
 
@@ -100,16 +110,21 @@ function vpcRow({ metadata, spec }: ScalingGroup, view: View): string | undefine
   return vpc && isVpc(vpc) && vpc.status?.networkId !== undefined ? vpc.metadata.uid : undefined;
 }
 
-function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass): Promise<void> {
+function act(step: ScalingGroupStep, group: ScalingGroup, pass: Pass, digest: Digest): Promise<void> {
+  const configOf = (latest: Resource, view: View) => groupConfig(latest as ScalingGroup, view, digest);
   switch (step.do) {
     case 'createInstance':
-      return pass.create(instanceOf(group, step.name, step.failedReplacements));
+      return pass.create(instanceOf(group, configOf(group, pass.view), step.name, step.failedReplacements));
     case 'deleteInstance':
       return pass.remove(step.ref, step.uid);
     case 'recordRevision':
-      return pass.claim((latest) => ({ revisions: recorded(latest as ScalingGroup, pass.now()) }));
+      return pass.claim((latest, view) => ({
+        revisions: recorded(latest as ScalingGroup, configOf(latest, view), pass.now()),
+      }));
     case 'recordImage':
-      return pass.claim((latest) => ({ revisions: withImage(latest as ScalingGroup, step.imageId) }));
+      return pass.claim((latest, view) => ({
+        revisions: withImage(latest as ScalingGroup, configOf(latest, view), step.imageId),
+      }));
     case 'rollBack':
       return pass.amend(ROLLBACK, ({ spec }) => ({ spec: { ...spec, template: templateOf(step.to) } }));
     default:

@@ -1,4 +1,5 @@
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
+import { sourcesOf } from '../instance/public.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup } from './types.ts';
 import { admitScalingGroup, checkScalingGroup, completeGroup } from './admission.ts';
@@ -62,6 +63,8 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
   ],
   indexes: {
     vpc: (r) => vpcsOf(r).map((vpc) => `${r.metadata.namespace}/${vpc}`),
+    ConfigMap: (r) => sourcesOf('ConfigMap', r.metadata.namespace, r.spec.template.spec),
+    Secret: (r) => sourcesOf('Secret', r.metadata.namespace, r.spec.template.spec),
     image: imagesOf,
   },
   scale: {

@@ -1,11 +1,12 @@
 import { isInstance } from '../instance/types.ts';
 import type { Instance } from '../instance/types.ts';
-import { instanceSpecSchema } from '../instance/public.ts';
 import { findCondition, GROUP, isReady } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
-import { labelsOf, SCALE_IN_PROTECTION } from './types.ts';
-import type { ScalingGroup, Template } from './types.ts';
-import { canonicalJson, sameJson, sha256 } from '../../base/hash.ts';
+import { SCALE_IN_PROTECTION } from './types.ts';
+import type { ScalingGroup } from './types.ts';
+import type { GroupConfig } from './config.ts';
+import { withoutDefaults } from './template-hash.ts';
+import { sameJson } from '../../base/hash.ts';
 import type { Scaling } from './recommendation.ts';
 import { boundsOf } from './schedules.ts';
 import { countOf, durationMs } from '../../base/quantity.ts';
@@ -80,33 +81,10 @@ export interface GroupObserved {
   targets: ReadonlyMap<string, TargetHealth>;
   /** What the policies have come to; `undefined`: not yet, or there are none. */
   scaling: Scaling | undefined;
+  /** What the instances are given. */
+  config: GroupConfig;
   /** The VPC's uid when it has a row, for the group's own. */
   vpcRow: string | undefined;
-}
-
-/** Values that are the schema's defaults, false, and empty mappings, say nothing: a later release that adds a field replaces no instance. */
-function withoutDefaults(spec: object): object {
-  const fields = instanceSpecSchema.properties ?? {};
-  const saysSomething = ([name, value]: [string, unknown]) =>
-    name !== 'vpc' && value !== false && !sameJson(value, fields[name]?.default) && !sameJson(value, {});
-  return Object.fromEntries(Object.entries(spec).filter(saysSomething));
-}
-
-const hashes = new WeakMap<Template, string>();
-
-/** Names a template: equal ones have one hash, whatever release admitted them. */
-export function templateHash(template: Template): string {
-  const known = hashes.get(template);
-  if (known !== undefined) return known;
-  const { annotations } = template.metadata ?? {};
-  const parts = {
-    labels: labelsOf(template),
-    ...(annotations && { annotations }),
-    spec: withoutDefaults(template.spec),
-  };
-  const hash = sha256(canonicalJson(parts));
-  hashes.set(template, hash.slice(0, 10));
-  return hash.slice(0, 10);
 }
 
 const slotOf = (group: ScalingGroup, name: string): number | undefined => {
@@ -154,7 +132,7 @@ function memberOf(group: ScalingGroup, instance: Instance, observed: GroupObserv
     slot: slotOf(group, metadata.name) ?? 0,
     createdAt: Date.parse(metadata.creationTimestamp),
     leaving: metadata.deletionTimestamp !== undefined,
-    outdated: isOutdated(group, instance),
+    outdated: isOutdated(group, instance, observed.config),
     ready,
     available: false,
     lateAt: changedAt(instance) + durationMs(group.spec.strategy.progressDeadline),
@@ -191,8 +169,8 @@ function judgeAvailable(member: Member, group: ScalingGroup, instance: Instance,
   else member.availableAt = at;
 }
 
-function isOutdated(group: ScalingGroup, { metadata, spec }: Instance): boolean {
-  if (metadata.labels?.[TEMPLATE_LABEL] !== templateHash(group.spec.template)) return true;
+function isOutdated(group: ScalingGroup, { metadata, spec }: Instance, { hash }: GroupConfig): boolean {
+  if (metadata.labels?.[TEMPLATE_LABEL] !== hash) return true;
   return !sameJson(withoutDefaults(spec), withoutDefaults(group.spec.template.spec));
 }
 

@@ -8,16 +8,10 @@ import type { Revision, ScalingGroup } from './types.ts';
 import { ORPHAN } from '../../admission/operations.ts';
 import { countOf } from '../../base/quantity.ts';
 import type { Pass, Step } from '../../engine/contract.ts';
-import {
-  FAILED_REPLACEMENTS,
-  failedReplacementsAfter,
-  membersOf,
-  nameOfSlot,
-  TEMPLATE_LABEL,
-  templateHash,
-} from './members.ts';
+import { FAILED_REPLACEMENTS, failedReplacementsAfter, membersOf, nameOfSlot, TEMPLATE_LABEL } from './members.ts';
 import type { GroupObserved, Member } from './members.ts';
-import { currentRevision, imageToRecord, rollBackTo } from './revisions.ts';
+import { currentRevision, imageToRecord, rollBackTo, TEMPLATE_CHANGED, whyOutdated } from './revisions.ts';
+import type { GroupConfig } from './config.ts';
 import { planCount } from './count.ts';
 import type { CountStep } from './count.ts';
 import { effectiveOf } from './schedules.ts';
@@ -53,6 +47,9 @@ function waitsForOld({ spec: { template } }: ScalingGroup, members: readonly Mem
   return isFixed && members.some((m) => m.leaving);
 }
 
+/** While something is missing that instances are given: none could be made in place of another. */
+const HELD = ['Launch', 'InstanceRefresh', 'ReplaceUnhealthy'];
+
 export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Date): Decision {
   const members = membersOf(group, observed, now);
   const { strategy, terminationPolicy, suspend } = group.spec;
@@ -63,7 +60,7 @@ export function decisionOf(group: ScalingGroup, observed: GroupObserved, now: Da
     maxUnavailable: countOf(strategy.maxUnavailable, desired, Math.floor),
     maxSurge: countOf(strategy.maxSurge, desired, Math.ceil),
     newestFirst: terminationPolicy === 'NewestInstance',
-    suspend: new Set(suspend),
+    suspend: new Set(observed.config.missing.length > 0 ? [...suspend, ...HELD] : suspend),
   };
   // A percentage of a small group can come to nothing on both sides: then one at a time.
   if (wish.maxUnavailable === 0 && wish.maxSurge === 0) wish.maxUnavailable = 1;
@@ -77,13 +74,16 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
   if (group.metadata.deletionTimestamp !== undefined) return planDeletion(group, observed);
   const counted = planCount(group, observed.scaling, now);
   if (counted) return [counted];
-  const to = rollBackTo(group);
+  const { config } = observed;
+  const to = rollBackTo(group, config);
   if (to) return [{ do: 'rollBack', to, why: `revision ${group.status?.revision} failed`, event: 'RolledBack' }];
   const { members, wish, moves, slots } = decisionOf(group, observed, now);
   // Written before its first instance exists: which are of this revision is told by their age.
-  const record: ScalingGroupStep[] = currentRevision(group)
-    ? []
-    : [{ do: 'recordRevision', why: group.status?.revisions ? 'the template changed' : 'the group is new' }];
+  const because = whyOutdated(group, config);
+  const record: ScalingGroupStep[] =
+    currentRevision(group, config) || config.missing.length > 0
+      ? []
+      : [{ do: 'recordRevision', why: group.status?.revisions ? because : 'the group is new' }];
   const staying = members.filter((m) => !m.leaving).length;
   const why = `${staying} of ${wish.desired} ${wish.desired === 1 ? 'instance exists' : 'instances exist'}`;
   const isUpdate = members.some((m) => m.outdated && !m.leaving);
@@ -92,19 +92,21 @@ export function planScalingGroup(group: ScalingGroup, observed: GroupObserved, n
     do: 'createInstance',
     name: nameOfSlot(group, slot),
     failedReplacements,
-    why: isUpdate ? 'the template changed' : why,
+    why: isUpdate ? because : why,
     event: isUpdate ? 'RollingOut' : 'ScaledOut',
   }));
   return [
     ...record,
-    ...recordImage(group, members),
-    ...moves.remove.map(({ member, why: w, event }) => removal(group, member, w, event)),
+    ...recordImage(group, config, members),
+    ...moves.remove.map(({ member, why: w, event }) =>
+      removal(group, member, event === 'RolledOut' && because !== TEMPLATE_CHANGED ? because : w, event),
+    ),
     ...creations,
   ];
 }
 
-function recordImage(group: ScalingGroup, members: readonly Member[]): ScalingGroupStep[] {
-  const imageId = imageToRecord(group, members);
+function recordImage(group: ScalingGroup, config: GroupConfig, members: readonly Member[]): ScalingGroupStep[] {
+  const imageId = imageToRecord(group, config, members);
   return imageId === undefined ? [] : [{ do: 'recordImage', imageId, why: 'its first instance runs' }];
 }
 
@@ -133,8 +135,12 @@ function planDeletion(group: ScalingGroup, observed: GroupObserved): ScalingGrou
 }
 
 /** Why the newest template, which has not been seen to work yet, counts as failed; `undefined` while it does not. */
-export function rolloutFailure(group: ScalingGroup, members: readonly Member[]): string | undefined {
-  const newest = currentRevision(group);
+export function rolloutFailure(
+  group: ScalingGroup,
+  config: GroupConfig,
+  members: readonly Member[],
+): string | undefined {
+  const newest = currentRevision(group, config);
   if (!newest || newest.completedAt !== undefined) return undefined;
   // Times of documents are whole seconds. What is older was there before, with a template that has come back.
   const since = Math.floor(Date.parse(newest.createdAt) / 1000) * 1000;
@@ -145,13 +151,14 @@ export function rolloutFailure(group: ScalingGroup, members: readonly Member[]):
 /** The document of a new instance. Its name is its slot's, so that nothing is made twice. */
 export function instanceOf(
   group: ScalingGroup,
+  config: GroupConfig,
   name: string,
   failedReplacements: number,
 ): Parameters<Pass['create']>[0] {
   const { namespace, name: owner, uid } = group.metadata;
   const { template, vpc } = group.spec;
   const { [RESTARTED_AT]: _, ...wanted } = template.metadata?.annotations ?? {};
-  const imageId = currentRevision(group)?.imageId;
+  const imageId = currentRevision(group, config)?.imageId;
   const annotations = {
     ...wanted,
     ...(imageId !== undefined && { [IMAGE_ID]: `${template.spec.image}@${imageId}` }),
@@ -164,7 +171,7 @@ export function instanceOf(
       namespace,
       name,
       annotations,
-      labels: { ...labelsOf(template), [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: templateHash(template) },
+      labels: { ...labelsOf(template), [GROUP_LABEL]: owner, [TEMPLATE_LABEL]: config.hash },
       ownerReferences: [
         { apiVersion: API_VERSION, kind: 'ScalingGroup', name: owner, uid, controller: true, blockOwnerDeletion: true },
       ],

@@ -5,6 +5,8 @@ import { durationMs } from '../../base/quantity.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { nameOfSlot } from './members.ts';
+import { configConditions, CONFIG_NOT_FOUND } from '../instance/public.ts';
+import type { GroupConfig } from './config.ts';
 import type { GroupObserved, Member } from './members.ts';
 import { countStatus, scalingVerdicts } from './count.ts';
 import { differingImages, judged, rollBackTo } from './revisions.ts';
@@ -25,13 +27,14 @@ export function reportScalingGroup(
   now: Date,
 ): Report {
   const decision = decisionOf(group, observed, now);
-  const failure = rolloutFailure(group, decision.members);
+  const failure = rolloutFailure(group, observed.config, decision.members);
   const { ready: verdict, outcome } =
     group.metadata.deletionTimestamp === undefined
-      ? conditionsOf(group, decision, failure, left, now)
+      ? conditionsOf(group, observed.config, decision, failure, left, now)
       : conditionsOfDeletion(decision.members);
   const status = statusOf(
     group,
+    observed.config,
     decision.members,
     { failure, completed: verdict.status === 'True' && decision.members.every((m) => m.leaving || !m.outdated) },
     now,
@@ -43,6 +46,7 @@ export function reportScalingGroup(
       verdict,
       progressing(outcome),
       degradedBy(group, decision, failure),
+      ...configConditions(group.spec.template.spec, observed.config.missing),
       ...(outcome.is === 'gone' ? [] : scalingVerdicts(group, observed.scaling, now)),
     ],
     ...(outcome.is === 'gone' ? {} : { inventory: rowOf(group, status, observed, verdict.reason) }),
@@ -51,13 +55,14 @@ export function reportScalingGroup(
 
 function statusOf(
   group: ScalingGroup,
+  config: GroupConfig,
   members: readonly Member[],
   rollout: { failure: string | undefined; completed: boolean },
   now: Date,
 ): ScalingGroupStatus {
   const staying = members.filter((m) => !m.leaving);
   const count = (is: (m: Member) => boolean) => staying.filter(is).length;
-  const revisions = judged(group, rollout, now);
+  const revisions = judged(group, config, rollout, now);
   return {
     currentCount: staying.length,
     readyCount: count((m) => m.ready),
@@ -72,6 +77,7 @@ function statusOf(
 
 function conditionsOf(
   group: ScalingGroup,
+  config: GroupConfig,
   decision: Decision,
   failure: string | undefined,
   left: readonly ScalingGroupStep[],
@@ -85,7 +91,7 @@ function conditionsOf(
   if (failure !== undefined)
     return {
       ready: ready('False', 'RolloutFailed', `${failure}; ${counts}. ${roomFor(decision) ?? REMEDY}`),
-      outcome: rollBackTo(group, judged(group, { failure, completed: false }, now))
+      outcome: rollBackTo(group, config, judged(group, config, { failure, completed: false }, now))
         ? { is: 'progressing', afterMs: 0 }
         : waiting(group, staying, now),
     };
@@ -98,6 +104,11 @@ function conditionsOf(
     return {
       ready: ready('False', outdated.length > 0 ? 'RollingUpdate' : 'Scaling', counts),
       outcome: { is: 'progressing', afterMs: 0 },
+    };
+  if (config.missing.length > 0 && (outdated.length > 0 || staying.length !== wish.desired))
+    return {
+      ready: ready('False', CONFIG_NOT_FOUND, `${listed(config.missing)}; ${counts}`),
+      outcome: { is: 'waiting', on: 'what its instances are given', afterMs: WAITING_LOOK_MS },
     };
   if (outdated.length > 0) {
     const updated = `${staying.length - outdated.length} of ${wish.desired} have the newest template; ${counts}`;

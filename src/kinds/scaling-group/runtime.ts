@@ -10,7 +10,7 @@ const PRUNE_EVERY_MS = 60_000;
 /** The window of scaling in is 5 minutes; the rest is for who asks why. */
 const KEPT_MS = 3_600_000;
 
-export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics, notice }) => {
+export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics, digest, notice }) => {
   const recommendations = store.beside(RECOMMENDATIONS);
   const autoscaler = new Autoscaler({
     recommendations,
@@ -21,7 +21,7 @@ export const createRuntime: CreateRuntime = ({ store, view, clock, log, metrics,
     onChange: (ref, what) => notice(ref, what, 'metric'),
   });
   return {
-    controller: anyController(scalingGroupController(autoscaler)),
+    controller: anyController(scalingGroupController(autoscaler, digest)),
     leaderTasks: [{ stop: () => autoscaler.stop() }],
     chores: [
       {

@@ -227,7 +227,12 @@ export const scalingGroupStatusSchema: JsonSchema = {
         required: ['revision', 'hash', 'createdAt', 'template'],
         properties: {
           revision: { type: 'integer', description: 'Its number.' },
-          hash: { type: 'string', description: 'Of the template.' },
+          hash: { type: 'string', description: 'Of the template, and of config.' },
+          config: {
+            type: 'object',
+            additionalProperties: { type: 'string' },
+            description: 'Digests of what the instances are given, where a change of it makes a new revision.',
+          },
           createdAt: { type: 'string', description: 'When the group first had it.' },
           by: { type: 'string', description: 'Who set it.' },
           completedAt: { type: 'string', description: 'When all desired instances were first available with it.' },

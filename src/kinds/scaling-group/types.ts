@@ -50,6 +50,8 @@ export interface Revision {
   failed?: string;
   /** The image that the template's reference meant when its instances first ran: others are made from it too. */
   imageId?: string;
+  /** Digests of what its instances were given, where a change of that makes a new revision. */
+  config?: Readonly<Record<string, string>>;
   template: Template;
 }
 

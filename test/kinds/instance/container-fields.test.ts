@@ -6,7 +6,7 @@ import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { isInstance } from '../../../src/kinds/instance/types.ts';
 import type { InstanceSpec } from '../../../src/kinds/instance/types.ts';
-import { templateHash } from '../../../src/kinds/scaling-group/members.ts';
+import { templateHash } from '../../../src/kinds/scaling-group/template-hash.ts';
 import { templateOf } from '../../../src/kinds/scaling-group/revisions.ts';
 import type { Revision, ScalingGroup } from '../../../src/kinds/scaling-group/types.ts';
 import { settings } from '../../../src/proof/person.ts';

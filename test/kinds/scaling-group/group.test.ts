@@ -53,7 +53,9 @@ describe('metadata of the template', () => {
     await daemon.settle(60_000);
     expect(isReady(groupOf(daemon))).toBe(true);
     expect([metadata().note, metadata().uid === first.uid]).toEqual(['n', false]);
-    const replaced = instanceOf(groupOf(daemon), 'web-9', 2).metadata['annotations'];
+    const replaced = instanceOf(groupOf(daemon), { digests: {}, missing: [], hash: '' }, 'web-9', 2).metadata[
+      'annotations'
+    ];
     expect(replaced).toMatchObject({ note: 'n', 'miniaws.dev/replaced-in-vain': '2' });
   });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { Scenario } from '../../../src/proof/scenario.ts';
 import type { Hints } from '../../support/from-schema.ts';
 import { INSTANCE_HINTS } from '../instance/scenarios.ts';
+import { sourceDocuments } from '../instance/config-documents.ts';
 import { mainVpc } from '../vpc/scenarios.ts';
 
 const group = (spec: object, template: object = {}) => ({
@@ -20,6 +21,9 @@ const group = (spec: object, template: object = {}) => ({
 const main = { apply: mainVpc };
 const two = group({ desiredCount: 2 });
 
+const map = (data: Record<string, string>) => ({ apply: sourceDocuments.map(data) });
+const given = group({ desiredCount: 2 }, { files: [{ path: '/a', configMap: 'app', key: 'a' }] });
+
 /** What the life of a group is made of. */
 export const GROUP_SCENARIOS: readonly Scenario[] = [
   { name: 'a group is created', given: [main], when: [two] },
@@ -36,6 +40,11 @@ export const GROUP_SCENARIOS: readonly Scenario[] = [
     name: 'recreate',
     given: [main, two],
     when: [group({ desiredCount: 2, strategy: { type: 'Recreate' } }, { image: 'app:2' })],
+  },
+  {
+    name: 'a map changes in the middle of a roll',
+    given: [main, map({ a: '1' }), given],
+    when: [map({ a: '2' }), map({ a: '3' })],
   },
   {
     name: 'delete, group first',

@@ -58,6 +58,12 @@ export const recreates = (instance: Instance, { onChange }: ConfigChange): boole
 
 const SHOWN = 6;
 
+/** Which contents differ, in words. */
+export const digestChanges = (before: Digests, now: Digests, namespace: string): string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((item) => before[item] !== now[item])
+    .map((item) => `${itemWords(item, namespace)} ${changeWords(before[item], now[item])}`);
+
 /** Digests, not contents. */
 function changeWords(before: string | undefined, now: string | undefined): string {
   if (before === undefined) return 'was added';

@@ -1,38 +1,19 @@
-import type { Container } from '../../../drivers/compute.ts';
-import { WAITING_LOOK_MS } from '../../../engine/contract.ts';
-import type { ConditionInput, Outcome } from '../../../engine/contract.ts';
-import { listed, ready } from '../../shared/conditions.ts';
-import type { Instance } from '../types.ts';
-import type { ResolvedConfig } from './resolve.ts';
+import type { ConditionInput } from '../../../engine/contract.ts';
+import { listed } from '../../shared/conditions.ts';
+import type { InstanceSpec } from '../types.ts';
 import { usesOf } from './uses.ts';
 
-const NOT_FOUND = 'ConfigNotFound';
-
-/**
- * It cannot be made, or started for the first time, without all that it is given. `kept` is the container where that is
- * as the specification has it: such a one goes on as it is, and there is nothing to wait for.
- */
-export function configWait(
-  { spec }: Instance,
-  { missing }: ResolvedConfig,
-  container: Container | undefined,
-  kept: Container | undefined,
-): { ready: ConditionInput; outcome: Outcome } | undefined {
-  const [first] = missing;
-  const isNeeded = !kept || (kept.state === 'created' && spec.powerState === 'Running');
-  if (first === undefined || !isNeeded) return undefined;
-  const meanwhile = container && !kept ? '; until then it runs on as it was made' : '';
-  return {
-    ready: ready('False', NOT_FOUND, `${listed(missing)}${meanwhile}`),
-    outcome: { is: 'waiting', on: 'what it is given', afterMs: WAITING_LOOK_MS },
-  };
-}
+/** Reason of a condition. */
+export const CONFIG_NOT_FOUND = 'ConfigNotFound';
 
 /** Beside Ready, which tells of what runs. Of one that is given nothing, there is nothing to say. */
-export function configConditions({ spec }: Instance, { missing }: ResolvedConfig): ConditionInput[] {
+export function configConditions(
+  spec: Pick<InstanceSpec, 'env' | 'envFrom' | 'files'>,
+  missing: readonly string[],
+): ConditionInput[] {
   const type = 'ConfigAvailable';
   if (usesOf(spec).length === 0) return [];
   return missing.length > 0
-    ? [{ type, status: 'False', reason: NOT_FOUND, message: listed(missing) }]
+    ? [{ type, status: 'False', reason: CONFIG_NOT_FOUND, message: listed(missing) }]
     : [{ type, status: 'True', reason: 'Found', message: 'all that it is given is there' }];
 }
