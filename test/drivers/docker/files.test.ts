@@ -112,6 +112,12 @@ describe('files in a real container', () => {
     await eventually('the signal to be heard', async () => (await output(again)).endsWith('told twice'));
   });
 
+  it('the Engine writes none where the root file system is read-only', async () => {
+    const locked = await make('locked', { readOnlyRoot: true });
+    const file = { path: '/etc/app.conf', content: 'x', mode: 0o444 };
+    await expect(compute.writeFiles(locked, [file])).rejects.toThrow('read-only');
+  });
+
   it('are as many at once as the specification says', async () => {
     expect(await shell('ulimit -n; ulimit -Hn')).toBe('4321\n4321');
   });

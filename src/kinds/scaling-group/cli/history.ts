@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Revision, ScalingGroup } from '../types.ts';
+import { digestChanges } from '../../instance/public.ts';
 import { scalingGroupSpecSchema } from '../schema.ts';
 import { shortImageId } from '../../../base/image-reference.ts';
 import { Failure } from '../../../cli/failure.ts';
@@ -48,7 +49,8 @@ function told(session: Session, group: ScalingGroup): string[] {
   return revisions.flatMap((revision, at) => {
     const before = revisions[at + 1];
     const names = { before: `revision ${before?.revision}`, after: `revision ${revision.revision}` };
-    const changes = before ? patchLines(session, names, yamlOf(before), yamlOf(revision)) : [];
+    const given = digestChanges(before?.config ?? {}, revision.config ?? {}, group.metadata.namespace);
+    const changes = before ? [...patchLines(session, names, yamlOf(before), yamlOf(revision)), ...given] : [];
     return [session.colors.bold(titleOf(revision, at === 0)), ...changes, ''];
   });
 }
