@@ -13,7 +13,7 @@ import { cleanInstallation } from '../support/engine.ts';
 import type { Workshop } from './workshop.ts';
 
 /** Changes at once: which of these the Engine does soonest differs from machine to machine, and from hour to hour. */
-const AT_ONCE = [4, 8, 16];
+export const AT_ONCE = [4, 8, 16];
 
 /** A bridge network of the floor's own, made straight through the Engine's API. */
 export async function floorNetwork(workshop: Workshop, docker: Docker, cidrBlock: string): Promise<Network> {

@@ -4,6 +4,7 @@ import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { autoscale } from './autoscale.ts';
 import { client } from './client.ts';
+import { config } from './config.ts';
 import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import { fairness } from './fairness.ts';
@@ -42,6 +43,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   hitless,
   scaleOut,
   autoscale,
+  config,
 ];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;

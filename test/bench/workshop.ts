@@ -8,7 +8,6 @@ import { startDaemon } from '../support/daemon.ts';
 import type { DaemonOptions, TestDaemon } from '../support/daemon.ts';
 import { cleanInstallation, engine, freshInstallation } from '../support/engine.ts';
 import { testImage } from '../support/images.ts';
-import type { Manifest } from '../support/manifests.ts';
 import { cloneDatabase } from '../support/postgres.ts';
 import type { TestDatabase, TestPostgres } from '../support/postgres.ts';
 
@@ -79,7 +78,7 @@ export class Workshop {
   }
 
   /** The path of a file with these documents. */
-  async manifests(name: string, documents: readonly Manifest[]): Promise<string> {
+  async manifests(name: string, documents: readonly object[]): Promise<string> {
     const path = join(this.folder, `${name}.yaml`);
     await writeFile(path, documents.map((document) => stringify(document)).join('---\n'));
     return path;
