@@ -236,12 +236,9 @@ function unready(ref: Ref, view: View, kinds: KindRegistry): { title: string; wh
   if (!live) return [{ title: titleOf(ref), why: 'it is not there' }];
   if (!kinds.must(ref.kind).reconciled || isReady(live)) return [];
   const condition = findCondition(live, 'Ready');
-  return [
-    {
-      title: titleOf(ref),
-      why: condition ? `${condition.reason}: ${condition.message}` : 'nothing has acted on it yet',
-    },
-  ];
+  const isCurrent = condition?.observedGeneration === live.metadata.generation;
+  const why = isCurrent ? `${condition.reason}: ${condition.message}` : 'nothing has acted on its last change yet';
+  return [{ title: titleOf(ref), why }];
 }
 
 /** Another sync has it: this one owns none of its fields any more. */

@@ -181,7 +181,11 @@ function appliedState(sync: GitSync, observed: SyncObserved, lookMs: number, now
     const why = { pinned: ', pinned', newest: '', rolledBack: '', applied: '' }[target?.why ?? 'newest'];
     return {
       is: 'Synced',
-      condition: ready('True', 'Synced', `${commit}${why}: ${kept.length} objects${spec.wait ? ', all Ready' : ''}`),
+      condition: ready(
+        'True',
+        'Synced',
+        `${commit}${why}: ${kept.length} object${kept.length === 1 ? '' : 's'}${spec.wait ? ', all Ready' : ''}`,
+      ),
       outcome: rest,
     };
   }
