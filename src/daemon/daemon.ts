@@ -14,6 +14,7 @@ import { ENGINE_SOCKETS, normalizedPath } from '../base/host-paths.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
 import { DEFAULT_LISTEN, listOf, parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
+import type { Keyring } from '../base/keyring.ts';
 import { codeOf } from '../base/errors.ts';
 import { durationMs } from '../base/quantity.ts';
 import { sha256 } from '../base/hash.ts';
@@ -93,7 +94,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stops.push(() => proxies.close());
     await compute.open();
     const guard = new EngineGuard(store, compute, log);
-    const parts = await engineParts(options, kinds, store, drivers, guard, installation, clock);
+    const parts = await engineParts(options, kinds, store, drivers, guard, installation, keyring, clock);
     stops.push(() => parts.informer.close());
     const closing = new AbortController();
     const context: ApiContext = {
@@ -147,6 +148,7 @@ async function engineParts(
   { compute, proxies, meter }: Drivers,
   guard: EngineGuard,
   installation: string,
+  keyring: Keyring,
   clock: Clock,
 ) {
   const { config, log } = options;
@@ -183,7 +185,7 @@ async function engineParts(
       log,
       settings,
       installation,
-      digest: await contentDigest(store.beside(SETTINGS)),
+      digest: await contentDigest(store.beside(SETTINGS), keyring),
       runtimes,
       check,
       believable: guard.believable,

@@ -1,6 +1,7 @@
 import { MissingKeyError, newMasterKey } from '../base/keyring.ts';
 import type { Keyring, MasterKey } from '../base/keyring.ts';
 import { readMasterKeys, writeMasterKeys } from '../host/master-key.ts';
+import { reencryptDigestKey } from '../operator/content-digest.ts';
 import { SETTINGS } from '../store/settings.ts';
 import type { Store } from '../store/store.ts';
 
@@ -58,5 +59,6 @@ export async function rotateMasterKey(
   keyring.use(next);
   const keyId = keyring.currentId ?? '';
   await store.beside(SETTINGS).set(SETTING, keyId);
+  await reencryptDigestKey(store.beside(SETTINGS), keyring);
   return { keyId, rows: await store.reencrypt() };
 }

@@ -16,6 +16,11 @@ export interface Credential {
 }
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** No key is asked for: the route has its own way to know who asks, such as a signature. */
+    anonymous?: boolean;
+  }
+
   interface FastifyRequest {
     /** Set before any handler runs. */
     credential: Credential;

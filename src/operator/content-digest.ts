@@ -1,13 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { digestWith } from '../base/hash.ts';
 import type { Digest } from '../base/hash.ts';
+import type { Keyring } from '../base/keyring.ts';
 import type { SettingStore } from '../store/settings.ts';
 
+/** Encrypted: with it, short secrets could be guessed from their digests. */
 const SETTING = 'digest-key';
 const KEY_BYTES = 32;
 
 /** By this installation's own key, which the first daemon that asks for it makes. */
-export async function contentDigest(settings: SettingStore): Promise<Digest> {
-  const key = await settings.setOnce(SETTING, randomBytes(KEY_BYTES).toString('base64'));
+export async function contentDigest(settings: SettingStore, keyring: Keyring): Promise<Digest> {
+  const made = keyring.encrypt(randomBytes(KEY_BYTES).toString('base64'), SETTING);
+  const key = keyring.decrypt(await settings.setOnce(SETTING, made), SETTING);
   return digestWith(Buffer.from(key, 'base64'));
+}
+
+/** The same key, under the present master key. */
+export async function reencryptDigestKey(settings: SettingStore, keyring: Keyring): Promise<void> {
+  const stored = await settings.get(SETTING);
+  if (stored !== undefined) await settings.set(SETTING, keyring.encrypt(keyring.decrypt(stored, SETTING), SETTING));
 }

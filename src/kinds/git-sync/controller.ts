@@ -13,6 +13,7 @@ import type { FolderObserved, SyncObserved, SyncStep, Target } from './plan.ts';
 import type { Repositories, RemoteState } from './repositories.ts';
 import { isReadyNow, reportGitSync } from './report.ts';
 import { gitSource } from './source.ts';
+import { tell } from './tell.ts';
 import { isGitSync, managerOf, shortCommit, syncOfManager } from './types.ts';
 import type { GitSync } from './types.ts';
 
@@ -126,6 +127,12 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
           return { underWay: `commit ${shortCommit(step.commit)} is being fetched` };
         case 'apply':
           return pass.transact((view) => ({ put: decide(sync, step.changes, view, optionsIn(view)) }));
+        case 'tell': {
+          const failures = await tell(sync, step.verdict, pass.view, pass.now(), pass.signal);
+          await pass.claim(() => ({ told: step.verdict }));
+          if (failures.length > 0) pass.log.warn({ sync: managerOf(sync), failures }, 'nobody could be told');
+          return undefined;
+        }
         case 'handOver':
           return pass.transact((view) => ({
             put: step.resources.flatMap((r) => givenUp(sync, r, view, optionsIn(view))),
@@ -143,6 +150,8 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
           return `read commit ${shortCommit(step.commit)}`;
         case 'apply':
           return printApply(step.changes);
+        case 'tell':
+          return `tell of ${step.verdict.reason}`;
         case 'handOver':
           return `leave ${step.resources.length} objects to another sync`;
         case 'delete':

@@ -47,7 +47,13 @@ export const gitSyncKind: KindDefinition<GitSync> = {
   indexes: {
     gitUrl: (r) => [r.spec.url],
     dependsOn: (r) => inNamespace(r, r.spec.dependsOn ?? []),
-    Secret: (r) => inNamespace(r, [r.spec.credentials, ...(r.spec.substitute?.from ?? []).map(({ secret }) => secret)]),
+    Secret: (r) =>
+      inNamespace(r, [
+        r.spec.credentials,
+        r.spec.webhook,
+        r.spec.notify?.secret,
+        ...(r.spec.substitute?.from ?? []).map(({ secret }) => secret),
+      ]),
     ConfigMap: (r) =>
       inNamespace(
         r,

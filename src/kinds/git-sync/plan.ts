@@ -10,8 +10,9 @@ import { claimText } from './compare.ts';
 import type { Comparison, SyncChange } from './compare.ts';
 import type { FetchFailure, RemoteState } from './repositories.ts';
 import type { LoadedRevision, SyncDocument } from './revision.ts';
+import { untold, verdictOf } from './tell.ts';
 import { ALLOW_PRUNE, PRUNE, shortCommit, SYNC_AT } from './types.ts';
-import type { GitSync } from './types.ts';
+import type { GitSync, Verdict } from './types.ts';
 
 /** Problems that a message tells before the rest is counted. */
 const TOLD = 3;
@@ -62,6 +63,7 @@ export interface SyncObserved {
 export type SyncStep =
   | (Step & { do: 'read'; commit: string })
   | (Step & { do: 'apply'; changes: readonly SyncChange[] })
+  | (Step & { do: 'tell'; verdict: Verdict })
   | (Step & { do: 'handOver'; resources: readonly Resource[] })
   | (Step & { do: 'delete'; resources: readonly Resource[] });
 
@@ -76,15 +78,24 @@ export function planGitSync(
   kinds: KindRegistry,
 ): readonly SyncStep[] {
   if (sync.metadata.deletionTimestamp !== undefined) return planDeletion(sync, observed, kinds);
-  if (sync.spec.suspend || observed.missing !== undefined) return [];
+  if (sync.spec.suspend) return [];
+  if (observed.missing !== undefined) return planTelling(sync);
   const reads = observed.unread.map((commit): SyncStep => ({
     do: 'read',
     commit,
     why: `commit ${shortCommit(commit)} is not read yet`,
   }));
-  if (observed.awaited.length > 0 || observed.target === undefined) return reads;
+  if (observed.target === undefined) return planTelling(sync);
+  if (observed.awaited.length > 0) return reads;
   // A commit may take its time to arrive: what is there is kept so meanwhile.
-  return [...planApply(sync, observed), ...(reads.length > 0 ? reads : planPrune(sync, observed, now, kinds))];
+  const work = [...planApply(sync, observed), ...(reads.length > 0 ? reads : planPrune(sync, observed, now, kinds))];
+  return [...work, ...(work.length === 0 ? planTelling(sync) : [])];
+}
+
+/** Of what was reached before: it is in the status by then. */
+function planTelling(sync: GitSync): SyncStep[] {
+  const verdict = untold(sync, verdictOf(sync));
+  return verdict ? [{ do: 'tell', verdict, why: `nobody was told of ${verdict.reason} yet` }] : [];
 }
 
 /** All of a revision or nothing: what is refused, or is another sync's, holds everything up. */

@@ -6,6 +6,7 @@ import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/co
 import { awaitsPeers, driftText, dueAt, isDrift, pruneBlocked, troubleText } from './plan.ts';
 import type { SyncObserved, SyncStep } from './plan.ts';
 import { isFailure } from './repositories.ts';
+import { untold, verdictOf } from './tell.ts';
 import { shortCommit } from './types.ts';
 import type { GitSync, GitSyncStatus, SyncedCommit } from './types.ts';
 
@@ -21,11 +22,20 @@ interface State {
 export function reportGitSync(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[], now: Date): Report {
   const status = statusOf(sync, observed, left, now);
   const state = stateOf({ ...sync, status: { ...sync.status, ...status } }, observed, left, now);
+  const outcome = isToBeTold(sync, state) ? ({ is: 'progressing', afterMs: 0 } as const) : state.outcome;
   return {
     status: { ...status, phase: state.is },
     conditions: [state.condition, progressing(state.outcome), degradedOf(status, sync, observed)],
-    outcome: state.outcome,
+    outcome,
   };
+}
+
+/** The next pass tells of what this one writes down. */
+function isToBeTold(sync: GitSync, { condition, outcome }: State): boolean {
+  const { generation } = sync.metadata;
+  const said = { ...condition, observedGeneration: generation, lastTransitionTime: '' };
+  const next = { ...sync, status: { ...sync.status, conditions: [said] } };
+  return outcome.is !== 'gone' && untold(next, verdictOf(next)) !== undefined;
 }
 
 /** What was reached: it is written down only when nothing of it is left to do. */
@@ -62,6 +72,7 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
     ...(kept ? { folders: kept } : {}),
     ...(healthy ? { healthy } : {}),
     ...(rolledBack ? { rolledBack } : {}),
+    ...(before.told ? { told: before.told } : {}),
     objects: observed.kept.length,
   };
 }
@@ -143,7 +154,7 @@ function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[
   if (remote.failure) return failed('FetchFailed', `${remote.failure.message}; ${staysAt(sync)}`);
   const blocked = pruneBlocked(sync, observed);
   if (blocked !== undefined) return failed('PruneBlocked', blocked);
-  if (left.length > 0)
+  if (left.some((step) => step.do !== 'tell'))
     return {
       is: 'Syncing',
       condition: ready('False', 'Applying', left[0]?.why ?? ''),

@@ -200,6 +200,34 @@ export const gitSyncSpecSchema: JsonSchema = {
     credentials: name(
       'A Secret of the namespace: username and password (or token), or ssh-privatekey with known_hosts, and ca.crt.',
     ),
+    webhook: name(
+      'A Secret of the namespace, whose key `secret` is that of the webhook: a push told to /hooks/git/NAMESPACE/NAME is synced at once.',
+    ),
+    notify: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['secret'],
+      description: 'Where failures and recoveries are told, once each.',
+      properties: {
+        secret: name('A Secret of the namespace, whose key `url` is that of an incoming webhook.'),
+        form: {
+          type: 'string',
+          enum: ['slack', 'json'],
+          default: 'slack',
+          description: "One text, as Slack and others take it, or the notification's fields as JSON.",
+        },
+      },
+    },
+    commitStatus: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['forge'],
+      description: 'Posts how it ended beside the commit, by the token of `credentials`.',
+      properties: {
+        forge: { type: 'string', enum: ['github', 'gitlab', 'gitea'], description: 'Whose form.' },
+        apiUrl: text("Where the forge's API is; left out, at the repository's host.", 2_048),
+      },
+    },
     pin: {
       type: 'object',
       additionalProperties: false,
@@ -254,6 +282,15 @@ export const gitSyncStatusSchema: JsonSchema = {
         from: { type: 'string', description: 'From this commit.' },
         to: { type: 'string', description: 'To this one.' },
         why: { type: 'string', description: 'What had failed.' },
+      },
+    },
+    told: {
+      type: 'object',
+      description: 'How it ended, as others were told last.',
+      properties: {
+        commit: { type: 'string', description: 'Of which commit.' },
+        state: { type: 'string', description: 'success or failure.' },
+        reason: { type: 'string', description: 'The reason of Ready.' },
       },
     },
     objects: { type: 'integer', description: 'How many objects it keeps.' },

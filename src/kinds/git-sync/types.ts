@@ -58,7 +58,19 @@ interface GitSyncSpec {
   deletionPolicy: 'Keep' | 'Delete';
   /** A Secret's name. */
   credentials?: string;
+  /** A Secret's name. */
+  webhook?: string;
+  /** `secret` holds the url. */
+  notify?: { secret: string; form: 'slack' | 'json' };
+  commitStatus?: { forge: 'github' | 'gitlab' | 'gitea'; apiUrl?: string };
   pin?: { commit: string; until?: string };
+}
+
+/** How it ended with a commit. */
+export interface Verdict {
+  commit: string;
+  state: 'success' | 'failure';
+  reason: string;
 }
 
 /** A commit as status knows it. */
@@ -87,6 +99,8 @@ export interface GitSyncStatus {
   healthy?: SyncedCommit;
   /** The newest commit failed, and this sync went back by itself, from and to which. */
   rolledBack?: { from: string; to: string; why: string };
+  /** What others were told last. */
+  told?: Verdict;
   /** How many objects it keeps. */
   objects?: number;
 }
