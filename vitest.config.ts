@@ -2,14 +2,14 @@ import { defineConfig } from 'vitest/config';
 import LongestFirst from './test/support/longest-first.ts';
 import Slowest from './test/support/slowest.ts';
 
-/** No Engine and no PostgreSQL: in memory alone, but for git, ssh and files. */
+/** In memory alone: no Engine, no PostgreSQL, no process of its own. */
 const UNIT = [
   'test/{examples,layers,readme}.test.ts',
   'test/{admission,base,engine,operator}/**/*.test.ts',
   'test/kinds/!(toy)/*.test.ts',
   'test/cli/{explain,parts}.test.ts',
   'test/drivers/*.test.ts',
-  'test/drivers/git/*.test.ts',
+  'test/drivers/git/{failures,file-filter,forges,refs,remote-url,webhook}.test.ts',
   'test/drivers/{haproxy,simulated}/*.test.ts',
   'test/drivers/docker/{cgroup,container-view,errors,faults,output,registry-auth}.test.ts',
   'test/drivers/proxies/simulated.test.ts',

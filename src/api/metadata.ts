@@ -14,6 +14,8 @@ export const PAUSED = `${GROUP}/paused`;
 export const RESTARTED_AT = `${GROUP}/restarted-at`;
 /** Annotation: what `kubectl apply` sent last, whole. */
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** Annotation of what came out of a repository: the commit's id, and the file in it. */
+export const SOURCE = `${GROUP}/source`;
 /** The finalizer that admission sets at creation and the engine removes when the real thing is gone (I14). */
 export const FINALIZER = `${GROUP}/teardown`;
 

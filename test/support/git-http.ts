@@ -19,6 +19,9 @@ export interface GitHttp {
   close: () => Promise<void>;
 }
 
+/** `owner/name`, as forges have it: the folder that the repository is in, and its own. */
+const placeOf = (repository: string): string => `${basename(dirname(repository))}/${basename(repository)}`;
+
 export async function serveGit(repository: string, tls?: { cert: string; key: string }): Promise<GitHttp> {
   const listener: RequestListener = (request, response) => {
     http.requests.push({ url: request.url ?? '', authorization: request.headers.authorization });
@@ -31,7 +34,7 @@ export async function serveGit(repository: string, tls?: { cert: string; key: st
   const server = tls ? createHttpsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const http: GitHttp = {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}/${basename(repository)}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}/${placeOf(repository)}`,
     login: undefined,
     instead: () => false,
     passing: (chunk) => chunk,
@@ -53,7 +56,7 @@ function runBackend(http: GitHttp, repository: string, request: IncomingMessage,
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: '/nonexistent',
-      GIT_PROJECT_ROOT: dirname(repository),
+      GIT_PROJECT_ROOT: dirname(dirname(repository)),
       GIT_HTTP_EXPORT_ALL: '1',
       GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
       PATH_INFO: pathname,

@@ -5,14 +5,14 @@ import { applyDocument } from '../../admission/operations.ts';
 import type { WriteContext } from '../../admission/operations.ts';
 import { problemsOf } from '../../admission/problems.ts';
 import { OverlayView } from '../../api/overlay-view.ts';
-import { titleOf } from '../../api/metadata.ts';
+import { SOURCE, titleOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import { StatusError } from '../../base/errors.ts';
 import { turns } from '../../base/turns.ts';
 import { withIgnored } from './ignored.ts';
-import { managerOf, SOURCE, sourceOf, syncOfManager } from './types.ts';
+import { managerOf, sourceOf, syncOfManager } from './types.ts';
 import type { GitSync } from './types.ts';
 import type { SyncDocument } from './revision.ts';
 

@@ -1,8 +1,6 @@
-import { GROUP } from '../../api/metadata.ts';
+import { GROUP, SOURCE } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 
-/** Annotation of what a sync applied: the commit's id, and the file in it. */
-export const SOURCE = `${GROUP}/source`;
 /** Annotation of an object that no sync deletes: `disabled`. */
 export const PRUNE = `${GROUP}/prune`;
 /** Annotation of a sync, set by `miniaws sync now`: an RFC 3339 time; what was fetched before it is fetched again. */

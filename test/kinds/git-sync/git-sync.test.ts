@@ -82,6 +82,12 @@ describe('a repository', () => {
       annotations: { 'miniaws.dev/source': `${first} vpc.yaml` },
     });
     expect(sync(daemon).status?.applied?.commit).toBe(second);
+    const triggers = (await daemon.store.log({ kind: 'Instance', limit: 50 })).items.map(
+      ({ record }) => record.trigger,
+    );
+    expect(triggers.map(({ detail }) => detail)).toContain(
+      `generation 2 by gitsync/default/app of commit ${second.slice(0, 10)}`,
+    );
   });
 
   it('is put back where somebody changed or removed something, and says who', async () => {
