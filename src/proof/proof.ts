@@ -62,10 +62,16 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
   return found;
 }
 
-/** Files of a container that has not started yet are written again by whoever starts it: nothing tells which are there. */
+/**
+ * Files of a container that has not started yet are written again by whoever starts it, and a process is told of
+ * replaced files again until it is written down: nothing else tells what was done.
+ */
 function rewritten(effects: readonly string[], n: number): number {
-  const started = effects.slice(0, n - 1).lastIndexOf('startContainer');
-  return effects.slice(0, n).lastIndexOf('writeFiles') > started ? 1 : 0;
+  const before = effects.slice(0, n - 1);
+  const last = (name: string) => effects.slice(0, n).lastIndexOf(name);
+  const isWritten = last('writeFiles') > before.lastIndexOf('startContainer');
+  const isReplaced = last('replaceFiles') > before.lastIndexOf('commit');
+  return isWritten || isReplaced ? 1 : 0;
 }
 
 /** How soon somebody else's instance runs, whatever hangs: milliseconds of the world's time. */

@@ -101,6 +101,20 @@ describe('a change of content', () => {
     expect(Object.fromEntries(container().files)).toEqual({ '/conf/b': '2', '/conf/c': '1' });
   });
 
+  it('while it is stopped a file of a key that is gone is emptied, once, and removed when it runs', async () => {
+    await daemon.apply(map({ a: '1', b: '1' }));
+    const files = [{ path: '/conf', configMap: 'app', onChange: 'Update' }];
+    await apply({ files });
+    await apply({ files, powerState: 'Stopped' });
+    await change(map({ b: '2' }));
+    expect(Object.fromEntries(container().files)).toEqual({ '/conf/a': '', '/conf/b': '2' });
+    const asked = changesAsked();
+    await daemon.settle(60_000);
+    expect(changesAsked()).toBe(asked);
+    await apply({ files });
+    expect(Object.fromEntries(container().files)).toEqual({ '/conf/b': '2' });
+  });
+
   it('where nothing can rename a file, the event says that it was written in place', async () => {
     world.engine.hasShell = false;
     await daemon.apply(map({ 'app.conf': 'one' }));
@@ -159,6 +173,14 @@ describe('what is missing', () => {
     await change(map({ a: 'x' }));
     expect(condition('Ready')?.status).toBe('True');
     expect(container().files.get('/a')).toBe('x');
+  });
+
+  it('who deletes what is in use hears by whom', async () => {
+    await daemon.apply(map({ a: 'x' }));
+    await apply({ files });
+    const app = daemon.get('ConfigMap', 'app')!;
+    const said = daemon.kinds.must('ConfigMap').deleting?.(app, daemon.informer.view);
+    expect(said).toEqual([expect.stringContaining('ConfigMap default/app is used by Instance default/web')]);
   });
 
   it('leaves what runs alone, and says so beside Ready; the same again changes nothing', async () => {

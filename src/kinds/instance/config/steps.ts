@@ -35,8 +35,14 @@ export function replaceSteps(instance: Instance, container: Container, config: R
   return [{ do: 'replaceFiles', id, name, paths, effects, why, event: 'ConfigUpdated' }];
 }
 
-const pending = (instance: Instance, container: Container, config: ResolvedConfig): ConfigChange[] =>
-  changesOf(instance, container, config).filter((change) => inPlace(instance, change));
+/** Of a file that shall be gone, in a container that does not run: nothing there can remove it. */
+const EMPTIED = 'emptied';
+
+function pending(instance: Instance, container: Container, config: ResolvedConfig): ConfigChange[] {
+  const held = heldDigests(instance, container);
+  const isDone = ({ item }: ConfigChange) => container.state !== 'running' && held[item] === EMPTIED;
+  return changesOf(instance, container, config).filter((change) => inPlace(instance, change) && !isDone(change));
+}
 
 const restarts = (changes: readonly ConfigChange[]): boolean => changes.some(({ onChange }) => onChange === 'Restart');
 
@@ -117,7 +123,9 @@ export async function replaceFiles(
   await claim(pass, { containerId: step.id, digests: mark(() => ''), ...definedOnly({ restart: asked }) });
   const paths = new Set(changes.map(({ path }) => path));
   const files = config.files.filter(({ path }) => paths.has(path));
-  const removed = changes.flatMap(({ digest, path }) => (digest === undefined && path !== undefined ? path : []));
+  // What one entry has no more, another may have.
+  const isThere = new Set(config.files.map(({ path }) => path));
+  const removed = changes.flatMap(({ digest, path = '' }) => (digest === undefined && !isThere.has(path) ? path : []));
   const [signal, ...more] = signalsOf(changes);
   let note: Noted | undefined;
   if (container.state === 'running') {
@@ -131,7 +139,9 @@ export async function replaceFiles(
   }
   const of = container.state === 'running' && restarts(changes) ? container.startedAt?.toISOString() : undefined;
   const restart = of === undefined ? asked : { of, why: step.why };
-  await claim(pass, { containerId: step.id, digests: mark(({ digest }) => digest), ...definedOnly({ restart }) });
+  const gone = container.state === 'running' ? undefined : EMPTIED;
+  const digests = mark(({ digest }) => digest ?? gone);
+  await claim(pass, { containerId: step.id, digests, ...definedOnly({ restart }) });
   return note;
 }
 
