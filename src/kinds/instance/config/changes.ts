@@ -33,9 +33,10 @@ export function changesOf(
   const uses = usesOf(instance.spec);
   return names.flatMap((item): ConfigChange[] => {
     const now = items[item];
+    if (held[item] === now?.digest) return [];
     const use = useOfItem(item, uses);
     // Of one that the specification has no more, its hash tells.
-    if (held[item] === now?.digest || !use) return [];
+    if (!use) return [];
     const path = pathOf(item);
     return [
       {
