@@ -151,9 +151,9 @@ async function removeAll(config: Config, folder: DataFolder, record: Installatio
     database?.embedded?.detach();
   }
   await removeEmbeddedPostgres(folder);
-  const { adminKubeconfig, daemonLog, tls, installation } = folder;
-  for (const path of [adminKubeconfig, daemonLog, tls, join(folder.path, 'service.env'), installation])
-    await rm(path, { recursive: true, force: true });
+  const { adminKubeconfig, daemonLog, tls, git, masterKey, installation } = folder;
+  const others = [adminKubeconfig, daemonLog, tls, git, masterKey, join(folder.path, 'service.env')];
+  for (const path of [...others, installation]) await rm(path, { recursive: true, force: true });
   const link = await unlinkCommand(folder, COMMAND);
   if (link) say(`✓ ${link} removed`);
   say(record ? `✓ database and ${folder.path} removed` : `✓ no daemon has ever worked from ${folder.path}`);

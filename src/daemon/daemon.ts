@@ -1,6 +1,6 @@
 import { KEYS } from '../store/keys.ts';
 import { SETTINGS } from '../store/settings.ts';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { kindsOf } from '../kinds/index.ts';
@@ -180,7 +180,7 @@ async function engineParts(
       compute,
       proxies,
       images,
-      git: await openRealGit({ folder: join(options.folder.path, 'git'), clock }),
+      git: await openRealGit({ folder: options.folder.git, clock }),
       clock,
       log,
       settings,

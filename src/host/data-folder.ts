@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly postgres: string;
   /** Where `up` has put the command on the PATH. */
   readonly commandLink: string;
+  /** Copies of repositories, and what git needs while it runs. */
+  readonly git: string;
   /** What Secrets are encrypted under. */
   readonly masterKey: string;
   readonly daemonLog: string;
@@ -40,6 +42,7 @@ export function dataFolderAt(dir: string): DataFolder {
     installation: join(path, 'installation.json'),
     postgres: join(path, 'postgres'),
     commandLink: join(path, 'command-link'),
+    git: join(path, 'git'),
     masterKey: join(path, 'master.key'),
     daemonLog: join(path, 'daemon.log'),
     daemonLock: join(path, 'daemon.lock'),

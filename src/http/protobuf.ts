@@ -40,15 +40,15 @@ export function readProtobuf(body: Buffer, kind: KindDefinition): RawDocument {
     if (contentEncoding !== undefined) throw new Error('its content is compressed');
     const { kind: name, apiVersion } = typeMeta as { kind?: string; apiVersion?: string };
     const message = name === 'DeleteOptions' ? common.lookupType(name) : messageOfKind(kind);
-    if (!message)
-      throw new StatusError(
-        'UnsupportedMediaType',
-        `${kind.kind} is not read as protobuf: send application/json or application/yaml`,
-      );
+    if (!message) throw new Error(`it holds no ${kind.kind}`);
     const content = plainOf(message, Buffer.from((raw as string | undefined) ?? '', 'base64'));
     return { apiVersion, kind: name, ...content } as RawDocument;
   } catch (error) {
-    throw error instanceof StatusError ? error : bad(messageOf(error));
+    if (kind.protobuf !== undefined) throw bad(messageOf(error));
+    throw new StatusError(
+      'UnsupportedMediaType',
+      `${kind.kind} is not read as protobuf: send application/json or application/yaml`,
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import { converge } from './converge.ts';
 import { failover } from './failover.ts';
 import { fairness } from './fairness.ts';
 import type { Benchmark, Figure } from './figure.ts';
+import { git } from './git.ts';
 import { hitless } from './hitless.ts';
 import { list } from './list.ts';
 import { metrics } from './metrics.ts';
@@ -40,6 +41,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   fairness,
   list,
   metrics,
+  git,
   hitless,
   scaleOut,
   autoscale,

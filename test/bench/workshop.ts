@@ -59,7 +59,13 @@ export class Workshop {
       database: options.database ?? (await this.database()),
       dataDir: await mkdtemp(join(this.folder, 'daemon-')),
       ...options,
-      env: { MINIAWS_INSTALLATION: this.installation, MINIAWS_LOG_LEVEL: 'info', ...options.env },
+      env: {
+        MINIAWS_INSTALLATION: this.installation,
+        MINIAWS_LOG_LEVEL: 'info',
+        // Several may work on one database.
+        MINIAWS_MASTER_KEY_FILE: join(this.folder, 'master.key'),
+        ...options.env,
+      },
       nodeFlags: profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`],
     });
     this.#daemons.add(daemon);

@@ -65,6 +65,7 @@ const EXPECTED = [
   'admin.kubeconfig 600',
   'daemon.lock 600',
   'installation.json 600',
+  'master.key 600',
   'tls 700',
   'tls/ca.crt 600',
   'tls/ca.key 600',

@@ -28,7 +28,8 @@ beforeAll(async () => {
   const env = { MINIAWS_METRICS_INTERVAL: '1' };
   leader = await startDaemon({ engine: 'simulated', env });
   dataDir = await mkdtemp(join(tmpdir(), 'miniaws-standby-'));
-  standby = await startDaemon({ engine: 'simulated', env, database: leader.database, dataDir });
+  const shared = { ...env, MINIAWS_MASTER_KEY_FILE: join(leader.dataDir, 'master.key') };
+  standby = await startDaemon({ engine: 'simulated', env: shared, database: leader.database, dataDir });
   await call(leader, 'POST', pathOf('vpcs'), { body: vpc('main', { cidrBlock: '10.70.0.0/24' }) });
   const resources = { cpus: 0.5, memory: '64Mi' };
   for (const [name, more] of [

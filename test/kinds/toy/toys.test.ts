@@ -154,6 +154,10 @@ it('both are found by clients: in discovery, legacy and aggregated, and in OpenA
   const core = (await call(api, 'GET', '/api/v1')).json<{ resources: { name: string; namespaced: boolean }[] }>();
   expect(core.resources.map(({ name, namespaced }) => [name, namespaced])).toEqual([
     ['events', true],
+    ['configmaps', true],
+    ['configmaps/status', true],
+    ['secrets', true],
+    ['secrets/status', true],
     ['notes', true],
     ['notes/status', true],
   ]);
