@@ -107,7 +107,7 @@ describe('down --purge', () => {
   it('is refused while the daemon of another folder lives on the same database, whichever leads', async () => {
     const [one, two] = [await newFolder(), await newFolder()];
     const first = await serve(one);
-    await serve(two);
+    await serve(two, { env: { MINIAWS_MASTER_KEY_FILE: join(one, 'master.key') } });
     const before = await tables();
     await expect(purge(envOf(one), '--yes', '--engine', 'simulated')).rejects.toMatchObject({
       stderr: expect.stringMatching(/another daemon works on this database/) as string,
