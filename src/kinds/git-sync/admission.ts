@@ -32,6 +32,9 @@ export function checkGitSync({ spec }: GitSync, old?: GitSync): Cause[] {
     ...guardCauses(spec.pruneGuard),
     ...(durationMs(spec.interval) < SHORTEST_INTERVAL_MS ? [invalid('spec.interval', 'must be at least 5s')] : []),
     ...scheduleCauses(spec),
+    ...(spec.verify && Object.keys(spec.verify).length !== 1
+      ? [invalid('spec.verify', 'expected one of configMap and secret')]
+      : []),
     ...(spec.substitute?.from ?? []).flatMap((from, i) =>
       Object.keys(from).length === 1
         ? []

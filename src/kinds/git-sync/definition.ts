@@ -52,13 +52,11 @@ export const gitSyncKind: KindDefinition<GitSync> = {
         r.spec.credentials,
         r.spec.webhook,
         r.spec.notify?.secret,
+        r.spec.verify?.secret,
         ...(r.spec.substitute?.from ?? []).map(({ secret }) => secret),
       ]),
     ConfigMap: (r) =>
-      inNamespace(
-        r,
-        (r.spec.substitute?.from ?? []).map(({ configMap }) => configMap),
-      ),
+      inNamespace(r, [r.spec.verify?.configMap, ...(r.spec.substitute?.from ?? []).map(({ configMap }) => configMap)]),
   },
   check: checkGitSync,
   admit: admitGitSync,

@@ -4,14 +4,13 @@ import type { View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import type { Snapshot } from '../../drivers/git/git.ts';
-import { isConfigMap } from '../config-map/types.ts';
-import { isSecret } from '../secret/types.ts';
 import { problemsText } from './plan.ts';
 import type { FolderObserved, SyncObserved, Target } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import type { FetchFailure } from './repositories.ts';
 import { readRevision } from './revision.ts';
 import type { LoadedFolder, LoadedRevision, ReadOptions } from './revision.ts';
+import { textsIn } from './source.ts';
 import type { GitSync } from './types.ts';
 
 /** Reads the files of a snapshot once, for as long as what they are filled with is the same. */
@@ -59,12 +58,8 @@ function variablesOf(
       namespace,
       name: secret ?? configMap ?? '',
     });
-    if (found && isConfigMap(found)) return found.data ?? {};
-    if (!found || !isSecret(found)) return {};
-    const texts = Object.entries(found.data ?? {}).map(
-      ([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')] as const,
-    );
-    secrets.push(...texts.map(([, value]) => value));
+    const texts = textsIn(found);
+    if (secret !== undefined) secrets.push(...texts.map(([, text]) => text));
     return Object.fromEntries(texts);
   });
   return { variables: Object.assign({}, ...given, variables) as Record<string, string>, secrets };

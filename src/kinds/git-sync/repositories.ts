@@ -5,7 +5,8 @@ import { endsWithin } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { GitError } from '../../drivers/git/git.ts';
-import type { Git, GitReason, GitSource, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
+import type { Git, GitReason, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
+import type { SyncSource } from './source.ts';
 import type { GitSync } from './types.ts';
 
 /** How long a pass waits for the remote before it leaves the call to itself and comes back at its end. */
@@ -57,17 +58,17 @@ export class Repositories {
     this.#notice = use.notice;
   }
 
-  state(sync: GitSync, source: GitSource): RemoteState {
+  state(sync: GitSync, source: SyncSource): RemoteState {
     return this.#entry(sync, source).state;
   }
 
-  snapshot(sync: GitSync, source: GitSource, commit: string): Snapshot | FetchFailure | undefined {
+  snapshot(sync: GitSync, source: SyncSource, commit: string): Snapshot | FetchFailure | undefined {
     const { snapshots, unread } = this.#entry(sync, source);
     return snapshots.get(commit) ?? unread.get(commit);
   }
 
   /** Asks what the newest commit is. `false`: it takes its time, and a pass is asked for at its end. */
-  ask(sync: GitSync, source: GitSource): Promise<boolean> {
+  ask(sync: GitSync, source: SyncSource): Promise<boolean> {
     const entry = this.#entry(sync, source);
     return this.#join(entry, 'the question to the repository', async (signal) => {
       entry.state = { ...entry.state, stale: false };
@@ -86,11 +87,12 @@ export class Repositories {
   }
 
   /** Reads the files of a commit. `false`: it takes its time, and a pass is asked for at its end. */
-  read(sync: GitSync, source: GitSource, commit: string): Promise<boolean> {
+  read(sync: GitSync, source: SyncSource, commit: string): Promise<boolean> {
     const entry = this.#entry(sync, source);
     return this.#join(entry, `the fetch of commit ${commit}`, async (signal) => {
       try {
         const snapshot = await this.#git.read(source, commit, signal);
+        if (source.signers) await this.#git.verify(source, commit, source.signers, signal);
         entry.snapshots.delete(commit);
         entry.snapshots.set(commit, snapshot);
         for (const old of [...entry.snapshots.keys()].slice(0, -SNAPSHOTS)) entry.snapshots.delete(old);
@@ -131,7 +133,7 @@ export class Repositories {
   }
 
   /** One that is of another source by now begins anew. */
-  #entry(sync: GitSync, source: GitSource): Entry {
+  #entry(sync: GitSync, source: SyncSource): Entry {
     const { uid } = sync.metadata;
     const text = canonicalJson(source);
     const known = this.#entries.get(uid);
@@ -168,7 +170,7 @@ export class Repositories {
   }
 }
 
-const urlOf = (entry: Entry): string => (JSON.parse(entry.source) as GitSource).url;
+const urlOf = (entry: Entry): string => (JSON.parse(entry.source) as SyncSource).url;
 
 function failureOf(error: unknown): FetchFailure {
   if (error instanceof GitError)

@@ -200,6 +200,16 @@ export const gitSyncSpecSchema: JsonSchema = {
     credentials: name(
       'A Secret of the namespace: username and password (or token), or ssh-privatekey with known_hosts, and ca.crt.',
     ),
+    verify: {
+      type: 'object',
+      additionalProperties: false,
+      description:
+        'Only commits are applied that one of these keys has signed: each value is an SSH public key, or an armored OpenPGP one.',
+      properties: {
+        configMap: name('A ConfigMap of the namespace.'),
+        secret: name('A Secret of the namespace.'),
+      },
+    },
     webhook: name(
       'A Secret of the namespace, whose key `secret` is that of the webhook: a push told to /hooks/git/NAMESPACE/NAME is synced at once.',
     ),

@@ -59,6 +59,8 @@ interface GitSyncSpec {
   /** A Secret's name. */
   webhook?: string;
   /** `secret` holds the url. */
+  /** Whose keys commits must be signed by; exactly one of both is there. */
+  verify?: ConfigReference;
   notify?: { secret: string; form: 'slack' | 'json' };
   commitStatus?: { forge: 'github' | 'gitlab' | 'gitea'; apiUrl?: string };
   pin?: { commit: string; until?: string };

@@ -386,6 +386,18 @@ describe('a sync that is deleted', () => {
   });
 });
 
+it('a commit that must be signed is applied by nobody else’s leave', async () => {
+  const { world, daemon } = await start(FILES, { verify: { configMap: 'signers' } });
+  expect([reasonOf(daemon), messageOf(daemon)]).toEqual([
+    'CredentialsNotFound',
+    'ConfigMap default/signers (spec.verify) has no keys; create it',
+  ]);
+  await daemon.apply({ kind: 'ConfigMap', metadata: { name: 'signers' }, data: { ann: 'ssh-ed25519 AAAA' } });
+  await daemon.settle(10_000);
+  expect([reasonOf(daemon), names(world)]).toEqual(['FetchFailed', ['ConfigMap/signers']]);
+  expect(messageOf(daemon)).toContain('no commit of a simulated repository is signed');
+});
+
 it('one that is suspended does nothing', async () => {
   const { world, daemon } = await start(FILES, { suspend: true });
   expect([names(world), reasonOf(daemon)]).toEqual([[], 'Suspended']);

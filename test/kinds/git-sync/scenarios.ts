@@ -79,5 +79,9 @@ export const SYNC_HINTS: Hints = {
   substitute: fc.constantFrom(undefined, { variables: { A: '1' } }),
   ignore: fc.constantFrom(undefined, [{ kind: 'Instance', fields: ['/spec/image'] }]),
   credentials: fc.constant(undefined),
+  verify: fc.constant(undefined),
+  webhook: fc.constant(undefined),
+  notify: fc.constant(undefined),
+  commitStatus: fc.constant(undefined),
   pin: fc.constant(undefined),
 };
