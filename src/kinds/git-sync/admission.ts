@@ -1,6 +1,8 @@
-import type { Admission, View } from '../../api/kind.ts';
+import { fileURLToPath } from 'node:url';
+import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 import { cronComplaint, isTimeZone } from '../../base/cron.ts';
 import type { Cause } from '../../base/errors.ts';
+import { exposedBy, normalizedPath } from '../../base/host-paths.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { isGitSync } from './types.ts';
 import type { GitSync } from './types.ts';
@@ -69,11 +71,32 @@ function scheduleCauses({ schedule, timeZone }: GitSync['spec']): Cause[] {
   ];
 }
 
-/** Syncs that wait for each other would do so for ever. */
-export function admitGitSync(next: GitSync, _old: GitSync | undefined, view: View): Admission<GitSync> {
+/** Syncs that wait for each other would do so for ever; and what is the daemon's own is no repository. */
+export function admitGitSync(
+  next: GitSync,
+  _old: GitSync | undefined,
+  view: View,
+  { hostPaths }: AdmissionSettings,
+): Admission<GitSync> {
   const circle = circleFrom(next, view);
-  const causes = circle ? [invalid('spec.dependsOn', `goes in a circle: ${circle.join(' → ')}`)] : [];
+  const folder = folderOf(next.spec.url);
+  const place = folder === undefined ? undefined : exposedBy(folder, hostPaths.guarded);
+  const causes = [
+    ...(circle ? [invalid('spec.dependsOn', `goes in a circle: ${circle.join(' → ')}`)] : []),
+    ...(place === undefined
+      ? []
+      : [{ ...invalid('spec.url', `shows ${place}, which is not to be read`), reason: 'FieldValueForbidden' }]),
+  ];
   return { resource: next, causes };
+}
+
+/** Of a file url that can be read as one. */
+function folderOf(url: string): string | undefined {
+  try {
+    return url.startsWith('file:') ? normalizedPath(fileURLToPath(url)) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function circleFrom(next: GitSync, view: View): string[] | undefined {
