@@ -1,4 +1,5 @@
-import { keyOf, parseKey, PAUSED, refOf, SOURCE, titleOf } from '../api/metadata.ts';
+import { authorOf, newCommitOf } from '../api/authors.ts';
+import { keyOf, parseKey, PAUSED, refOf, titleOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { Trigger } from '../api/records.ts';
 import { sameJson } from '../base/hash.ts';
@@ -261,22 +262,11 @@ function concernsItself(next: Resource, old: Resource): boolean {
   return !sameJson(relevant(next), relevant(old));
 }
 
-/** Of which commit it is, where that is new. */
-function commitOf({ metadata }: Resource, old: Resource | undefined): string {
-  const source = metadata.annotations?.[SOURCE];
-  const commit = source === old?.metadata.annotations?.[SOURCE] ? undefined : source?.split(' ')[0];
-  return commit === undefined ? '' : ` of commit ${commit.slice(0, 10)}`;
-}
-
 /** Who changed what, in the log's words. */
 function describe(next: Resource, old: Resource | undefined): string {
-  const before = new Map(
-    (old?.metadata.managedFields ?? []).map((e) => [`${e.manager}/${e.operation}/${e.subresource ?? ''}`, e]),
-  );
-  const author = (next.metadata.managedFields ?? []).find(
-    (e) => !sameJson(before.get(`${e.manager}/${e.operation}/${e.subresource ?? ''}`), e),
-  )?.manager;
-  const by = author ? ` by ${author}${commitOf(next, old)}` : '';
+  const author = authorOf(next, old);
+  const commit = newCommitOf(next, old);
+  const by = author ? ` by ${author}${commit === undefined ? '' : ` of commit ${commit.slice(0, 10)}`}` : '';
   if (!old || old.metadata.uid !== next.metadata.uid) return `created${by}`;
   if (next.metadata.deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) return 'deleted';
   return next.metadata.generation === old.metadata.generation

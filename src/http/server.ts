@@ -11,6 +11,7 @@ import type { ApiContext } from './context.ts';
 import { discoveryRoutes } from './discovery.ts';
 import type { HttpExtension } from './extension.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { planRoutes } from './plan.ts';
@@ -121,6 +122,7 @@ function routes(app: FastifyInstance, context: ApiContext, extensions: readonly 
   recordRoutes(app, context);
   for (const extension of extensions) extension.routes?.(app, context);
   planRoutes(app, context);
+  historyRoutes(app, context);
   resourceRoutes(app, context);
   scaleRoutes(app, context);
   healthRoutes(app, context);

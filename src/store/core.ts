@@ -15,6 +15,7 @@ import type {
   CommitRequest,
   Committed,
   LeaseStore,
+  PastChange,
   RecordPage,
   RecordQuery,
   Retention,
@@ -118,8 +119,8 @@ export class StoreCore implements Store {
     return { revision, items: await this.#journal.log(query) };
   }
 
-  history(ref: Ref, limit: number): Promise<readonly Change[]> {
-    return this.#journal.history(ref, limit);
+  history(ref: Ref, limit: number, before?: number): Promise<readonly PastChange[]> {
+    return this.#journal.history(ref, limit, before);
   }
 
   inventory(): Promise<readonly InventoryRow[]> {

@@ -1,7 +1,7 @@
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryGone, InventoryRow } from './inventory.ts';
-import type { Change, RecordQuery, Retention } from './store.ts';
+import type { Change, PastChange, RecordQuery, Retention } from './store.ts';
 
 /**
  * What the store needs of whatever keeps its bytes: PostgreSQL (`postgres-journal.ts`) or memory
@@ -24,7 +24,7 @@ export interface Journal {
   logAfter(revision: number, limit: number): Promise<readonly Recorded<LogEntry>[]>;
   events(query: RecordQuery): Promise<readonly Recorded<EventRecord>[]>;
   log(query: RecordQuery): Promise<readonly Recorded<LogEntry>[]>;
-  history(ref: Ref, limit: number): Promise<readonly Change[]>;
+  history(ref: Ref, limit: number, before?: number): Promise<readonly PastChange[]>;
   inventory(): Promise<readonly InventoryRow[]>;
   compact(retention: Retention, now: Date): Promise<number>;
   reencrypt(): Promise<number>;

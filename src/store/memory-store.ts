@@ -74,7 +74,11 @@ function memoryJournal(db: MemoryDatabase): Journal {
     logAfter: async (revision, limit) => after(db.log.values(), revision).slice(0, limit),
     events: async (query) => select(after(db.events.values(), -1), query),
     log: async (query) => select(after(db.log.values(), -1), query),
-    history: async (ref: Ref, limit) => db.changes.filter((c) => keyOf(refOf(c.object)) === keyOf(ref)).slice(-limit),
+    history: async (ref: Ref, limit, before = Infinity) =>
+      db.changes
+        .filter((c) => c.revision < before && keyOf(refOf(c.object)) === keyOf(ref))
+        .slice(-limit)
+        .map(({ revision, type, object, at }) => ({ revision, type, object, committedAt: new Date(at).toISOString() })),
     inventory: async () => [...db.inventory.values()],
     compact: async (retention, now) => compact(db, retention, now),
     reencrypt: async () => 0,
@@ -121,7 +125,13 @@ function compact(db: MemoryDatabase, retention: Retention, now: Date): number {
     db.position.horizon,
     db.changes.filter((c) => c.revision < first).at(-1)?.revision ?? 0,
   );
-  db.changes = db.changes.filter((c) => c.revision >= first);
+  const { horizon } = db.position;
+  const atHorizon = new Map(
+    db.changes.filter((c) => c.revision <= horizon).map((c) => [keyOf(refOf(c.object)), c] as const),
+  );
+  db.changes = db.changes.filter(
+    (c) => c.revision > horizon || (c.type !== 'DELETED' && atHorizon.get(keyOf(refOf(c.object))) === c),
+  );
   const young = (time: string, ms: number) => Date.parse(time) >= now.getTime() - ms;
   for (const [id, { record }] of db.events) if (!young(record.lastSeen, retention.eventsMs)) db.events.delete(id);
   const newest = new Set([...db.log.values()].sort((a, b) => b.revision - a.revision).slice(0, retention.logMax));

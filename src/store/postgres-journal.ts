@@ -12,9 +12,9 @@ import { LOCK } from './lock.ts';
 import type { Notifications } from './notifications.ts';
 import type { Database, Pool, Statement } from './pool.ts';
 import { reencrypt } from './reencrypt.ts';
-import { fromChangeRow, fromEventRow, fromLogRow, fromResourceRow } from './rows.ts';
+import { fromChangeRow, fromPastChangeRow, fromEventRow, fromLogRow, fromResourceRow } from './rows.ts';
 import { changes, events, reconcileLog, resources, revisions } from './schema.ts';
-import type { Change, RecordQuery, Retention } from './store.ts';
+import type { Change, PastChange, RecordQuery, Retention } from './store.ts';
 
 /** The lease whose epoch fences the writes of passes. */
 export const LEADER = 'leader';
@@ -150,17 +150,18 @@ export class PostgresJournal implements Journal {
     );
   }
 
-  history(ref: Ref, limit: number): Promise<readonly Change[]> {
+  history(ref: Ref, limit: number, before?: number): Promise<readonly PastChange[]> {
+    const older = before === undefined ? undefined : lt(changes.revision, before);
     return this.#pool.use(async (db) =>
       (
         await db
           .select()
           .from(changes)
-          .where(eq(changes.key, keyOf(ref)))
+          .where(and(eq(changes.key, keyOf(ref)), older))
           .orderBy(desc(changes.revision))
           .limit(limit)
       )
-        .map(fromChangeRow(this.#encryption))
+        .map(fromPastChangeRow(this.#encryption))
         .reverse(),
     );
   }
@@ -183,9 +184,13 @@ export class PostgresJournal implements Journal {
         .orderBy(desc(changes.revision))
         .offset(retention.changesMax)
         .limit(1);
-      const horizon = Math.min(revision, Math.max(Number(old[0]?.at ?? 0), nth[0]?.at ?? 0));
+      const bound = Math.min(revision, Math.max(Number(old[0]?.at ?? 0), nth[0]?.at ?? 0));
       // The horizon moves before the rows go: a watch that begins in between is refused, never given a gap.
-      await db.update(revisions).set({ horizon: sql`greatest(horizon, ${horizon})` });
+      const moved = await db
+        .update(revisions)
+        .set({ horizon: sql`greatest(horizon, ${bound})` })
+        .returning({ horizon: revisions.horizon });
+      const horizon = moved[0]?.horizon ?? bound;
       const logNth = await db
         .select({ at: reconcileLog.revision })
         .from(reconcileLog)
@@ -193,7 +198,9 @@ export class PostgresJournal implements Journal {
         .offset(retention.logMax)
         .limit(1);
       return (
-        (await removeAll(db, changes, changes.revision, lte(changes.revision, horizon))) +
+        (await removeAll(db, changes, changes.revision, isSuperseded(horizon))) +
+        // Last: what a deletion has ended looks alive without it.
+        (await removeAll(db, changes, changes.revision, isEnd(horizon))) +
         (await removeAll(db, events, events.id, lt(events.lastSeen, before(retention.eventsMs)))) +
         (await removeAll(db, reconcileLog, reconcileLog.id, lt(reconcileLog.endedAt, before(retention.logMs)))) +
         (await removeAll(db, reconcileLog, reconcileLog.id, lte(reconcileLog.revision, logNth[0]?.at ?? 0)))
@@ -261,6 +268,13 @@ function matching(table: typeof events | typeof reconcileLog, query: RecordQuery
     query.uid === undefined ? undefined : eq(table.uid, query.uid),
   );
 }
+
+/** Changes up to the horizon that another one up to it has replaced. */
+const isSuperseded = (horizon: number): SQL =>
+  sql`${changes.revision} <= ${horizon} AND EXISTS (SELECT 1 FROM changes later
+    WHERE later.key = ${changes.key} AND later.revision > ${changes.revision} AND later.revision <= ${horizon})`;
+
+const isEnd = (horizon: number): SQL => sql`${changes.revision} <= ${horizon} AND ${changes.type} = 'DELETED'`;
 
 async function removeAll(
   db: Database,

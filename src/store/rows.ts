@@ -4,7 +4,7 @@ import type { KindRegistry } from '../api/registry.ts';
 import type { Encryption } from './encryption.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { changes, events, reconcileLog, resources } from './schema.ts';
-import type { Change } from './store.ts';
+import type { Change, PastChange } from './store.ts';
 
 /** Rows as documents and records, and records as rows; documents become rows in `append.ts`. Nothing else knows the columns. */
 
@@ -52,6 +52,14 @@ export const fromChangeRow =
     type: row.type,
     object: encryption.decrypted(row.object),
   });
+
+export const fromPastChangeRow = (encryption: Encryption) => {
+  const changeOf = fromChangeRow(encryption);
+  return (row: typeof changes.$inferSelect): PastChange => ({
+    ...changeOf(row),
+    committedAt: row.committedAt.toISOString(),
+  });
+};
 
 export const toEventRow = ({ revision, record }: Recorded<EventRecord>): typeof events.$inferSelect => ({
   ...record,

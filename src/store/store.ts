@@ -34,14 +34,21 @@ export interface Store {
 
   events(query: RecordQuery): Promise<RecordPage<EventRecord>>;
   log(query: RecordQuery): Promise<RecordPage<LogEntry>>;
-  history(ref: Ref, limit: number): Promise<readonly Change[]>;
+  /**
+   * The newest changes of what has this name, and had it before, as far as they are kept; before a revision, when one is
+   * given. Oldest first.
+   */
+  history(ref: Ref, limit: number, before?: number): Promise<readonly PastChange[]>;
   inventory(): Promise<readonly InventoryRow[]>;
 
   readonly leases: LeaseStore;
   /** What stands beside the documents, in tables of its own. */
   readonly beside: Beside;
 
-  /** Removes history and logs that are older than their retention, in small batches. Returns rows removed. */
+  /**
+   * Removes history and logs that are older than their retention, in small batches. Of each document that lived at the
+   * horizon, the version that it had there stays, for its history; watches begin after the horizon. Returns rows removed.
+   */
   compact(retention: Retention, now: Date): Promise<number>;
   /**
    * Encrypts anew under the present master key what rests under another one; nobody who reads or watches hears of it.
@@ -115,6 +122,11 @@ export interface Change {
   object: Resource;
   /** As it was before, where that is at hand: tells a watcher with a selector that an object has left its sight. */
   previous?: Resource;
+}
+
+/** A change with when it was committed, RFC 3339. */
+export interface PastChange extends Change {
+  committedAt: string;
 }
 
 export interface RecordQuery {

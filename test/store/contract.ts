@@ -223,6 +223,34 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       expect(await collect(store, revision - 2, 2)).toHaveLength(2);
     });
 
+    it('history is oldest first, page by page, with its times; what lived at the horizon stays', async () => {
+      const { open } = await fresh();
+      const store = await open();
+      const first = (await put(store, doc('kept', { x: 0 }))).resources[0] as Resource;
+      for (let x = 1; x < 4; x++) await put(store, { ...first, spec: { x } });
+      await put(store, doc('gone'));
+      await store.commit({ decide: () => ({ remove: [ref('gone')] }) });
+      const all = await store.history(ref('kept'), 10);
+      expect(all.map(({ type, object }) => [type, 'x' in object.spec && object.spec.x])).toEqual([
+        ['ADDED', 0],
+        ...[1, 2, 3].map((x) => ['MODIFIED', x]),
+      ]);
+      expect(Math.abs(Date.parse(all[0]?.committedAt ?? '') - Date.now())).toBeLessThan(600_000);
+      expect(await store.history(ref('kept'), 2, all[3]?.revision)).toEqual(all.slice(1, 3));
+      const compact = () => store.compact({ ...RETENTION, changesMax: 1 }, new Date());
+      await compact();
+      expect(await store.history(ref('kept'), 10)).toEqual(all.slice(-1));
+      expect((await store.history(ref('gone'), 10)).map(({ type }) => type)).toEqual(['ADDED', 'DELETED']);
+      await put(store, { ...first, spec: { x: 4 } });
+      await compact();
+      expect((await store.history(ref('kept'), 10)).map(({ object }) => object.spec)).toEqual([{ x: 3 }, { x: 4 }]);
+      expect(await store.history(ref('gone'), 10)).toEqual([]);
+      await put(store, doc('other'));
+      await compact();
+      expect((await store.history(ref('kept'), 10)).map(({ object }) => object.spec)).toEqual([{ x: 4 }]);
+      await expect(collect(store, (all[3]?.revision ?? 0) - 1, 1)).rejects.toMatchObject({ reason: 'Expired' });
+    });
+
     it('a write of a passed leader is refused, whole (I9)', async () => {
       const { open } = await fresh();
       const [a, b] = [await open(), await open()];
