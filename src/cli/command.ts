@@ -56,6 +56,35 @@ export interface Restart {
   isCarriedOut?: (object: Resource, at: string) => boolean;
 }
 
+export interface HistoryOptions {
+  /** This one, whole. */
+  revision?: number;
+  /** What differs in this one from the one before. */
+  diff?: number;
+  limit: number;
+}
+
+export interface RollbackOptions {
+  toRevision?: number;
+  /** A commit, or `none`. */
+  to?: string;
+  /** Milliseconds. */
+  for?: number;
+  dryRun?: boolean;
+  yes?: boolean;
+  wait?: boolean;
+  timeout: number;
+}
+
+/** How a kind does what a command does in another way for all others. */
+export interface OwnWay<O> {
+  /** Those that mean something to it; another one is refused. */
+  flags: readonly (keyof O)[];
+  /** A name without a kind is one of this kind. */
+  byName?: boolean;
+  run: (session: Session, ref: Ref, options: O) => Promise<void>;
+}
+
 /** What kinds add to the client's commands. */
 export interface KindCommands {
   commands: readonly ClientCommand[];
@@ -63,4 +92,8 @@ export interface KindCommands {
   metrics: ReadonlyMap<string, ShowMetrics>;
   /** By the kind's name. */
   restarts: ReadonlyMap<string, Restart>;
+  /** By the kind's name. */
+  histories: ReadonlyMap<string, OwnWay<HistoryOptions>>;
+  /** By the kind's name. */
+  rollbacks: ReadonlyMap<string, OwnWay<RollbackOptions>>;
 }

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { maskedPair } from '../api/encrypted.ts';
 import { keyOf } from '../api/metadata.ts';
-import type { Resource } from '../api/metadata.ts';
+import type { Ref, Resource } from '../api/metadata.ts';
 import { readManifests, refuse } from './applying.ts';
 import { compareAll, rehearse } from './changes.ts';
 import type { Comparison } from './changes.ts';
@@ -55,18 +55,33 @@ async function describeChange(
   would: Resource | undefined,
 ): Promise<string[]> {
   if (!would) return [];
-  const [before, after] = maskedPair(manifest.kind, [live, would]).map((side) =>
+  const name = nameOf(session.kinds, manifest.ref);
+  const lines = differenceLines(session, [live, would], {
+    before: live ? `live/${name}` : '/dev/null',
+    after: `applied/${name}`,
+  });
+  return lines.length === 0 ? [] : [...lines, ...(await planOf(session, manifest.ref, would))];
+}
+
+/** What differs between two versions of a document in what people write; nothing of what is secret. */
+export function differenceLines(
+  session: Session,
+  [before, after]: readonly [Resource | undefined, Resource],
+  names: { before: string; after: string },
+): string[] {
+  const kind = session.kinds.must(after.kind);
+  const [was, is] = maskedPair(kind, [before, after]).map((side) =>
     side ? toYaml(desired(session.kinds, side)) : '',
   ) as [string, string];
-  if (before === after) return [];
-  const name = nameOf(session.kinds, manifest.ref);
-  const names = { before: before ? `live/${name}` : '/dev/null', after: `applied/${name}` };
-  const lines = patchLines(session, names, before, after);
-  if (!manifest.kind.reconciled) return [...lines, ''];
-  const { body: plan } = await session.client.send<Plan>('POST', objectPath(session.kinds, manifest.ref, 'plan'), {
-    body: would,
-  });
-  return [...lines, ...planLines(session, plan)];
+  return was === is ? [] : patchLines(session, names, was, is);
+}
+
+/** What the engine would do if the object were so; as it is, when no document is given. */
+export async function planOf(session: Session, ref: Ref, would?: Resource): Promise<string[]> {
+  if (!session.kinds.must(ref.kind).reconciled) return [''];
+  const path = objectPath(session.kinds, ref, 'plan');
+  const { body } = await session.client.send<Plan>('POST', path, would ? { body: would } : {});
+  return planLines(session, body);
 }
 
 function planLines({ colors }: Session, { steps, note }: Plan): string[] {

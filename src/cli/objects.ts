@@ -107,10 +107,11 @@ export const mergeObject = async (
   ref: Ref,
   patch: object,
   fieldManager: string,
+  dryRun = false,
 ): Promise<Resource> =>
   (
     await client.send<Resource>('PATCH', objectPath(client.kinds, ref), {
-      query: { fieldManager, fieldValidation: 'Strict' },
+      query: { fieldManager, dryRun: dryRun ? 'All' : undefined, fieldValidation: 'Strict' },
       body: patch,
       contentType: MERGE_PATCH,
     })

@@ -10,11 +10,13 @@ import { addEdit } from './commands/edit.ts';
 import { addEvents } from './commands/events.ts';
 import { addExplain } from './commands/explain.ts';
 import { addGet } from './commands/get.ts';
+import { addHistory } from './commands/history.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addImages } from './commands/images.ts';
 import { addRotateMasterKey } from './commands/rotate-master-key.ts';
 import { addOrphans } from './commands/orphans.ts';
 import { addRestart } from './commands/restart.ts';
+import { addRollback } from './commands/rollback.ts';
 import { addPause } from './commands/pause.ts';
 import { addReconcileLog } from './commands/reconcile-log.ts';
 import { addVolumes } from './commands/volumes.ts';
@@ -67,12 +69,22 @@ export function addClientCommands(program: Command, setup: ClientSetup, ofKinds:
     add: (to, given) => addRestart(to, given, ofKinds.restarts),
     operands: { restart: { kinds: [...ofKinds.restarts.keys()], many: true } },
   };
+  const rollback: ClientCommand = {
+    group: 'What is wanted',
+    add: (to, given) => addRollback(to, given, ofKinds.rollbacks),
+    operands: { rollback: {} },
+  };
+  const history: ClientCommand = {
+    group: 'What happened',
+    add: (to, given) => addHistory(to, given, ofKinds.histories),
+    operands: { history: {} },
+  };
   const completion: ClientCommand = {
     group: 'The command itself',
     add: (to, given) => addCompletion(to, given, operandsOf(all)),
     operands: { completion: { words: SHELLS } },
   };
-  const all = [...COMMANDS, restart, metrics, completion, ...ofKinds.commands];
+  const all = [...COMMANDS, restart, rollback, metrics, history, completion, ...ofKinds.commands];
   for (const group of COMMAND_GROUPS) {
     program.commandsGroup(`${group}:`);
     for (const command of all) if (command.group === group) command.add(program, setup);

@@ -30,13 +30,20 @@ export const kindsOf = (modules: readonly KindModule[]): KindRegistry =>
 
 export const KINDS = kindsOf(MODULES);
 
+/** By the kind's name: what those that have it have. */
+const byKind = <T>(of: (kind: KindModule) => T | undefined): ReadonlyMap<string, T> =>
+  new Map(
+    MODULES.flatMap((kind) => {
+      const has = of(kind);
+      return has === undefined ? [] : [[kind.definition.kind, has] as const];
+    }),
+  );
+
 /** What they add to the command. */
 export const COMMANDS: KindCommands = {
   commands: MODULES.flatMap(({ commands = [] }) => commands),
-  metrics: new Map(
-    MODULES.flatMap(({ definition, metrics }) => (metrics ? [[definition.kind, metrics] as const] : [])),
-  ),
-  restarts: new Map(
-    MODULES.flatMap(({ definition, restart }) => (restart ? [[definition.kind, restart] as const] : [])),
-  ),
+  metrics: byKind(({ metrics }) => metrics),
+  restarts: byKind(({ restart }) => restart),
+  histories: byKind(({ history }) => history),
+  rollbacks: byKind(({ rollback }) => rollback),
 };

@@ -44,7 +44,7 @@ describe('GET …/history', () => {
     const items = await historyOf(path);
     expect(items.map(({ type, manager, changed, source }) => ({ type, manager, changed, source }))).toEqual([
       { type: 'ADDED', manager: 'miniaws' },
-      { type: 'MODIFIED', manager: 'miniaws', changed: ['spec.image', 'spec.env'] },
+      { type: 'MODIFIED', manager: 'miniaws', changed: ['spec.env', 'spec.image'] },
       {
         type: 'MODIFIED',
         manager: 'gitsync/default/app',
@@ -73,5 +73,68 @@ describe('GET …/history', () => {
     ]);
     expect(items[1]?.object.data).toEqual({ password: '***' });
     expect((await call(daemon, 'GET', `${pathOf('instances', 'never')}/history`)).status).toBe(404);
+  });
+});
+
+describe('history and rollback of any kind', () => {
+  const path = pathOf('instances', 'back');
+  const now = async () => (await call(daemon, 'GET', path)).json<Item['object'] & { metadata: { labels?: object } }>();
+  const revisions = async () => (await historyOf(path)).map(({ revision }) => revision);
+
+  it('tells who changed what, and what differs in one of the versions', async () => {
+    await apply(instance('back', { image: 'app:1' }));
+    await apply(instance('back', { image: 'app:2', env: { COLOUR: 'red' } }));
+    const { out } = await miniaws(['history', 'instance/back']);
+    expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['REVISION', 'WHEN', 'WHO', 'COMMIT', 'WHAT CHANGED'],
+      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'miniaws', '<none>', 'spec.env, spec.image'],
+      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'miniaws', '<none>', 'created'],
+      [''],
+    ]);
+    const [first, second] = await revisions();
+    const diff = (await miniaws(['history', 'instance', 'back', '--diff', String(second)])).out;
+    expect(diff).toContain(`--- revision ${first}\n+++ revision ${second}\n`);
+    expect(diff).toContain('-  image: app:1\n+  image: app:2\n');
+    expect((await miniaws(['history', 'instance/back', '--revision', String(first)])).out).toContain('image: app:1\n');
+    expect((await miniaws(['history', 'instance/back', '--diff', '1'])).err).toContain(
+      `has no revision 1; it has ${first}, ${second}`,
+    );
+    expect((await miniaws(['history', 'scalinggroup/web', '--diff', '1'])).err).toContain(
+      '--diff means nothing to scalinggroup.miniaws.dev/web, which takes --revision',
+    );
+  });
+
+  it('brings a version back when that is confirmed, with the change and the plan told before', async () => {
+    const [first] = await revisions();
+    const shown = await miniaws(['rollback', 'instance/back', '--dry-run']);
+    expect(shown).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('-  image: app:2\n+  image: app:1\n') as string,
+    });
+    expect(shown.out).toContain('plan:');
+    const unasked = await miniaws(['rollback', 'instance/back']);
+    expect([unasked.code, unasked.err]).toEqual([1, expect.stringContaining('add --yes')]);
+    expect((await now()).spec?.image).toBe('app:2');
+    const to = ['rollback', 'instance/back', '--to-revision', String(first), '--yes'];
+    expect((await miniaws([...to, '--wait'])).out).toContain(`rolled back to revision ${first}\n`);
+    expect((await now()).spec).toMatchObject({ image: 'app:1' });
+    expect((await now()).spec).not.toHaveProperty('env');
+    expect((await historyOf(path)).at(-1)).toMatchObject({
+      manager: 'miniaws-rollback',
+      changed: ['spec.env', 'spec.image'],
+    });
+    expect((await miniaws(to)).out).toContain('nothing was changed');
+    expect((await miniaws(['rollback', 'instance/back', '--to', 'abc'])).err).toContain('--to means nothing to');
+  });
+
+  it('is refused for what has secret values, and says how what is gone is made again', async () => {
+    expect((await miniaws(['rollback', 'secret/key'])).err).toContain('values that its history does not show');
+    const [first] = await revisions();
+    await miniaws(['delete', 'instance/back']);
+    const gone = await miniaws(['rollback', 'instance/back', '--to-revision', String(first), '--yes']);
+    expect(gone.err).toContain('does not exist any more; to make it again: miniaws history instance.miniaws.dev/back');
+    const { out } = await miniaws(['history', 'instance/back', '--revision', String(first)]);
+    expect((await miniaws(['apply', '-f', '-'], out)).code).toBe(0);
+    expect((await now()).spec?.image).toBe('app:1');
   });
 });

@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
+import { confirmed } from '../confirming.ts';
 import { Failure, tell } from '../failure.ts';
 import { printable } from '../io.ts';
 import { orphansPath } from '../objects.ts';
@@ -46,7 +46,8 @@ async function orphans(session: Session, options: OrphansOptions): Promise<void>
       `${kept} of them ${kept === 1 ? 'is a volume and stays' : 'are volumes and stay'}: --volumes removes volumes too, with what is in them`,
     );
   if (chosen.length === 0) return;
-  if (!options.yes && !(await confirmed(session, chosen.length))) throw new Failure('nothing was removed');
+  const question = `Remove ${chosen.length === 1 ? 'it' : `all ${chosen.length}`} for good?`;
+  if (!options.yes && !(await confirmed(session, '--remove', question))) throw new Failure('nothing was removed');
   let failed = 0;
   for (const orphan of chosen) failed += (await removed(session, orphan)) ? 0 : 1;
   if (failed > 0) throw new Failure(`${failed} of ${chosen.length} could not be removed`);
@@ -59,18 +60,6 @@ const rows = (items: readonly Orphan[]): string[] =>
       [type, id.slice(0, 12), name, `${owner.kind}/${owner.namespace}/${owner.name}`].map(printable),
     ),
   ]);
-
-async function confirmed({ io, signal }: Session, count: number): Promise<boolean> {
-  if (!io.stdin.isTTY)
-    throw new Failure('--remove asks before it removes, and there is no terminal to ask on: add --yes');
-  const lines = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    const answer = await lines.question(`Remove ${count === 1 ? 'it' : `all ${count}`} for good? [y/N] `, { signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    lines.close();
-  }
-}
 
 async function removed(session: Session, { type, id, name }: Orphan): Promise<boolean> {
   try {

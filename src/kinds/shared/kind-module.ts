@@ -5,7 +5,14 @@ import type { Trigger } from '../../api/records.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../base/hash.ts';
 import type { Log } from '../../base/log.ts';
-import type { ClientCommand, Restart, ShowMetrics } from '../../cli/command.ts';
+import type {
+  ClientCommand,
+  HistoryOptions,
+  OwnWay,
+  Restart,
+  RollbackOptions,
+  ShowMetrics,
+} from '../../cli/command.ts';
 import type { Compute } from '../../drivers/compute.ts';
 import type { Git } from '../../drivers/git/git.ts';
 import type { Meter } from '../../drivers/metering.ts';
@@ -27,6 +34,10 @@ export interface KindModule<R extends Resource = Resource> {
   metrics?: ShowMetrics;
   /** What `miniaws restart KIND/NAME` does. */
   restart?: Restart;
+  /** What `miniaws history KIND/NAME` prints, where that is more than the changes of the document. */
+  history?: OwnWay<HistoryOptions>;
+  /** What `miniaws rollback KIND/NAME` does, where that is not to bring a document of before back. */
+  rollback?: OwnWay<RollbackOptions>;
   /** What the daemon needs of it, which loads it when it starts. */
   runtime: () => Promise<RuntimeModule>;
 }

@@ -1,35 +1,25 @@
-import type { Command } from 'commander';
 import type { Revision, ScalingGroup } from '../types.ts';
 import { digestChanges } from '../../instance/public.ts';
 import { scalingGroupSpecSchema } from '../schema.ts';
 import { shortImageId } from '../../../base/image-reference.ts';
 import { Failure } from '../../../cli/failure.ts';
-import { countFlag } from '../../../cli/flags.ts';
-import { getGroup, groupRefOf } from './groups.ts';
+import type { HistoryOptions, OwnWay } from '../../../cli/command.ts';
+import { getGroup } from './groups.ts';
 import { printable } from '../../../cli/io.ts';
 import { patchLines } from '../../../cli/patch-lines.ts';
-import type { ClientSetup, Session } from '../../../cli/session.ts';
-import { task } from '../../../cli/session.ts';
+import type { Session } from '../../../cli/session.ts';
 import { bySchema, toYaml } from '../../../cli/yaml.ts';
 
-interface HistoryOptions {
-  revision?: number;
-}
-
-export function addHistory(program: Command, setup: ClientSetup): void {
-  program
-    .command('history')
-    .argument('<group>', 'scalinggroup/NAME or NAME')
-    .description('the last ten templates of a scaling group, newest first, and what each changed')
-    .option('--revision <number>', 'this one, whole', countFlag)
-    .action(
-      task<[string], HistoryOptions>(setup, async (session, [word], options) => {
-        const group = await getGroup(session.client, groupRefOf(session.kinds, word, session.namespace));
-        if (options.revision !== undefined) return session.print(whole(group, options.revision));
-        for (const line of told(session, group)) session.print(line);
-      }),
-    );
-}
+/** The last ten templates of a scaling group, newest first, and what each changed. */
+export const groupHistory: OwnWay<HistoryOptions> = {
+  flags: ['revision'],
+  byName: true,
+  async run(session, ref, { revision }) {
+    const group = await getGroup(session.client, ref);
+    if (revision !== undefined) return session.print(whole(group, revision));
+    for (const line of told(session, group)) session.print(line);
+  },
+};
 
 const yamlOf = (revision: Revision): string =>
   toYaml(bySchema(revision.template, scalingGroupSpecSchema.properties?.['template']));
