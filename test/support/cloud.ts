@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { expect } from 'vitest';
 import { findCondition, isReady } from '../../src/api/metadata.ts';
@@ -46,6 +48,7 @@ export class Cloud {
   /** Given from outside, and so not ours to remove. */
   readonly #givenDir: string | undefined;
   readonly #env: Record<string, string>;
+  readonly #masterKeyFile: string;
   readonly #daemons = new Set<TestDaemon>();
   #daemon: TestDaemon | undefined;
 
@@ -56,7 +59,10 @@ export class Cloud {
     this.#ownsDatabase = options.database === undefined;
     this.#givenDir = options.dataDir;
     // One look a second: what a look would change shows soon.
-    this.#env = { MINIAWS_INSTALLATION: this.installation, MINIAWS_RESYNC: '1', ...options.env };
+    this.#masterKeyFile = join(tmpdir(), `miniaws-master-key-${this.installation}`);
+    // Several daemons of one database share its key; that of a given folder is in it.
+    const key = options.dataDir === undefined ? { MINIAWS_MASTER_KEY_FILE: this.#masterKeyFile } : {};
+    this.#env = { MINIAWS_INSTALLATION: this.installation, MINIAWS_RESYNC: '1', ...key, ...options.env };
   }
 
   static async start(options: CloudOptions = {}): Promise<Cloud> {
@@ -110,6 +116,7 @@ export class Cloud {
     }
     const folders = new Set([...this.#daemons].map((daemon) => daemon.dataDir));
     for (const dir of folders) if (dir !== this.#givenDir) await rm(dir, { recursive: true, force: true });
+    await rm(this.#masterKeyFile, { force: true });
     await cleanInstallation(this.installation);
     if (this.#ownsDatabase) await this.database.drop();
   }
