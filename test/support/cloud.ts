@@ -61,7 +61,8 @@ export class Cloud {
     // One look a second: what a look would change shows soon.
     this.#masterKeyFile = join(tmpdir(), `miniaws-master-key-${this.installation}`);
     // Several daemons of one database share its key; that of a given folder is in it.
-    const key = options.dataDir === undefined ? { MINIAWS_MASTER_KEY_FILE: this.#masterKeyFile } : {};
+    const key: Record<string, string> =
+      options.dataDir === undefined ? { MINIAWS_MASTER_KEY_FILE: this.#masterKeyFile } : {};
     this.#env = { MINIAWS_INSTALLATION: this.installation, MINIAWS_RESYNC: '1', ...key, ...options.env };
   }
 
