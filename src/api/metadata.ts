@@ -136,3 +136,8 @@ export function isReady(r: Resource): boolean {
   const ready = findCondition(r, 'Ready');
   return ready?.status === 'True' && ready.observedGeneration === r.metadata.generation;
 }
+
+/** Its process has run to its end, and well: there is nothing more that it could become. */
+export const hasSucceeded = (r: Resource): boolean =>
+  (r.status as { phase?: unknown } | undefined)?.phase === 'Succeeded' &&
+  r.status?.observedGeneration === r.metadata.generation;

@@ -1,4 +1,4 @@
-import { findCondition, isReady, keyOf } from '../api/metadata.ts';
+import { findCondition, hasSucceeded, isReady, keyOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import { PAUSED } from '../api/metadata.ts';
 import type { ApiClient } from './client.ts';
@@ -34,11 +34,10 @@ const failed = (why: string): Judgement => ({ is: 'failed', why });
 export const judgeReady: Judge = (object) => {
   if (!object) return failed('it does not exist (any more)');
   if (object.metadata.deletionTimestamp !== undefined) return failed('it is being deleted');
-  if (isReady(object)) return MET;
+  if (isReady(object) || hasSucceeded(object)) return MET;
   const why = readyMessage(object);
   if (object.status?.observedGeneration !== object.metadata.generation) return waiting(why);
   const { phase } = object.status as { phase?: string };
-  if (phase === 'Succeeded') return MET;
   return phase === 'Failed' ? failed(why) : waiting(why);
 };
 

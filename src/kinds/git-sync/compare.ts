@@ -51,7 +51,11 @@ export interface CompareOptions {
 }
 
 /** What of a live object decides whether applying a document to it changes anything. */
-type Unchanged = Pick<Resource['metadata'], 'uid' | 'generation' | 'managedFields' | 'labels' | 'annotations'>;
+interface Unchanged {
+  /** Of the sync: what it says of forcing and ignoring counts, too. */
+  by: number;
+  metadata: Pick<Resource['metadata'], 'uid' | 'generation' | 'managedFields' | 'labels' | 'annotations'>;
+}
 
 /**
  * Compares the documents of a revision with what is live, as applying them would. Each sees those before it, as they
@@ -73,9 +77,9 @@ export class Comparer {
     for (const { document, commit } of documents) {
       if (performance.now() > until) until = await turns.next();
       const live = view.get(document.ref);
-      if (live && this.#isUnchanged(document, live)) continue;
+      if (live && this.#isUnchanged(sync, document, live)) continue;
       const one = compareOne(sync, { document, commit }, overlay, options);
-      if (one === 'unchanged') this.#remember(document, live);
+      if (one === 'unchanged') this.#remember(sync, document, live);
       else if ('claims' in one) found.claims.push(...one.claims);
       else if ('problems' in one) found.problems.push(...one.problems);
       else {
@@ -86,10 +90,11 @@ export class Comparer {
     return found;
   }
 
-  #isUnchanged(document: SyncDocument, { metadata }: Resource): boolean {
-    const known = this.#unchanged.get(document);
+  #isUnchanged(sync: GitSync, document: SyncDocument, { metadata }: Resource): boolean {
+    const { by, metadata: known } = this.#unchanged.get(document) ?? {};
     return (
       known !== undefined &&
+      by === sync.metadata.generation &&
       known.uid === metadata.uid &&
       known.generation === metadata.generation &&
       known.managedFields === metadata.managedFields &&
@@ -99,8 +104,8 @@ export class Comparer {
     );
   }
 
-  #remember(document: SyncDocument, live: Resource | undefined): void {
-    if (live) this.#unchanged.set(document, live.metadata);
+  #remember({ metadata }: GitSync, document: SyncDocument, live: Resource | undefined): void {
+    if (live) this.#unchanged.set(document, { by: metadata.generation, metadata: live.metadata });
   }
 }
 

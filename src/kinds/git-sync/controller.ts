@@ -1,5 +1,5 @@
 import { applyDocument } from '../../admission/operations.ts';
-import { isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
+import { hasSucceeded, isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { AdmissionSettings, View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
@@ -243,7 +243,7 @@ function peersBehind(sync: GitSync, { commit, why }: Target, view: View, holds: 
 function unready(ref: Ref, view: View, kinds: KindRegistry): { title: string; why: string }[] {
   const live = view.get(ref);
   if (!live) return [{ title: titleOf(ref), why: 'it is not there' }];
-  if (!kinds.must(ref.kind).reconciled || isReady(live)) return [];
+  if (!kinds.must(ref.kind).reconciled || isReady(live) || hasSucceeded(live)) return [];
   const condition = findCondition(live, 'Ready');
   const isCurrent = condition?.observedGeneration === live.metadata.generation;
   const why = isCurrent ? `${condition.reason}: ${condition.message}` : 'nothing has acted on its last change yet';

@@ -306,6 +306,14 @@ describe('a count', () => {
 describe('a commit whose objects do not become Ready', () => {
   const BROKEN = { ...FILES, 'web.yaml': web({ vpc: 'missing' }, 'web2') };
 
+  it('counts one that has run to its end, and well, as what was wanted', async () => {
+    const { world, daemon } = await start({ 'vpc.yaml': VPC, 'job.yaml': web({ restartPolicy: 'Never' }, 'job') });
+    world.engine.crash([...world.engine.containers.keys()][0] ?? '', 0);
+    await daemon.settle(10_000);
+    expect((daemon.get('Instance', 'job')?.status as { phase?: string }).phase).toBe('Succeeded');
+    expect(reasonOf(daemon)).toBe('Synced');
+  });
+
   it('says which and why, and has failed after its time', async () => {
     const { world, daemon } = await start(FILES, { timeout: '2m', prune: false });
     await push(world, daemon, BROKEN);
@@ -364,6 +372,10 @@ it('fields that are ignored stay as they are, once the object is there', async (
   expect(specOf(daemon.get('Instance', 'web'))['image']).toBe('app:1');
   await push(world, daemon, { ...FILES, 'web.yaml': web({ image: 'app:2', env: { A: '1' } }) });
   expect(specOf(daemon.get('Instance', 'web'))).toMatchObject({ image: 'app:1', env: { A: '1' } });
+  // What is no longer ignored is put back, though nothing else has changed.
+  await daemon.apply(syncOf({ ignore: [] }));
+  await daemon.settle(10_000);
+  expect(specOf(daemon.get('Instance', 'web'))['image']).toBe('app:2');
 });
 
 it('one waits for those that it depends on', async () => {
