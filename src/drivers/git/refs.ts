@@ -46,7 +46,8 @@ export function revisionOf(ref: GitRef, answer: string, where: string): Revision
 function headOf(answer: string, where: string): Revision {
   const sha = refsOf(answer).get('HEAD');
   if (sha === undefined) throw new GitError('RefNotFound', `${where} has no commit yet: push one`);
-  return { sha, ref: /^ref: (refs\/heads\/[^\t\n]+)\tHEAD$/m.exec(answer)?.[1] ?? 'HEAD' };
+  const line = answer.split('\n').find((each) => each.startsWith('ref: ') && each.endsWith('\tHEAD'));
+  return { sha, ref: line?.slice('ref: '.length, -'\tHEAD'.length) ?? 'HEAD' };
 }
 
 /** Ids by names. Of an annotated tag it is the commit, which follows the tag as `NAME^{}`. */
