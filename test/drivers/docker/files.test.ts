@@ -88,16 +88,16 @@ describe('files in a real container', () => {
   });
 
   it('a signal reaches the process, which the Engine goes on to restart; where there is no shell, files are written in place', async () => {
-    const script = "trap 'cat /tmp/told' HUP; while true; do sleep 0.05; done";
+    const script = "trap 'cat /tmp/told' HUP; echo set >> /tmp/starts; while true; do sleep 0.05; done";
     const told = { path: '/tmp/told', content: 'told once\n', mode: 0o444 };
     const again = await make('signalled', { command: ['sh', '-c', script], init: true, restart: 'unless-stopped' });
     await compute.startContainer(again);
-    const trapIsSet = () =>
-      shell('ps', again).then(
-        (all) => /} sleep 0/.test(all),
+    const trapsSet = (times: number) =>
+      shell('wc -l < /tmp/starts', again).then(
+        (lines) => Number(lines) === times,
         () => false,
       );
-    await eventually('the trap to be set', trapIsSet);
+    await eventually('the trap to be set', () => trapsSet(1));
     expect(await compute.replaceFiles(again, { files: [told], removed: [], signal: 'HUP' })).toBe('renamed');
     await eventually('the signal to be heard', async () => (await output(again)) === 'told once');
     await shell('kill -9 -1', again).catch(() => undefined);
@@ -105,7 +105,7 @@ describe('files in a real container', () => {
       'the Engine to restart it',
       async () => (await engine.getContainer(again).inspect()).RestartCount > 0,
     );
-    await eventually('the trap to be set again', trapIsSet);
+    await eventually('the trap to be set again', () => trapsSet(2));
     await shell('rm /bin/sh', again);
     const unseen = { files: [{ ...told, content: 'told twice\n' }], removed: ['/etc/passwd'], signal: 'HUP' };
     expect(await compute.replaceFiles(again, unseen)).toBe('written');
