@@ -9,11 +9,15 @@ import type { Manifest } from './manifests.ts';
 import { nameOf } from './objects.ts';
 import type { Session } from './session.ts';
 import { readSources } from './sources.ts';
+import type { Source } from './sources.ts';
 import { waitReady } from './waiting.ts';
 
-export interface ApplyOptions {
+export interface ApplyOptions extends HowToApply {
   filename: string[];
   recursive?: boolean;
+}
+
+interface HowToApply {
   dryRun?: boolean | string;
   wait?: boolean;
   timeout: number;
@@ -22,7 +26,15 @@ export interface ApplyOptions {
 }
 
 export async function apply(session: Session, options: ApplyOptions): Promise<void> {
-  const manifests = await readManifests(session, options.filename, options.recursive === true);
+  return applyAndWait(session, await readManifests(session, options.filename, options.recursive === true), options);
+}
+
+/** As `apply` of a file of this name with this text. */
+export async function applyText(session: Session, source: Source, options: HowToApply): Promise<void> {
+  return applyAndWait(session, loadAll(session, [source], []), options);
+}
+
+async function applyAndWait(session: Session, manifests: readonly Manifest[], options: HowToApply): Promise<void> {
   const dryRun = options.dryRun === true || options.dryRun === 'server';
   const applied = await applyManifests(session, manifests, {
     fieldManager: options.fieldManager,
@@ -43,12 +55,17 @@ export async function readManifests(
   paths: readonly string[],
   recursive: boolean,
 ): Promise<Manifest[]> {
-  const { signal, io, options } = session;
+  const { signal, io } = session;
   const { sources, problems } = await readSources(paths, { recursive, stdin: io.stdin, signal });
-  const choice = { namespace: session.namespace, explicit: options.namespace !== undefined };
+  const manifests = loadAll(session, sources, problems);
+  if (manifests.length === 0) throw new Failure(`no document in ${paths.join(', ')}`);
+  return manifests;
+}
+
+function loadAll(session: Session, sources: readonly Source[], problems: readonly Problem[]): Manifest[] {
+  const choice = { namespace: session.namespace, explicit: session.options.namespace !== undefined };
   const loaded = loadManifests(session.kinds, sources, choice);
   refuse(session, [...problems, ...loaded.problems]);
-  if (loaded.manifests.length === 0) throw new Failure(`no document in ${paths.join(', ')}`);
   return loaded.manifests;
 }
 

@@ -23,7 +23,8 @@ export interface ClientCommand {
 
 /** What stands where a command's operands are. */
 export type Operands =
-  | { words: readonly string[] }
+  /** One of these, and what may follow it. */
+  | { words: readonly string[]; followedBy?: Operands }
   /** Fields, as `instance.spec.image`. */
   | { fields: true }
   | {

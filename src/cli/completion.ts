@@ -40,11 +40,13 @@ async function options(
   if (last === '-o' || last === '--output') return OUTPUTS;
   if (takesValue(command, last) || takesValue(program, last)) return [];
   if (!command) return commandsOf(program);
-  const taken = operands.get(command.name());
-  if (!taken) return [];
-  if ('words' in taken) return rest.length > 0 ? [] : [...taken.words];
-  if ('fields' in taken) return rest.length > 0 ? [] : fieldPaths(kinds, current);
-  return objects(kinds, taken, rest, current, (kind) => namesOf(kind, namespace));
+  const among = async (taken: Operands | undefined, rest: readonly string[]): Promise<string[]> => {
+    if (!taken) return [];
+    if ('words' in taken) return rest.length > 0 ? among(taken.followedBy, rest.slice(1)) : [...taken.words];
+    if ('fields' in taken) return rest.length > 0 ? [] : fieldPaths(kinds, current);
+    return objects(kinds, taken, rest, current, (kind) => namesOf(kind, namespace));
+  };
+  return among(operands.get(command.name()), rest);
 }
 
 /** Commands that are not hidden; commander tells by its help. */

@@ -7,7 +7,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import { notFound } from '../admission/operations.ts';
 import { sameJson } from '../base/hash.ts';
 import type { PastChange, Store } from '../store/store.ts';
-import { numberOf, queryOf, refTo, targetOf } from './context.ts';
+import { isTrue, numberOf, queryOf, refTo, targetOf } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { collections } from './resources.ts';
 
@@ -29,7 +29,7 @@ interface HistoryItem {
   source?: string;
   /** What differs from the version before; absent when that is not kept. */
   changed?: readonly string[];
-  /** Without status and field owners; what rests encrypted is masked. */
+  /** Without field owners, and without status unless that is asked for; what rests encrypted is masked. */
   object: object;
 }
 
@@ -39,7 +39,10 @@ interface Version {
   before: PastChange | undefined;
 }
 
-/** GET .../history: the versions of an object as far as they are kept, newest last. What status alone had changed is left out. */
+/**
+ * GET .../history: the versions of an object as far as they are kept, newest last. What status alone had changed is left
+ * out; with `status=true` it is in, and so is the status of each.
+ */
 export function historyRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const path of collections(context.kinds)) historyAt(app, context, `${path}/:name/history`);
 }
@@ -47,29 +50,36 @@ export function historyRoutes(app: FastifyInstance, context: ApiContext): void {
 function historyAt(app: FastifyInstance, context: ApiContext, path: string): void {
   app.get(path, async (request) => {
     const target = targetOf(request, context.kinds);
-    const limit = numberOf(queryOf(request), 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT;
+    const query = queryOf(request);
+    const limit = numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT;
+    const withStatus = query['status'] !== undefined && isTrue(query['status']);
     const snapshot = await context.store.current();
     const live = snapshot.get(refTo(target));
-    const kept = await versionsOf(context.store, refTo(target), limit);
+    const kept = await versionsOf(context.store, refTo(target), limit, withStatus ? () => true : isOfNote);
     const versions = kept.length === 0 && live ? [{ change: asChange(live), before: undefined }] : kept;
     if (versions.length === 0) throw notFound(target.kind, target.name);
     return {
       kind: 'History',
       apiVersion: API_VERSION,
       metadata: { resourceVersion: String(snapshot.revision) },
-      items: versions.map((version) => itemOf(target.kind, version)),
+      items: versions.map((version) => itemOf(target.kind, version, withStatus)),
     };
   });
 }
 
 /** The newest so many, oldest first. */
-async function versionsOf(store: Store, ref: Ref, limit: number): Promise<Version[]> {
+async function versionsOf(
+  store: Store,
+  ref: Ref,
+  limit: number,
+  counts: (change: PastChange, before: PastChange) => boolean,
+): Promise<Version[]> {
   const found: Version[] = [];
   let after: PastChange | undefined;
   for (;;) {
     const page: readonly PastChange[] = await store.history(ref, PAGE, after?.revision);
     for (const before of page.toReversed()) {
-      if (after && isOfNote(after, before)) found.push({ change: after, before });
+      if (after && counts(after, before)) found.push({ change: after, before });
       if (found.length === limit) return found.reverse();
       after = before;
     }
@@ -98,12 +108,13 @@ function written(resource: Resource): object {
   return { metadata, content: contentOf(resource) };
 }
 
-function itemOf(kind: KindDefinition, { change, before }: Version): HistoryItem {
+function itemOf(kind: KindDefinition, { change, before }: Version, withStatus: boolean): HistoryItem {
   const { revision, committedAt, type, object } = change;
   const manager = type === 'DELETED' ? undefined : authorOf(object, type === 'MODIFIED' ? before?.object : undefined);
   const source = object.metadata.annotations?.[SOURCE];
   const { managedFields: _, ...metadata } = object.metadata;
-  const { apiVersion, kind: name } = object;
+  const { apiVersion, kind: name, status } = object;
+  const seen = withStatus && status ? { status } : {};
   return {
     revision,
     time: committedAt,
@@ -112,7 +123,7 @@ function itemOf(kind: KindDefinition, { change, before }: Version): HistoryItem 
     ...(manager === undefined ? {} : { manager }),
     ...(source === undefined ? {} : { source }),
     ...(before && type === 'MODIFIED' ? { changed: changedFields(before.object, object) } : {}),
-    object: masked(kind, { apiVersion, kind: name, metadata, ...contentOf(object) }),
+    object: masked(kind, { apiVersion, kind: name, metadata, ...contentOf(object), ...seen }),
   };
 }
 

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findCondition } from '../../src/api/metadata.ts';
+import type { Resource } from '../../src/api/metadata.ts';
+import type { GitSync } from '../../src/kinds/git-sync/types.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
+import { testRepository } from '../support/git.ts';
+import type { TestRepository } from '../support/git.ts';
 import { call } from '../support/http.ts';
 import { pathOf } from '../support/manifests.ts';
+import { eventually } from '../support/wait.ts';
 import { run } from './support.ts';
 
 let daemon: TestDaemon;
@@ -136,5 +142,103 @@ describe('history and rollback of any kind', () => {
     const { out } = await miniaws(['history', 'instance/back', '--revision', String(first)]);
     expect((await miniaws(['apply', '-f', '-'], out)).code).toBe(0);
     expect((await now()).spec?.image).toBe('app:1');
+  });
+});
+
+describe('miniaws sync', () => {
+  let repository: TestRepository;
+  const file = (image: string) => instance('synced', { image });
+  beforeAll(() => {
+    repository = testRepository();
+  });
+  afterAll(() => repository?.remove());
+  const sync = (...args: string[]) => miniaws(['sync', ...args]);
+  const objectNow = async () => (await call(daemon, 'GET', pathOf('instances', 'synced'))).json<Resource>();
+  const syncNow = async () => (await call(daemon, 'GET', pathOf('gitsyncs', 'app'))).json<GitSync>();
+  const reason = async () => findCondition(await syncNow(), 'Ready')?.reason;
+  const has = (image: string) =>
+    eventually(`${image} to be there`, async () => ((await objectNow()).spec as { image?: string }).image === image);
+  const commits: string[] = [];
+  const push = (files: Record<string, string | undefined>) => commits.push(repository.commit(files));
+
+  it('create prints the manifest, applies it and waits until all is Ready', async () => {
+    push({ 'deploy/web.yaml': file('app:1'), 'deploy/other.yaml': instance('other', { image: 'app:1' }) });
+    const create = ['create', 'app', '--url', repository.url, '--branch', 'main', '--path', 'deploy', '--prune'];
+    const { code, out, err } = await sync(...create, '--interval', '1h');
+    expect([code, err]).toEqual([0, expect.any(String)]);
+    expect(out).toContain(
+      `  name: app\n  namespace: default\nspec:\n  url: ${repository.url}\n  ref:\n    branch: main\n`,
+    );
+    expect(out).toContain('gitsync.miniaws.dev/app created');
+    expect((await objectNow()).metadata.annotations).toEqual({ 'miniaws.dev/source': `${commits[0]} deploy/web.yaml` });
+    expect((await sync('create', 'bad', '--url', 'nowhere')).err).toContain('sync create:7:8: spec.url: ');
+    expect((await sync('list')).out).toMatch(
+      new RegExp(`^app +main +${commits[0]?.slice(0, 10)} +2 +Synced +True`, 'm'),
+    );
+    const completed = async (...words: string[]) => (await miniaws(['__complete', '--', 'sync', ...words])).out;
+    expect([await completed('allow'), await completed('now', 'a')]).toEqual(['allow-prune\n', 'app\n']);
+    const { out: got } = await sync('get', 'app');
+    expect(got).toMatch(/Follows: +branch main, folder deploy\n/);
+    expect(got).toMatch(/Ready: +True {2}Synced/);
+  });
+
+  it('now fetches what was pushed; the history of the object has the commit', async () => {
+    push({ 'deploy/web.yaml': file('app:2') });
+    expect((await sync('now', 'app')).out).toContain('gitsync.miniaws.dev/app asks the remote now');
+    await has('app:2');
+    const { out } = await miniaws(['history', 'instance/synced']);
+    expect(out).toMatch(
+      new RegExp(`gitsync/default/app +${commits[1]?.slice(0, 10)} +spec.image, metadata.annotations`),
+    );
+    await eventually(
+      'Synced',
+      async () => (await reason()) === 'Synced' && (await syncNow()).status?.healthy?.commit === commits[1],
+    );
+    expect((await sync('diff', 'app')).out).toBe('plan: nothing to do on the Engine\n');
+  });
+
+  it('rollback holds it at a commit for a time, and none lets it go on', async () => {
+    const { out } = await sync('history', 'app');
+    expect(out).toMatch(
+      new RegExp(
+        `^${commits[1]?.slice(0, 10)} +20\\S+ +yes +healthy\n${commits[0]?.slice(0, 10)} +20\\S+ +healthy\n`,
+        'm',
+      ),
+    );
+    const pinned = await sync('rollback', 'app', '--to', commits[0]?.slice(0, 8) ?? '', '--for', '2h', '--wait');
+    expect(pinned.out).toMatch(new RegExp(`app pinned to commit ${commits[0]?.slice(0, 10)} until 20`));
+    await has('app:1');
+    expect((await sync('rollback', 'app', '--to', 'ffff')).err).toContain('app knows no commit ffff');
+    expect((await miniaws(['rollback', 'gitsync/app', '--to', 'none'])).out).toContain('follows the repository again');
+    await has('app:2');
+    expect((await miniaws(['rollback', 'gitsync/app'])).out).toContain(
+      `pinned to commit ${commits[0]?.slice(0, 10)}\n`,
+    );
+    await has('app:1');
+    expect((await sync('rollback', 'app', '--to', 'none')).code).toBe(0);
+    expect((await syncNow()).spec.pin).toBeUndefined();
+    await has('app:2');
+  });
+
+  it('suspend and resume; what the guard holds back goes once it is allowed', async () => {
+    await sync('suspend', 'app');
+    await eventually('Suspended', async () => (await reason()) === 'Suspended');
+    await sync('resume', 'app');
+    await eventually('Synced', async () => (await reason()) === 'Synced');
+    expect((await sync('allow-prune', 'app')).err).toContain('holds no deletion back');
+    push({
+      'deploy/other.yaml': undefined,
+      'deploy/web.yaml': undefined,
+      'deploy/new.yaml': instance('new', { image: 'app:1' }),
+    });
+    await sync('now', 'app');
+    await eventually('PruneBlocked', async () => (await reason()) === 'PruneBlocked');
+    const allowed = await sync('allow-prune', 'app');
+    expect(allowed.err).toMatch(/would delete 2 of \d objects/);
+    expect(allowed.out).toContain(`may delete what commit ${commits[2]?.slice(0, 10)} has not`);
+    await eventually(
+      'the objects to be gone',
+      async () => (await call(daemon, 'GET', pathOf('instances', 'synced'))).status === 404,
+    );
   });
 });

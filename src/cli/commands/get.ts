@@ -47,7 +47,8 @@ export function addGet(program: Command, setup: ClientSetup): void {
     );
 }
 
-async function get(session: Session, targets: readonly Target[], options: GetOptions): Promise<void> {
+/** Prints what is named, as `get` does. */
+export async function get(session: Session, targets: readonly Target[], options: GetOptions): Promise<void> {
   const render = renderFor(session.kinds, options.output, options.showManagedFields === true);
   if (options.allNamespaces && targets.some((t) => t.names))
     throw new Failure('objects cannot be named across all namespaces: give -n NAMESPACE, or leave the names out');
