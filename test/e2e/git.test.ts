@@ -138,6 +138,9 @@ describe('a repository behind a real server', () => {
       ['error', 'InvalidRevision', bad],
       ['info', 'Synced', good],
     ]);
+    await eventually('the recovery beside its commit', () =>
+      told.some(({ path }) => path.endsWith(`/statuses/${good}`)),
+    );
     const states = told
       .filter(({ path }) => path.includes('/statuses/'))
       .map(({ path, body }) => [path.split('/').at(-1), body['state']]);
