@@ -194,8 +194,8 @@ function planDeletion(sync: GitSync, { kept, handedOver }: SyncObserved, kinds: 
 export function isDue(sync: GitSync, remote: RemoteState, now: Date): boolean {
   const { askedAt } = remote;
   if (askedAt === undefined || remote.stale) return true;
-  const asked = Date.parse(sync.metadata.annotations?.[SYNC_AT] ?? '');
-  return asked > askedAt.getTime() || now >= dueAt(sync, remote);
+  const request = sync.metadata.annotations?.[SYNC_AT];
+  return (request !== undefined && request !== remote.request) || now >= dueAt(sync, remote);
 }
 
 /** When the remote is asked next. */

@@ -3,13 +3,15 @@ import { durationMs } from '../../base/quantity.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { ConditionInput, Outcome, Report } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
-import { awaitsPeers, driftText, dueAt, isDrift, pruneBlocked, troubleText } from './plan.ts';
+import { awaitsPeers, driftText, dueAt, isDrift, isDue, pruneBlocked, troubleText } from './plan.ts';
 import type { SyncObserved, SyncStep } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import { untold, verdictOf } from './tell.ts';
 import { shortCommit } from './types.ts';
 import type { GitSync, GitSyncStatus, SyncedCommit } from './types.ts';
 
+/** Milliseconds to the next look where something is to be asked already. */
+const SOON_MS = 1_000;
 /** Milliseconds between looks at objects that become Ready: their changes bring the sync back, too. */
 const HEALTH_LOOK_MS = 5_000;
 
@@ -101,7 +103,7 @@ const unreadyText = (notReady: SyncObserved['notReady']): string =>
 function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[], now: Date): State {
   const { spec, metadata } = sync;
   const { remote, target, revision, missing, awaited } = observed;
-  const lookMs = Math.max(1_000, dueAt(sync, remote).getTime() - now.getTime());
+  const lookMs = isDue(sync, remote, now) ? SOON_MS : Math.max(SOON_MS, dueAt(sync, remote).getTime() - now.getTime());
   const waiting = (on: string): Outcome => ({ is: 'waiting', on, afterMs: Math.min(lookMs, WAITING_LOOK_MS) });
   const failed = (reason: string, message: string): State => ({
     is: 'Failed',

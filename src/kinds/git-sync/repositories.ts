@@ -7,6 +7,7 @@ import { canonicalJson } from '../../base/hash.ts';
 import { GitError } from '../../drivers/git/git.ts';
 import type { Git, GitReason, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
 import type { SyncSource } from './source.ts';
+import { SYNC_AT } from './types.ts';
 import type { GitSync } from './types.ts';
 
 /** How long a pass waits for the remote before it leaves the call to itself and comes back at its end. */
@@ -26,6 +27,8 @@ export interface RemoteState {
   head?: Revision;
   /** When it was asked last, by the wall clock. */
   askedAt?: Date;
+  /** The request (annotation) that the last question has met. */
+  request?: string;
   /** Of the last question. */
   failure?: FetchFailure;
   /** Something says that there is something new. */
@@ -70,6 +73,9 @@ export class Repositories {
   /** Asks what the newest commit is. `false`: it takes its time, and a pass is asked for at its end. */
   ask(sync: GitSync, source: SyncSource): Promise<boolean> {
     const entry = this.#entry(sync, source);
+    // What is asked for while it is under way is not met by it.
+    const request = sync.metadata.annotations?.[SYNC_AT];
+    const met = request === undefined ? {} : { request };
     return this.#join(entry, 'the question to the repository', async (signal) => {
       entry.state = { ...entry.state, stale: false };
       // What could not be read may be there by now.
@@ -78,10 +84,10 @@ export class Repositories {
         const head = await this.#git.resolve(source, signal);
         entry.watching ??= await this.#git.watch(source, () => this.#changed(entry));
         const isNew = head.sha !== entry.state.head?.sha;
-        entry.state = { head, askedAt: this.#clock.now(), stale: entry.state.stale };
+        entry.state = { head, askedAt: this.#clock.now(), ...met, stale: entry.state.stale };
         if (isNew) this.#tellPeers(entry, head.sha);
       } catch (error) {
-        entry.state = { ...entry.state, askedAt: this.#clock.now(), failure: failureOf(error) };
+        entry.state = { ...entry.state, askedAt: this.#clock.now(), ...met, failure: failureOf(error) };
       }
     });
   }

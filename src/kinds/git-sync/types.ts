@@ -3,7 +3,7 @@ import type { Resource } from '../../api/metadata.ts';
 
 /** Annotation of an object that no sync deletes: `disabled`. */
 export const PRUNE = `${GROUP}/prune`;
-/** Annotation of a sync, set by `miniaws sync now`: an RFC 3339 time; what was fetched before it is fetched again. */
+/** Annotation of a sync, set by `miniaws sync now` and by a webhook: each other value asks for one look at the remote. */
 export const SYNC_AT = `${GROUP}/sync-at`;
 /** Annotation of a sync, set by `miniaws sync allow-prune`: the commit whose deletions may go past the guard. */
 export const ALLOW_PRUNE = `${GROUP}/allow-prune`;

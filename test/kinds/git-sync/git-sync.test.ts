@@ -410,6 +410,26 @@ it('a commit that must be signed is applied by nobody else’s leave', async () 
   expect(messageOf(daemon)).toContain('no commit of a simulated repository is signed');
 });
 
+it('looks at once when it is asked to, once for each time', async () => {
+  const { world, daemon } = await start(FILES, { interval: '1h' });
+  const second = world.repositories.push(URL, 'main', { ...FILES, 'web.yaml': web({ image: 'app:2' }) });
+  const ask = (at: string) =>
+    daemon.apply({
+      ...syncOf({ interval: '1h' }),
+      metadata: { name: 'app', annotations: { 'miniaws.dev/sync-at': at } },
+    });
+  // Whatever clock it was asked by.
+  await ask('1999-01-01T00:00:00Z');
+  await daemon.settle(10_000);
+  expect(sync(daemon).status?.applied?.commit).toBe(second);
+  const third = world.repositories.push(URL, 'main', FILES);
+  await daemon.settle(60_000);
+  expect(sync(daemon).status?.observed?.commit).toBe(second);
+  await ask('1998-01-01T00:00:00Z');
+  await daemon.settle(10_000);
+  expect(sync(daemon).status?.applied?.commit).toBe(third);
+});
+
 it('one that is suspended does nothing', async () => {
   const { world, daemon } = await start(FILES, { suspend: true });
   expect([names(world), reasonOf(daemon)]).toEqual([[], 'Suspended']);

@@ -11,12 +11,10 @@ const instance = (name: string, image = 'app:1'): string =>
 const VPC = file(mainVpc);
 
 const push = (files: Record<string, string> | undefined): Action => ({ push: files, url });
-/** Every look at it asks the repository. */
-const annotations = { 'miniaws.dev/sync-at': '2100-01-01T00:00:00Z' };
 const app = (spec: object = {}): Action => ({
   apply: {
     kind: 'GitSync',
-    metadata: { name: 'app', annotations },
+    metadata: { name: 'app' },
     spec: { url, prune: true, pruneGuard: '60%', ...spec },
   },
 });
@@ -24,7 +22,7 @@ const app = (spec: object = {}): Action => ({
 const told = (n: number): Action => ({
   apply: {
     kind: 'GitSync',
-    metadata: { name: 'app', annotations: { ...annotations, told: String(n) } },
+    metadata: { name: 'app', annotations: { 'miniaws.dev/sync-at': `2026-01-01T00:00:0${n}Z` } },
     spec: { url, prune: true, pruneGuard: '60%' },
   },
 });
