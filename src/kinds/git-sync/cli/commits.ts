@@ -27,7 +27,7 @@ export async function commitsOf(session: Session, ref: Ref): Promise<AppliedComm
 }
 
 /** Of the versions of one sync, oldest first. */
-function appliedCommits(versions: readonly GitSync[]): AppliedCommit[] {
+export function appliedCommits(versions: readonly GitSync[]): AppliedCommit[] {
   const commits: AppliedCommit[] = [];
   for (const version of versions) {
     const { applied, healthy, rolledBack } = version.status ?? {};
