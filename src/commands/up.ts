@@ -20,6 +20,8 @@ import { identifyProcess } from '../host/process-identity.ts';
 import { linkCommand } from '../host/command-link.ts';
 import { COMMAND, lastLog, runningDaemon, say, startInBackground } from './machine.ts';
 import { ensureQuickstartImage } from './quickstart.ts';
+import { syncRepository } from './first-sync.ts';
+import type { Repository } from './first-sync.ts';
 import { withSettings } from './serve.ts';
 
 /** An embedded database is made in about 2 s, an Engine's first look takes less; a slow disk gets its time. */
@@ -36,10 +38,14 @@ export function upCommand(program: Command, runClient: (args: readonly string[])
     program
       .command('up')
       .option('--no-quickstart', 'start the daemon only')
+      .option('--git <url>', 'in place of the quickstart: sync this repository, where nothing is synced yet')
+      .option('--git-path <folder>', 'the folder in it; all of it when left out')
+      .option('--git-branch <name>', "the branch that is followed; the remote's default when left out")
       .option('--no-link', 'do not put the command miniaws on the PATH')
       .description('install what is missing, start the daemon in the background, and apply the quickstart'),
   ).action(async (flags: Partial<Record<string, string>> & { quickstart?: boolean; link?: boolean }) => {
-    const { quickstart, link, ...settings } = flags;
+    const { quickstart, link, git, gitPath, gitBranch, ...settings } = flags;
+    const repository = repositoryOf(git, gitPath, gitBranch);
     const config = readConfig(settings, process.env);
     const folder = await openDataFolder(config.dataDir || undefined);
     if (config.engine === 'docker') await engine(config);
@@ -48,12 +54,21 @@ export function upCommand(program: Command, runClient: (args: readonly string[])
     if (isLinked) say('✓ the command miniaws is on the PATH');
     const client = new ApiClient(connectionOf({ kubeconfig: folder.adminKubeconfig }, {}, ''), KINDS);
     try {
-      if (quickstart !== false)
+      if (repository) await syncRepository(repository, folder, client, runClient);
+      else if (quickstart !== false)
         await applyQuickstart(config, folder, client, runClient, isLinked ? 'miniaws' : 'npx miniaws');
     } finally {
       client.close();
     }
   });
+}
+
+/** Refused before anything is installed. */
+function repositoryOf(url?: string, path?: string, branch?: string): Repository | undefined {
+  if (url !== undefined) return { url, path, branch };
+  if (path !== undefined || branch !== undefined)
+    throw new Error('--git-path and --git-branch say what of a repository is synced: name it by --git URL');
+  return undefined;
 }
 
 async function engine(config: Config): Promise<void> {
