@@ -154,14 +154,14 @@ function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[
     );
   }
   if (remote.failure) return failed('FetchFailed', `${remote.failure.message}; ${staysAt(sync)}`);
-  const blocked = pruneBlocked(sync, observed);
-  if (blocked !== undefined) return failed('PruneBlocked', blocked);
   if (left.some((step) => step.do !== 'tell'))
     return {
       is: 'Syncing',
       condition: ready('False', 'Applying', left[0]?.why ?? ''),
       outcome: { is: 'progressing', afterMs: 0 },
     };
+  const blocked = pruneBlocked(sync, observed);
+  if (blocked !== undefined) return failed('PruneBlocked', blocked);
   return appliedState(sync, observed, lookMs, now);
 }
 
