@@ -141,3 +141,7 @@ export function isReady(r: Resource): boolean {
 export const hasSucceeded = (r: Resource): boolean =>
   (r.status as { phase?: unknown } | undefined)?.phase === 'Succeeded' &&
   r.status?.observedGeneration === r.metadata.generation;
+
+/** The field managers that have applied it, by server-side apply. */
+export const appliersOf = ({ metadata }: Pick<Resource, 'metadata'>): string[] =>
+  (metadata.managedFields ?? []).flatMap(({ manager, operation }) => (operation === 'Apply' ? [manager] : []));

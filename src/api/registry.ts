@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { KindDefinition, View } from './kind.ts';
+import { appliersOf } from './metadata.ts';
 import type { Resource } from './metadata.ts';
 
 /** Indexes that every kind has: whom a document names as its owner, by uid; who applied it, by the field manager. */
@@ -63,8 +64,7 @@ export class KindRegistry implements Iterable<KindDefinition> {
 export function* indexValuesOf(kinds: KindRegistry, resource: Resource): Iterable<string> {
   const { kind, metadata } = resource;
   for (const owner of metadata.ownerReferences ?? []) yield `${kind}/${OWNER}/${owner.uid}`;
-  for (const { manager, operation } of metadata.managedFields ?? [])
-    if (operation === 'Apply') yield `${kind}/${APPLIER}/${manager}`;
+  for (const manager of appliersOf(resource)) yield `${kind}/${APPLIER}/${manager}`;
   for (const [index, values] of Object.entries(kinds.get(kind)?.indexes ?? {}))
     for (const value of values(resource)) yield `${kind}/${index}/${value}`;
 }

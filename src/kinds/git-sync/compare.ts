@@ -5,7 +5,7 @@ import { applyDocument } from '../../admission/operations.ts';
 import type { WriteContext } from '../../admission/operations.ts';
 import { problemsOf } from '../../admission/problems.ts';
 import { OverlayView } from '../../api/overlay-view.ts';
-import { SOURCE, titleOf } from '../../api/metadata.ts';
+import { appliersOf, namespacedName, refOf, SOURCE, titleOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
@@ -158,13 +158,11 @@ function compareOne(
 }
 
 /** Another sync that keeps it; one that is gone, or has it no more, keeps nothing. */
-function keeperBeside(sync: GitSync, old: Resource, { keeps }: CompareOptions): string | undefined {
+export function keeperBeside(sync: GitSync, old: Resource, { keeps }: CompareOptions): string | undefined {
   const own = managerOf(sync);
-  for (const { manager, operation } of old.metadata.managedFields ?? []) {
-    const other = operation === 'Apply' && manager !== own ? syncOfManager(manager) : undefined;
-    if (other && keeps(manager, { ...old.metadata, kind: old.kind })) return `${other.namespace}/${other.name}`;
-  }
-  return undefined;
+  const keeper = appliersOf(old).find((manager) => manager !== own && keeps(manager, refOf(old)));
+  const other = keeper === undefined ? undefined : syncOfManager(keeper);
+  return other && namespacedName(other);
 }
 
 function marked(document: RawDocument, commit: string, file: string): RawDocument {

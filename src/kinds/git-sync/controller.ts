@@ -1,11 +1,11 @@
 import { applyDocument } from '../../admission/operations.ts';
-import { hasSucceeded, isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
+import { appliersOf, hasSucceeded, isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { AdmissionSettings, View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Controller, UnderWay } from '../../engine/contract.ts';
-import { Comparer, decide } from './compare.ts';
+import { Comparer, decide, keeperBeside } from './compare.ts';
 import type { CompareOptions, SyncChange } from './compare.ts';
 import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
 import { isDue, planGitSync } from './plan.ts';
@@ -62,7 +62,9 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const { view } = pass;
       const kept = view.lookupAll('applier', managerOf(sync));
       const source = gitSource(sync, view);
-      const base = { kept, awaited: awaitedBy(sync, view), handedOver: keptByOthers(sync, kept, optionsIn(view)) };
+      const options = optionsIn(view);
+      const handedOver = kept.filter((resource) => keeperBeside(sync, resource, options) !== undefined);
+      const base = { kept, awaited: awaitedBy(sync, view), handedOver };
       const none = {
         revision: undefined,
         unread: [],
@@ -84,8 +86,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const snapshotOf = (commit: string) => repositories.snapshot(sync, source, commit);
       const look = (refused?: ReadonlyMap<string, string>) =>
         observeFolders(sync, target, snapshotOf, (snapshot) => reader.read(sync, snapshot, view), refused);
-      const compare = (folders: readonly FolderObserved[]) =>
-        comparer.all(sync, documentsOf(folders), view, optionsIn(view));
+      const compare = (folders: readonly FolderObserved[]) => comparer.all(sync, documentsOf(folders), view, options);
       let looked = look();
       let comparison = await compare(looked.folders);
       if (comparison.problems.length > 0) {
@@ -97,11 +98,8 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const documents = documentsOf(folders);
       const held = new Set(documents.map(({ document }) => keyOf(document.ref)));
       holds.set(managerOf(sync), { commit: revision === undefined ? undefined : target.commit, keys: held });
-      const handed = new Set(base.handedOver);
-      // What another sync has in its files is that one's to take over, whether it has done so or not.
-      const gone = kept.filter(
-        (resource) => !held.has(keyOf(refOf(resource))) && !isWanted(sync, resource, view, holds),
-      );
+      const handed = new Set(handedOver);
+      const gone = kept.filter((resource) => !held.has(keyOf(refOf(resource))));
       return {
         ...base,
         remote,
@@ -110,8 +108,9 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         unread,
         folders,
         comparison,
-        orphans: gone.filter((resource) => !handed.has(resource)),
-        handedOver: kept.filter((resource) => !held.has(keyOf(refOf(resource))) && handed.has(resource)),
+        // What another sync has in its files is that one's to take over, whether it has done so or not.
+        orphans: gone.filter((resource) => !handed.has(resource) && !isWanted(sync, resource, view, holds)),
+        handedOver: gone.filter((resource) => handed.has(resource)),
         peersBehind: peersBehind(sync, target, view, holds),
         notReady: documents.flatMap(({ document }) => unready(document.ref, view, kinds)),
       };
@@ -186,9 +185,9 @@ function targetOf({ spec, status }: GitSync, { head }: RemoteState, now: Date): 
 }
 
 /** Those that applied it: a change of it by somebody else is put back. */
-function syncsOf({ metadata }: Resource, view: View): Ref[] {
-  return (metadata.managedFields ?? []).flatMap(({ manager, operation }) => {
-    const sync = operation === 'Apply' ? syncOfManager(manager) : undefined;
+function syncsOf(resource: Resource, view: View): Ref[] {
+  return appliersOf(resource).flatMap((manager) => {
+    const sync = syncOfManager(manager);
     const found = sync && view.get({ kind: 'GitSync', ...sync });
     return found ? [refOf(found)] : [];
   });
@@ -217,15 +216,6 @@ function isWanted(sync: GitSync, resource: Resource, view: View, holds: Readonly
   const [own, key] = [managerOf(sync), keyOf(refOf(resource))];
   return [...holds].some(
     ([manager, { keys }]) => manager !== own && keys.has(key) && keeps(manager, refOf(resource), view, holds),
-  );
-}
-
-function keptByOthers(sync: GitSync, kept: readonly Resource[], { keeps: keptBy }: CompareOptions): Resource[] {
-  const own = managerOf(sync);
-  return kept.filter((resource) =>
-    (resource.metadata.managedFields ?? []).some(
-      ({ manager, operation }) => operation === 'Apply' && manager !== own && keptBy(manager, refOf(resource)),
-    ),
   );
 }
 
@@ -268,9 +258,6 @@ function givenUp(sync: GitSync, resource: Resource, view: View, { kinds, context
 /** As it is under the lock: one that was made anew, or that another sync has taken over, stays. */
 function stillOurs(sync: GitSync, resource: Resource, view: View): Resource[] {
   const live = view.get(refOf(resource));
-  const own = managerOf(sync);
-  const isOurs =
-    live?.metadata.uid === resource.metadata.uid &&
-    (live.metadata.managedFields ?? []).some(({ manager, operation }) => operation === 'Apply' && manager === own);
-  return live && isOurs ? [live] : [];
+  const isOurs = live?.metadata.uid === resource.metadata.uid && appliersOf(live).includes(managerOf(sync));
+  return isOurs ? [live] : [];
 }
