@@ -235,6 +235,7 @@ export class Cloud {
   async judge(vpcs: readonly string[], instances: readonly string[]): Promise<void> {
     await this.ready('vpcs', ...vpcs);
     await this.ready('instances', ...instances);
+    await this.#ended();
     const containers = await this.containers();
     expect(containers.map((c) => `${c.Labels[LABEL.name]} ${c.State}`).sort()).toEqual(
       instances.map((name) => `${name} running`).sort(),
@@ -244,6 +245,17 @@ export class Cloud {
     const known = new Set(uids.map(({ uid }) => uid));
     expect(containers.filter((c) => !known.has(c.Labels[LABEL.uid] ?? ''))).toEqual([]);
     await this.expectQuiet();
+  }
+
+  /** What was deleted last may still be about to end: its container runs until a pass has stopped it. */
+  async #ended(): Promise<void> {
+    await eventually('what was deleted to be gone', async () => {
+      const ending = await this.database.query<{ name: string }>(
+        'SELECT name FROM resources WHERE deletion_time IS NOT NULL',
+      );
+      expect(ending).toEqual([]);
+      return true;
+    });
   }
 
   /** Every document is looked at again some times, and nothing is written anywhere (I2). */
