@@ -54,6 +54,28 @@ export async function fetchCommit(
   }
 }
 
+/**
+ * Fetches the newest so many commits of a history, without their folders and files where the server allows it.
+ * @returns `false`: the server does not give them, or they are too much without that.
+ */
+export async function fetchHistory(
+  git: GitCommand,
+  repository: Repository,
+  sha: string,
+  depth: number,
+  options: FetchOptions,
+): Promise<boolean> {
+  const args = [`--depth=${depth}`, 'origin', `+${sha}:refs/commits/${sha}`];
+  const tooLarge = `${git.remote.url}: the newest ${depth} commits are too large`;
+  try {
+    await fetchInto(git, repository, options, args, options.limits.repositoryBytes, tooLarge, { filter: 'tree:0' });
+    return true;
+  } catch (error) {
+    if (isNotGiven(error) || (error instanceof GitError && error.reason === 'TooLarge')) return false;
+    throw error;
+  }
+}
+
 /** Fetches single files. */
 export async function fetchBlobs(
   git: GitCommand,
@@ -84,12 +106,12 @@ async function fetchInto(
   args: readonly string[],
   bytes: number,
   tooLarge: string,
-  options: RunOptions = {},
+  { filter = 'blob:none', ...options }: RunOptions & { filter?: string } = {},
 ): Promise<void> {
   const single = options.input !== undefined;
   const configuration = [
     `remote.origin.url=${git.remote.url}`,
-    ...(whole ? [] : ['remote.origin.promisor=true', 'remote.origin.partialclonefilter=blob:none']),
+    ...(whole ? [] : ['remote.origin.promisor=true', `remote.origin.partialclonefilter=${filter}`]),
     // Files of a commit that is here are asked for: nothing that is here tells what is missing.
     ...(single ? ['fetch.negotiationAlgorithm=noop'] : []),
   ];
@@ -99,7 +121,7 @@ async function fetchInto(
     ...configuration.flatMap((each) => ['-c', each]),
     'fetch',
     ...fixed,
-    ...(whole ? [] : ['--filter=blob:none']),
+    ...(whole ? [] : [`--filter=${filter}`]),
     ...args,
   ];
   try {

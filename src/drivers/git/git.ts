@@ -25,6 +25,11 @@ export interface Git {
   read(source: GitSource, sha: string, signal: AbortSignal): Promise<Snapshot>;
   /** The name of the listed key that signed the commit; `SignatureInvalid` when none did. */
   verify(source: GitSource, sha: string, keys: readonly SigningKey[], signal: AbortSignal): Promise<string>;
+  /**
+   * Whether `from` is in the history of `sha`; `undefined`: nobody knows, as only so many of its newest commits are
+   * fetched, and some servers give none. A plain folder has no history, and always goes on.
+   */
+  descends(source: GitSource, sha: string, from: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Tells of changes of a plain folder as they are saved. `undefined`: not a plain folder, poll it by `resolve`. */
   watch(source: GitSource, onChange: () => void): Promise<Watching | undefined>;
   /** Removes the caches of all other urls. */
@@ -122,7 +127,7 @@ export interface GitLimits {
   totalBytes: number;
   /** Of `resolve`. */
   resolveMs: number;
-  /** Of `read` and `verify`. */
+  /** Of `read`, `verify` and `descends`. */
   readMs: number;
 }
 

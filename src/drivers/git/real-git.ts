@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { systemClock, type Clock } from '../../base/clock.ts';
+import { descends } from './ancestry.ts';
 import { sweepCallFolders, withCallFolder } from './call-folder.ts';
 import { GitCommand } from './command.ts';
 import { fetchCommit, type FetchOptions } from './fetch.ts';
@@ -105,6 +106,15 @@ class RealGit implements Git {
       if (hasSshKey(keys)) await this.#installed.require(git.signal, SSH_SIGNATURES);
       return signerOf(git, repository, sha, keys);
     });
+  }
+
+  async descends(source: GitSource, sha: string, from: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const remote = await this.#remoteOf(source);
+    if (remote.folder !== undefined) return true;
+    questionOf({ commit: from });
+    return this.#withCommit(source, remote, sha, signal, (git, repository, fetching) =>
+      descends(git, repository, sha, from, fetching),
+    );
   }
 
   async watch(source: GitSource, onChange: () => void): Promise<Watching | undefined> {

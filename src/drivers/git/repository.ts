@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { lastLines } from '../../base/output.ts';
 import type { GitCommand } from './command.ts';
 import { MIB, type Commit } from './git.ts';
@@ -26,14 +28,20 @@ export class Repository {
     this.#git = git;
   }
 
-  async has(sha: string): Promise<boolean> {
-    try {
-      await this.#git.run([`--git-dir=${this.path}`, 'cat-file', '-e', `${sha}^{commit}`]);
-      return true;
-    } catch (error) {
-      if (error instanceof ProcessFailed) return false;
-      throw error;
-    }
+  has(sha: string): Promise<boolean> {
+    return this.#holds(['cat-file', '-e', `${sha}^{commit}`]);
+  }
+
+  /** As far as the history is here. */
+  isAncestor(sha: string, of: string): Promise<boolean> {
+    return this.#holds(['merge-base', '--is-ancestor', sha, of]);
+  }
+
+  /** Whether there is more of its history than is here. */
+  async isCutOff(sha: string): Promise<boolean> {
+    const roots = (await this.#read(['rev-list', '--max-parents=0', sha])).toString('utf8').trim().split('\n');
+    const cut = await readFile(join(this.path, 'shallow'), 'utf8').catch(() => '');
+    return roots.some((root) => cut.includes(root));
   }
 
   async commit(sha: string): Promise<Commit> {
@@ -82,6 +90,16 @@ export class Repository {
       at = end + 1 + length + 1;
     }
     return contents;
+  }
+
+  async #holds(args: readonly string[]): Promise<boolean> {
+    try {
+      await this.#git.run([`--git-dir=${this.path}`, ...args]);
+      return true;
+    } catch (error) {
+      if (error instanceof ProcessFailed) return false;
+      throw error;
+    }
   }
 
   async #read(args: readonly string[], lines: readonly string[] = []): Promise<Buffer> {

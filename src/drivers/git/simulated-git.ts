@@ -8,6 +8,7 @@ import type { TreeEntry } from './selected-tree.ts';
 
 interface SimulatedCommit {
   sha: string;
+  parent: string | undefined;
   subject: string;
   committedAt: Date;
   /** Text by path. */
@@ -28,10 +29,17 @@ export class SimulatedRepositories {
 
   /** A commit of these files alone, as the branch's newest. @returns its id. */
   push(url: string, branch: string, files: Readonly<Record<string, string>>, subject = 'a change'): string {
+    const parent = this.#refs.get(`${url} refs/heads/${branch}`);
     const sha = sha256(`${url} ${branch} ${++this.#pushes} ${JSON.stringify(files)}`).slice(0, 40);
-    this.#commits.set(sha, { sha, subject, committedAt: this.#clock.now(), files });
+    this.#commits.set(sha, { sha, parent, subject, committedAt: this.#clock.now(), files });
     this.#refs.set(`${url} refs/heads/${branch}`, sha);
     return sha;
+  }
+
+  /** As `git push --force`, of a history that has nothing of the branch's. */
+  forcePush(url: string, branch: string, files: Readonly<Record<string, string>>): string {
+    this.removeBranch(url, branch);
+    return this.push(url, branch, files, 'another history');
   }
 
   /** Nobody is at that branch any more. */
@@ -53,6 +61,12 @@ export class SimulatedRepositories {
     return { sha, ref: name };
   }
 
+  /** Whether `from` is in its history. */
+  descends(sha: string, from: string): boolean {
+    const { parent } = this.commit(sha);
+    return sha === from || (parent !== undefined && this.descends(parent, from));
+  }
+
   commit(sha: string): SimulatedCommit {
     if (this.#failure) throw this.#failure;
     const found = this.#commits.get(sha);
@@ -67,6 +81,7 @@ export const createSimulatedGit = (repositories: SimulatedRepositories): Git => 
   verify: async () => {
     throw new GitError('SignatureInvalid', 'no commit of a simulated repository is signed');
   },
+  descends: async (_, sha, from) => repositories.descends(sha, from),
   watch: async () => undefined,
   collect: async () => undefined,
 });

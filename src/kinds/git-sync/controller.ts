@@ -81,7 +81,8 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       if (!pass.planning && isAtWork && isDue(sync, repositories.state(sync, source), pass.now()))
         await repositories.ask(sync, source);
       const remote = repositories.state(sync, source);
-      const target = targetOf(sync, remote, pass.now());
+      const rewritten = repositories.rewritten(sync, source);
+      const target = targetOf(sync, remote, rewritten, pass.now());
       if (target === undefined || !isAtWork) return { ...base, ...none, remote, target };
       const snapshotOf = (commit: string) => repositories.snapshot(sync, source, commit);
       const look = (refused?: ReadonlyMap<string, string>) =>
@@ -104,6 +105,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         ...base,
         remote,
         target,
+        ...(rewritten !== undefined && target.why === 'applied' ? { rewritten } : {}),
         revision,
         unread,
         folders,
@@ -174,12 +176,18 @@ function printApply(changes: readonly SyncChange[]): string {
   return `apply ${what} of commit ${shortCommit(first.commit)}`;
 }
 
-/** Which commit is worked towards: a pin goes before a rollback, that before the newest; while nothing is known, the one that is there. */
-function targetOf({ spec, status }: GitSync, { head }: RemoteState, now: Date): Target | undefined {
+/** Which commit is worked towards: a pin goes before a rollback, that before the newest; while nothing is known, or the branch was rewritten, the one that is there. */
+function targetOf(
+  { spec, status }: GitSync,
+  { head }: RemoteState,
+  rewritten: string | undefined,
+  now: Date,
+): Target | undefined {
   const { pin } = spec;
   if (pin && (pin.until === undefined || Date.parse(pin.until) > now.getTime()))
     return { commit: pin.commit, why: 'pinned' };
-  if (head === undefined) return status?.applied && { commit: status.applied.commit, why: 'applied' };
+  if (head === undefined || rewritten !== undefined)
+    return status?.applied && { commit: status.applied.commit, why: 'applied' };
   if (status?.rolledBack?.from === head.sha) return { commit: status.rolledBack.to, why: 'rolledBack' };
   return { commit: head.sha, why: 'newest' };
 }

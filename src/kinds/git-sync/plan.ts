@@ -42,6 +42,8 @@ export interface SyncObserved {
   /** Other syncs that are not Ready. */
   awaited: readonly string[];
   target: Target | undefined;
+  /** The newest commit, where the branch was rewritten and that is not allowed. */
+  rewritten?: string;
   /** Read; a failure says why not; `undefined`: not read yet. */
   revision: LoadedRevision | FetchFailure | undefined;
   /** Commits that have to be read before it is known what to do. */

@@ -153,6 +153,7 @@ function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[
       `commit ${shortCommit(target?.commit ?? '')}: ${trouble}; ${staysAt(sync)}`,
     );
   }
+  if (observed.rewritten !== undefined) return failed('HistoryRewritten', rewrittenText(sync, observed.rewritten));
   if (remote.failure) return failed('FetchFailed', `${remote.failure.message}; ${staysAt(sync)}`);
   if (left.some((step) => step.do !== 'tell'))
     return {
@@ -164,6 +165,9 @@ function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[
   if (blocked !== undefined) return failed('PruneBlocked', blocked);
   return appliedState(sync, observed, lookMs, now);
 }
+
+const rewrittenText = (sync: GitSync, newest: string): string =>
+  `the branch was rewritten: commit ${shortCommit(sync.status?.applied?.commit ?? '')} is not in the history of ${shortCommit(newest)}; ${staysAt(sync)}. If that is meant: miniaws sync allow-rewrite ${sync.metadata.name}`;
 
 const staysAt = ({ status }: GitSync): string =>
   status?.applied === undefined

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../base/hash.ts';
 import { GitError } from '../../drivers/git/git.ts';
 import type { Git, GitReason, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
 import type { SyncSource } from './source.ts';
-import { SYNC_AT } from './types.ts';
+import { ALLOW_REWRITE, isFolder, SYNC_AT } from './types.ts';
 import type { GitSync } from './types.ts';
 
 /** How long a pass waits for the remote before it leaves the call to itself and comes back at its end. */
@@ -43,6 +43,8 @@ interface Entry {
   snapshots: Map<string, Snapshot>;
   /** Why the last read of a commit failed. */
   unread: Map<string, FetchFailure>;
+  /** Whether the newest commit goes on from the one that is applied, as it was found last. */
+  ancestry: { head: string; from: string; descends: boolean } | undefined;
   underWay: Map<string, Promise<void>>;
   watching: Watching | undefined;
   over: AbortController;
@@ -65,9 +67,22 @@ export class Repositories {
     return this.#entry(sync, source).state;
   }
 
+  /** `undefined`: it is to be read first. */
   snapshot(sync: GitSync, source: SyncSource, commit: string): Snapshot | FetchFailure | undefined {
-    const { snapshots, unread } = this.#entry(sync, source);
-    return snapshots.get(commit) ?? unread.get(commit);
+    const { snapshots, unread, ancestry } = this.#entry(sync, source);
+    const from = baseOf(sync, commit, this.state(sync, source));
+    const isKnown = from === undefined || (ancestry?.head === commit && ancestry.from === from);
+    return (isKnown ? snapshots.get(commit) : undefined) ?? unread.get(commit);
+  }
+
+  /** The newest commit, where it is none that goes on from the one that is applied. */
+  rewritten(sync: GitSync, source: SyncSource): string | undefined {
+    const { ancestry, state } = this.#entry(sync, source);
+    const head = state.head?.sha ?? '';
+    const from = baseOf(sync, head, state);
+    return from !== undefined && ancestry?.head === head && ancestry.from === from && !ancestry.descends
+      ? head
+      : undefined;
   }
 
   /** Asks what the newest commit is. `false`: it takes its time, and a pass is asked for at its end. */
@@ -99,6 +114,12 @@ export class Repositories {
       try {
         const snapshot = await this.#git.read(source, commit, signal);
         if (source.signers) await this.#git.verify(source, commit, source.signers, signal);
+        const from = baseOf(sync, commit, entry.state);
+        if (from !== undefined) {
+          // What nobody knows is taken for a push as any other.
+          const descends = (await this.#git.descends(source, commit, from, signal)) !== false;
+          entry.ancestry = { head: commit, from, descends };
+        }
         entry.snapshots.delete(commit);
         entry.snapshots.set(commit, snapshot);
         for (const old of [...entry.snapshots.keys()].slice(0, -SNAPSHOTS)) entry.snapshots.delete(old);
@@ -151,6 +172,7 @@ export class Repositories {
       state: { stale: false },
       snapshots: new Map(),
       unread: new Map(),
+      ancestry: undefined,
       underWay: new Map(),
       watching: undefined,
       over: new AbortController(),
@@ -174,6 +196,18 @@ export class Repositories {
     entry.underWay.set(what, running);
     return running;
   }
+}
+
+/** The commit that the newest one of a branch has to go on from. */
+function baseOf({ spec, status, metadata }: GitSync, commit: string, { head }: RemoteState): string | undefined {
+  const { tag, semver, commit: fixed } = spec.ref;
+  const applied = status?.applied?.commit;
+  const mayBeAny =
+    spec.forcePush === 'Follow' ||
+    metadata.annotations?.[ALLOW_REWRITE] === commit ||
+    (tag ?? semver ?? fixed) !== undefined;
+  if (mayBeAny || applied === undefined || isFolder(applied) || isFolder(commit)) return undefined;
+  return commit === head?.sha && commit !== applied ? applied : undefined;
 }
 
 const urlOf = (entry: Entry): string => (JSON.parse(entry.source) as SyncSource).url;

@@ -132,6 +132,13 @@ export const gitSyncSpecSchema: JsonSchema = {
     interval: duration('The remote is asked this often.', '1m'),
     schedule: text('A cron expression: the remote is asked then, in place of every interval.', 128),
     timeZone: { ...text('Of the schedule, such as Europe/Berlin.', 64), default: 'UTC' },
+    forcePush: {
+      type: 'string',
+      enum: ['Block', 'Follow'],
+      default: 'Block',
+      description:
+        'What follows when the branch was rewritten, so that the commit that is applied is no longer in its history: wait until a person allows it, or go on.',
+    },
     prune: {
       type: 'boolean',
       default: false,

@@ -5,6 +5,7 @@ import { postCommitStatus } from '../../drivers/git/commit-status.ts';
 import type { Delivery } from '../../drivers/git/http-call.ts';
 import { isSecret } from '../secret/types.ts';
 import { gitSource } from './source.ts';
+import { isFolder } from './types.ts';
 import type { GitSync, Verdict } from './types.ts';
 
 /** Reasons of Ready after which nothing more is expected to happen by itself. */
@@ -13,6 +14,7 @@ const FAILED = new Set([
   'CredentialsNotFound',
   'InvalidRevision',
   'Conflict',
+  'HistoryRewritten',
   'PruneBlocked',
   'HealthCheckFailed',
   'RolledBack',
@@ -64,7 +66,7 @@ async function posted(
   const { commitStatus, url } = sync.spec;
   const source = gitSource(sync, view);
   const token = 'missing' in source ? undefined : source.credentials?.password;
-  if (!commitStatus || commit === '' || commit.startsWith('folder@')) return undefined;
+  if (!commitStatus || commit === '' || isFolder(commit)) return undefined;
   if (token === undefined) return 'commit status: spec.credentials has no token';
   const caFile = 'missing' in source ? undefined : source.credentials?.caFile;
   const repository = {

@@ -8,6 +8,9 @@ export const SYNC_AT = `${GROUP}/sync-at`;
 /** Annotation of a sync, set by `miniaws sync allow-prune`: the commit whose deletions may go past the guard. */
 export const ALLOW_PRUNE = `${GROUP}/allow-prune`;
 
+/** Annotation of a sync, set by `miniaws sync allow-rewrite`: the newest commit, which may go on from none that is applied. */
+export const ALLOW_REWRITE = `${GROUP}/allow-rewrite`;
+
 /** One that is the commit's, by its name, a range of versions, or the commit itself. */
 interface SyncRef {
   branch?: string;
@@ -40,6 +43,8 @@ interface GitSyncSpec {
   interval: string;
   schedule?: string;
   timeZone: string;
+  /** Left out by documents of early versions: Block. */
+  forcePush?: 'Block' | 'Follow';
   prune: boolean;
   pruneGuard: number | string;
   wait: boolean;
@@ -121,7 +126,10 @@ export function syncOfManager(manager: string): { namespace: string; name: strin
   return namespace && name && more.length === 0 ? { namespace, name } : undefined;
 }
 
-export const shortCommit = (commit: string): string => commit.slice(0, commit.startsWith('folder@') ? 17 : 10);
+/** Whether it stands for what a plain folder holds. */
+export const isFolder = (commit: string): boolean => commit.startsWith('folder@');
+
+export const shortCommit = (commit: string): string => commit.slice(0, isFolder(commit) ? 17 : 10);
 
 export const sourceOf = ({ metadata }: Resource): { commit: string; path: string } | undefined => {
   const [commit, ...path] = (metadata.annotations?.[SOURCE] ?? '').split(' ');

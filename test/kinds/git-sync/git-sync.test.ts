@@ -208,6 +208,55 @@ describe('a bad commit', () => {
   });
 });
 
+describe('a branch that was rewritten', () => {
+  const rewrite = async (world: World, daemon: WorldDaemon, files: Record<string, string>) => {
+    const commit = world.repositories.forcePush(URL, 'main', files);
+    await world.clock.advance(60_000);
+    await daemon.settle(10_000);
+    return commit;
+  };
+
+  it('is not followed until a person allows it, and what was good is kept so', async () => {
+    const { world, daemon, first } = await start();
+    const other = await rewrite(world, daemon, { 'vpc.yaml': VPC });
+    expect(reasonOf(daemon)).toBe('HistoryRewritten');
+    expect(messageOf(daemon)).toBe(
+      `the branch was rewritten: commit ${first.slice(0, 10)} is not in the history of ${other.slice(0, 10)}; commit ${first.slice(0, 10)} stays, and is kept so. If that is meant: miniaws sync allow-rewrite app`,
+    );
+    expect(names(world)).toEqual(['Instance/web', 'VPC/shop']);
+    await daemon.delete('Instance/default/web');
+    await daemon.settle(30_000);
+    expect(isReady(daemon.get('Instance', 'web')!)).toBe(true);
+    const allowed = syncOf();
+    await daemon.apply({
+      ...allowed,
+      metadata: { ...allowed.metadata, annotations: { 'miniaws.dev/allow-rewrite': other } },
+    });
+    await daemon.settle(10_000);
+    expect([reasonOf(daemon), sync(daemon).status?.applied?.commit]).toEqual(['Synced', other]);
+    expect(names(world)).toEqual(['VPC/shop']);
+    // The leave was for that commit.
+    await rewrite(world, daemon, FILES);
+    expect(reasonOf(daemon)).toBe('HistoryRewritten');
+  });
+
+  it('is followed by a sync that follows whatever is pushed', async () => {
+    const { world, daemon } = await start();
+    await rewrite(world, daemon, { 'vpc.yaml': VPC });
+    await daemon.apply(syncOf({ forcePush: 'Follow' }));
+    await daemon.settle(10_000);
+    expect([reasonOf(daemon), names(world)]).toEqual(['Synced', ['VPC/shop']]);
+  });
+
+  it('a pin holds whatever the branch has become', async () => {
+    const { world, daemon, first } = await start();
+    await rewrite(world, daemon, { 'vpc.yaml': VPC });
+    await daemon.apply(syncOf({ pin: { commit: first } }));
+    await daemon.settle(10_000);
+    expect([reasonOf(daemon), names(world)]).toEqual(['Synced', ['Instance/web', 'VPC/shop']]);
+  });
+});
+
 describe('what is no longer in the repository', () => {
   const THREE = { ...FILES, 'more.yaml': web({}, 'more') };
 

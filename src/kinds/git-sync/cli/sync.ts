@@ -10,7 +10,7 @@ import { nameOf } from '../../../cli/objects.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
 import { task } from '../../../cli/session.ts';
 import { gitSyncKind } from '../definition.ts';
-import { ALLOW_PRUNE, shortCommit, SYNC_AT } from '../types.ts';
+import { ALLOW_PRUNE, ALLOW_REWRITE, shortCommit, SYNC_AT } from '../types.ts';
 import type { GitSync } from '../types.ts';
 import { addCreate } from './create.ts';
 import { syncRollback } from './rollback.ts';
@@ -28,6 +28,7 @@ export const SYNC_WORDS = [
   'history',
   'rollback',
   'allow-prune',
+  'allow-rewrite',
   'create',
 ];
 
@@ -67,6 +68,7 @@ export function addSync(program: Command, setup: ClientSetup): void {
   );
   add('history', 'print the commits that a sync has applied, and how each ended', showCommits);
   add('allow-prune', 'let the newest commit delete more than spec.pruneGuard allows, once', allowPrune);
+  add('allow-rewrite', 'go on with the newest commit although the branch was rewritten, once', allowRewrite);
   addRollback(sync, setup);
 }
 
@@ -96,14 +98,27 @@ async function diff(session: Session, ref: Ref): Promise<void> {
   session.print((await planOf(session, ref)).join('\n').trimEnd());
 }
 
-async function allowPrune(session: Session, ref: Ref): Promise<void> {
+/** One that waits for a person, for this reason. */
+async function blockedSync(session: Session, ref: Ref, reason: string, otherwise: string): Promise<GitSync> {
   const sync = await getSync(session, ref);
   const ready = findCondition(sync, 'Ready');
-  if (ready?.reason !== 'PruneBlocked')
+  if (ready?.reason !== reason)
     throw new Failure(
-      `${nameOf(session.kinds, ref)} holds no deletion back${ready ? ` (${ready.reason}: ${ready.message})` : ''}`,
+      `${nameOf(session.kinds, ref)} ${otherwise}${ready ? ` (${ready.reason}: ${ready.message})` : ''}`,
     );
   session.tell(printable(ready.message));
+  return sync;
+}
+
+async function allowRewrite(session: Session, ref: Ref): Promise<void> {
+  const { status } = await blockedSync(session, ref, 'HistoryRewritten', 'waits for no leave to go on');
+  const commit = status?.observed?.commit ?? '';
+  const annotations = { [ALLOW_REWRITE]: commit };
+  await changeSync(session, ref, { metadata: { annotations } }, `goes on with commit ${shortCommit(commit)}`);
+}
+
+async function allowPrune(session: Session, ref: Ref): Promise<void> {
+  const sync = await blockedSync(session, ref, 'PruneBlocked', 'holds no deletion back');
   const commit = commitAt(sync);
   const annotations = { [ALLOW_PRUNE]: commit };
   await changeSync(
