@@ -23,7 +23,8 @@ const TRIGGERS: Record<Trigger['type'], string> = {
   git: 'Git',
 };
 
-const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);
+/** For a person: `12ms`, `3.4s`. */
+export const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(1)}s`);
 
 export function triggerWords({ type, detail, revision, more }: Trigger): string {
   const at = revision === undefined ? '' : ` (revision ${revision})`;

@@ -18,15 +18,8 @@ export interface Version {
 const ALL = 500;
 
 /** The versions of an object that are kept, oldest first. */
-export const versionsOf = (session: Session, ref: Ref, limit = ALL): Promise<Version[]> =>
-  read(session, ref, { limit });
-
-/** With status: what it alone had changed is a version, too. */
-export const versionsWithStatus = (session: Session, ref: Ref): Promise<Version[]> =>
-  read(session, ref, { limit: ALL, status: 'true' });
-
-const read = async ({ client, kinds }: Session, ref: Ref, query: object): Promise<Version[]> =>
-  (await client.get<{ items: Version[] }>(objectPath(kinds, ref, 'history'), { query: { ...query } })).items;
+export const versionsOf = async ({ client, kinds }: Session, ref: Ref, limit = ALL): Promise<Version[]> =>
+  (await client.get<{ items: Version[] }>(objectPath(kinds, ref, 'history'), { query: { limit } })).items;
 
 /** One of them, and the one before it. Throws a Failure that says which there are. */
 export function versionAt(

@@ -113,6 +113,8 @@ export interface Transaction {
   put?: readonly Resource[];
   /** Deleted as `kubectl delete` would. */
   remove?: readonly Resource[];
+  /** What the status of this pass's own document shall say of it: merged into what it says, in the same commit. */
+  status?: object;
 }
 
 export interface Amendment {

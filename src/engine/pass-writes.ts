@@ -78,15 +78,37 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 't
       fence: this.#tools.epoch,
       decide: (view) => {
         const { manager: _, ...context } = this.#context('');
-        const { put = [], remove: gone = [] } = decide(view, context);
+        const { put = [], remove: gone = [], status } = decide(view, context);
         const left = gone.map((old) => remove(kinds.must(old.kind), old, {}, clock.now()));
         return {
-          put: [...put, ...left.flatMap((each) => ('put' in each ? [each.put] : []))],
+          put: [
+            ...(status ? this.#withOwnStatus(put, status, view) : put),
+            ...left.flatMap((each) => ('put' in each ? [each.put] : [])),
+          ],
           remove: left.flatMap((each) => ('remove' in each ? [each.remove] : [])),
         };
       },
     });
+    this.resource = committed.resources.find((r) => this.#isOwn(r)) ?? this.resource;
     this.#wrote(committed);
+  }
+
+  /** This pass's own document may be among those that are written. */
+  #withOwnStatus(put: readonly Resource[], status: object, view: View): readonly Resource[] {
+    const own = put.find((r) => this.#isOwn(r)) ?? this.#latest(view);
+    const next = { ...own, status: { ...own.status, ...status } };
+    return sameJson(next.status, own.status ?? {}) ? put : [...put.filter((r) => r !== own), next];
+  }
+
+  #isOwn({ metadata }: Resource): boolean {
+    return metadata.uid === this.resource.metadata.uid;
+  }
+
+  /** Throws when it is gone. */
+  #latest(view: View): Resource {
+    const latest = view.get(refOf(this.resource));
+    if (!latest || !this.#isOwn(latest)) throw new PassError('DependencyNotReady', 'the object was deleted meanwhile');
+    return latest;
   }
 
   /** Changes this pass's own document, as it is at the commit. */
@@ -94,9 +116,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 't
     const committed = await this.#tools.store.commit({
       fence: this.#tools.epoch,
       decide: (view) => {
-        const latest = view.get(refOf(this.resource));
-        if (latest?.metadata.uid !== this.resource.metadata.uid)
-          throw new PassError('DependencyNotReady', 'the object was deleted meanwhile');
+        const latest = this.#latest(view);
         this.resource = latest;
         const next = decide(latest, view);
         return next === latest ? {} : { put: [next] };

@@ -7,7 +7,7 @@ import type { Ref, Resource } from '../api/metadata.ts';
 import { notFound } from '../admission/operations.ts';
 import { sameJson } from '../base/hash.ts';
 import type { PastChange, Store } from '../store/store.ts';
-import { isTrue, numberOf, queryOf, refTo, targetOf } from './context.ts';
+import { numberOf, queryOf, refTo, targetOf } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { collections } from './resources.ts';
 
@@ -29,7 +29,7 @@ interface HistoryItem {
   source?: string;
   /** What differs from the version before; absent when that is not kept. */
   changed?: readonly string[];
-  /** Without field owners, and without status unless that is asked for; what rests encrypted is masked. */
+  /** Without field owners and status; what rests encrypted is masked. */
   object: object;
 }
 
@@ -41,7 +41,7 @@ interface Version {
 
 /**
  * GET .../history: the versions of an object as far as they are kept, newest last. What status alone had changed is left
- * out; with `status=true` it is in, and so is the status of each.
+ * out.
  */
 export function historyRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const path of collections(context.kinds)) historyAt(app, context, `${path}/:name/history`);
@@ -52,34 +52,28 @@ function historyAt(app: FastifyInstance, context: ApiContext, path: string): voi
     const target = targetOf(request, context.kinds);
     const query = queryOf(request);
     const limit = numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT;
-    const withStatus = query['status'] !== undefined && isTrue(query['status']);
     const snapshot = await context.store.current();
     const live = snapshot.get(refTo(target));
-    const kept = await versionsOf(context.store, refTo(target), limit, withStatus ? () => true : isOfNote);
+    const kept = await versionsOf(context.store, refTo(target), limit);
     const versions = kept.length === 0 && live ? [{ change: asChange(live), before: undefined }] : kept;
     if (versions.length === 0) throw notFound(target.kind, target.name);
     return {
       kind: 'History',
       apiVersion: API_VERSION,
       metadata: { resourceVersion: String(snapshot.revision) },
-      items: versions.map((version) => itemOf(target.kind, version, withStatus)),
+      items: versions.map((version) => itemOf(target.kind, version)),
     };
   });
 }
 
 /** The newest so many, oldest first. */
-async function versionsOf(
-  store: Store,
-  ref: Ref,
-  limit: number,
-  counts: (change: PastChange, before: PastChange) => boolean,
-): Promise<Version[]> {
+async function versionsOf(store: Store, ref: Ref, limit: number): Promise<Version[]> {
   const found: Version[] = [];
   let after: PastChange | undefined;
   for (;;) {
     const page: readonly PastChange[] = await store.history(ref, PAGE, after?.revision);
     for (const before of page.toReversed()) {
-      if (after && counts(after, before)) found.push({ change: after, before });
+      if (after && isOfNote(after, before)) found.push({ change: after, before });
       if (found.length === limit) return found.reverse();
       after = before;
     }
@@ -108,13 +102,12 @@ function written(resource: Resource): object {
   return { metadata, content: contentOf(resource) };
 }
 
-function itemOf(kind: KindDefinition, { change, before }: Version, withStatus: boolean): HistoryItem {
+function itemOf(kind: KindDefinition, { change, before }: Version): HistoryItem {
   const { revision, committedAt, type, object } = change;
   const manager = type === 'DELETED' ? undefined : authorOf(object, type === 'MODIFIED' ? before?.object : undefined);
   const source = object.metadata.annotations?.[SOURCE];
   const { managedFields: _, ...metadata } = object.metadata;
-  const { apiVersion, kind: name, status } = object;
-  const seen = withStatus && status ? { status } : {};
+  const { apiVersion, kind: name } = object;
   return {
     revision,
     time: committedAt,
@@ -123,7 +116,7 @@ function itemOf(kind: KindDefinition, { change, before }: Version, withStatus: b
     ...(manager === undefined ? {} : { manager }),
     ...(source === undefined ? {} : { source }),
     ...(before && type === 'MODIFIED' ? { changed: changedFields(before.object, object) } : {}),
-    object: masked(kind, { apiVersion, kind: name, metadata, ...contentOf(object), ...seen }),
+    object: masked(kind, { apiVersion, kind: name, metadata, ...contentOf(object) }),
   };
 }
 

@@ -196,6 +196,16 @@ export const scalingRecommendations = pgTable(
   ],
 );
 
+export const syncOperations = pgTable(
+  'sync_operations',
+  {
+    syncId: uuid('sync_id').notNull(),
+    startedAt: time('started_at').notNull(),
+    operation: jsonb('operation').$type<object>().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.syncId, t.startedAt] }), index('sync_operations_time_idx').on(t.startedAt)],
+);
+
 export const revisions = pgTable('revisions', {
   id: integer('id').primaryKey(),
   value: count('value').notNull(),

@@ -176,7 +176,7 @@ describe('miniaws sync', () => {
       new RegExp(`^app +main +${commits[0]?.slice(0, 10)} +2 +Synced +True`, 'm'),
     );
     const completed = async (...words: string[]) => (await miniaws(['__complete', '--', 'sync', ...words])).out;
-    expect([await completed('allow'), await completed('now', 'a')]).toEqual(['allow-prune\n', 'app\n']);
+    expect([await completed('allow'), await completed('now', 'a')]).toEqual(['allow-prune\nallow-rewrite\n', 'app\n']);
     const { out: got } = await sync('get', 'app');
     expect(got).toMatch(/Follows: +branch main, folder deploy\n/);
     expect(got).toMatch(/Ready: +True {2}Synced/);
@@ -201,7 +201,7 @@ describe('miniaws sync', () => {
     const { out } = await sync('history', 'app');
     expect(out).toMatch(
       new RegExp(
-        `^${commits[1]?.slice(0, 10)} +20\\S+ +yes +healthy\n${commits[0]?.slice(0, 10)} +20\\S+ +healthy\n`,
+        `^${commits[1]?.slice(0, 10)} +20\\S+ +\\+0 ~1 -0 +Synced +\\S+s +Ada +a change\n${commits[0]?.slice(0, 10)} +20\\S+ +\\+2 ~0 -0 +Synced `,
         'm',
       ),
     );
@@ -240,5 +240,20 @@ describe('miniaws sync', () => {
       'the objects to be gone',
       async () => (await call(daemon, 'GET', pathOf('instances', 'synced'))).status === 404,
     );
+  });
+
+  it('a branch that was rewritten is followed once that is allowed', async () => {
+    expect((await sync('allow-rewrite', 'app')).err).toContain('waits for no leave to go on');
+    repository.git('checkout', '--quiet', '--orphan', 'other');
+    push({ 'deploy/new.yaml': instance('new', { image: 'app:2' }) });
+    repository.git('branch', '--quiet', '--force', 'main', 'HEAD');
+    await sync('now', 'app');
+    await eventually('HistoryRewritten', async () => (await reason()) === 'HistoryRewritten');
+    const allowed = await sync('allow-rewrite', 'app');
+    expect(allowed.err).toContain(`is not in the history of ${commits.at(-1)?.slice(0, 10)}`);
+    expect(allowed.out).toContain(`goes on with commit ${commits.at(-1)?.slice(0, 10)}`);
+    await eventually('Synced', async () => (await reason()) === 'Synced');
+    expect((await syncNow()).status?.applied?.commit).toBe(commits.at(-1));
+    expect((await sync('history', 'app', '--limit', '1', '-o', 'wide')).out).toContain('changed Instance default/new');
   });
 });

@@ -9,13 +9,15 @@ import { Comparer, decide, keeperBeside } from './compare.ts';
 import type { CompareOptions, SyncChange } from './compare.ts';
 import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
 import { isDue, planGitSync } from './plan.ts';
-import type { FolderObserved, SyncObserved, SyncStep, Target } from './plan.ts';
+import type { FolderObserved, SyncObserved, SyncStep } from './plan.ts';
 import type { Repositories, RemoteState } from './repositories.ts';
 import { isReadyNow, reportGitSync } from './report.ts';
+import { counted, operationFor, withOperation } from './operation.ts';
+import type { Purpose } from './operation.ts';
 import { gitSource } from './source.ts';
 import { tell } from './tell.ts';
 import { isGitSync, managerOf, shortCommit, syncOfManager } from './types.ts';
-import type { GitSync } from './types.ts';
+import type { GitSync, Target } from './types.ts';
 
 /** What the files of a sync have, as this leader has read them: what it keeps. */
 interface Held {
@@ -127,7 +129,10 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
           if ('missing' in source || (await repositories.read(sync, source, step.commit))) return undefined;
           return { underWay: `commit ${shortCommit(step.commit)} is being fetched` };
         case 'apply':
-          return pass.transact((view) => ({ put: decide(sync, step.changes, view, optionsIn(view)) }));
+          return pass.transact((view) => ({
+            put: decide(sync, step.changes, view, optionsIn(view)),
+            ...statusAfter(sync, step.purpose, step.changes, view),
+          }));
         case 'tell': {
           const failures = await tell(sync, step.verdict, pass.view, pass.now(), pass.signal);
           await pass.claim(() => ({ told: step.verdict }));
@@ -139,7 +144,11 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
             put: step.resources.flatMap((r) => givenUp(sync, r, view, optionsIn(view))),
           }));
         case 'delete':
-          return pass.transact((view) => ({ remove: step.resources.flatMap((r) => stillOurs(sync, r, view)) }));
+          return pass.transact((view) => {
+            const gone = step.resources.flatMap((r) => stillOurs(sync, r, view));
+            const deleted = gone.map((r) => ({ ref: refOf(r), is: 'deleted' as const }));
+            return { remove: gone, ...statusAfter(sync, step.purpose, deleted, view) };
+          });
       }
     },
 
@@ -164,6 +173,18 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       repositories.forget(uid);
     },
   };
+}
+
+/** What the status says in the same commit of what is written. */
+function statusAfter(
+  sync: GitSync,
+  purpose: Purpose | undefined,
+  written: Parameters<typeof counted>[1],
+  view: View,
+): { status?: object } {
+  const latest = view.get(refOf(sync));
+  if (!purpose || !latest || !isGitSync(latest)) return {};
+  return { status: withOperation({}, counted(operationFor(latest.status?.operation, purpose), written)) };
 }
 
 const documentsOf = (folders: readonly FolderObserved[]) =>

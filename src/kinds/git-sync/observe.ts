@@ -5,13 +5,13 @@ import type { KindRegistry } from '../../api/registry.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import type { Snapshot } from '../../drivers/git/git.ts';
 import { problemsText } from './plan.ts';
-import type { FolderObserved, SyncObserved, Target } from './plan.ts';
+import type { FolderObserved, SyncObserved } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import type { FetchFailure } from './repositories.ts';
 import { readRevision } from './revision.ts';
 import type { LoadedFolder, LoadedRevision, ReadOptions } from './revision.ts';
 import { textsIn } from './source.ts';
-import type { GitSync } from './types.ts';
+import type { GitSync, Target } from './types.ts';
 
 /** Reads the files of a snapshot once, for as long as what they are filled with is the same. */
 export class RevisionReader {

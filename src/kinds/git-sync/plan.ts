@@ -8,22 +8,17 @@ import type { Step } from '../../engine/contract.ts';
 import { listed } from '../shared/conditions.ts';
 import { claimText } from './compare.ts';
 import type { Comparison, SyncChange } from './compare.ts';
+import type { Purpose } from './operation.ts';
 import type { FetchFailure, RemoteState } from './repositories.ts';
 import type { LoadedRevision, SyncDocument } from './revision.ts';
 import { untold, verdictOf } from './tell.ts';
 import { ALLOW_PRUNE, PRUNE, shortCommit, SYNC_AT } from './types.ts';
-import type { GitSync, Verdict } from './types.ts';
+import type { GitSync, Target, Verdict } from './types.ts';
 
 /** Problems that a message tells before the rest is counted. */
 const TOLD = 3;
 /** Milliseconds that a deletion waits at most for other syncs of the repository to have the same commit: one of them may take the object over. */
 const PEERS_MS = 60_000;
-
-/** The commit that is worked towards, and why that one. */
-export interface Target {
-  commit: string;
-  why: 'newest' | 'pinned' | 'rolledBack' | 'applied';
-}
 
 /** A folder, with the documents that count for it. */
 export interface FolderObserved {
@@ -64,10 +59,10 @@ export interface SyncObserved {
 
 export type SyncStep =
   | (Step & { do: 'read'; commit: string })
-  | (Step & { do: 'apply'; changes: readonly SyncChange[] })
+  | (Step & { do: 'apply'; changes: readonly SyncChange[]; purpose: Purpose | undefined })
   | (Step & { do: 'tell'; verdict: Verdict })
   | (Step & { do: 'handOver'; resources: readonly Resource[] })
-  | (Step & { do: 'delete'; resources: readonly Resource[] });
+  | (Step & { do: 'delete'; resources: readonly Resource[]; purpose: Purpose | undefined });
 
 /** Documents that one decision under the revision's lock writes at most: others write, too. */
 const MOST_AT_ONCE = 1_000;
@@ -90,7 +85,10 @@ export function planGitSync(
   if (observed.target === undefined) return planTelling(sync);
   if (observed.awaited.length > 0) return reads;
   // A commit may take its time to arrive: what is there is kept so meanwhile.
-  const work = [...planApply(sync, observed), ...(reads.length > 0 ? reads : planPrune(sync, observed, now, kinds))];
+  const work = [
+    ...planApply(sync, observed, now),
+    ...(reads.length > 0 ? reads : planPrune(sync, observed, now, kinds)),
+  ];
   return [...work, ...(work.length === 0 ? planTelling(sync) : [])];
 }
 
@@ -101,7 +99,8 @@ function planTelling(sync: GitSync): SyncStep[] {
 }
 
 /** All of a revision or nothing: what is refused, or is another sync's, holds everything up. */
-function planApply(sync: GitSync, { comparison, target }: SyncObserved): SyncStep[] {
+function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[] {
+  const { comparison, target } = observed;
   const { changes, problems, claims } = comparison;
   if (problems.length > 0 || claims.length > 0) return [];
   const wanted = changes.filter((change) => !isDrift(sync, change) || sync.spec.mode === 'Correct');
@@ -112,6 +111,7 @@ function planApply(sync: GitSync, { comparison, target }: SyncObserved): SyncSte
     steps.push({
       do: 'apply',
       changes: part,
+      purpose: drifted.length === part.length ? undefined : purposeOf(observed, now),
       why:
         drifted.length === part.length
           ? driftText(drifted)
@@ -121,6 +121,11 @@ function planApply(sync: GitSync, { comparison, target }: SyncObserved): SyncSte
     });
   }
   return steps;
+}
+
+/** What is done is done for this; the newest was found when the remote was asked. */
+export function purposeOf({ target, remote }: SyncObserved, now: Date): Purpose | undefined {
+  return target && { target, since: target.why === 'newest' ? (remote.askedAt ?? now) : now };
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -146,7 +151,16 @@ function planPrune(sync: GitSync, observed: SyncObserved, now: Date, kinds: Kind
   const pruned = prunable(sync, observed);
   if (pruned.length === 0 || pruneBlocked(sync, observed) || awaitsPeers(sync, observed, now)) return handing;
   const why = `no file of commit ${shortCommit(target?.commit ?? '')} has ${listed(pruned.map(named))}`;
-  return [...handing, { do: 'delete', resources: inDeletionOrder(pruned, kinds), why, event: 'Pruned' }];
+  return [
+    ...handing,
+    {
+      do: 'delete',
+      resources: inDeletionOrder(pruned, kinds),
+      purpose: purposeOf(observed, now),
+      why,
+      event: 'Pruned',
+    },
+  ];
 }
 
 const named = (resource: Resource): string => titleOf(refOf(resource));
@@ -187,6 +201,7 @@ function planDeletion(sync: GitSync, { kept, handedOver }: SyncObserved, kinds: 
     {
       do: 'delete',
       resources: inDeletionOrder(left, kinds),
+      purpose: undefined,
       why: 'the sync was deleted, and its deletionPolicy is Delete',
     },
   ];

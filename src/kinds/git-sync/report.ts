@@ -3,12 +3,13 @@ import { durationMs } from '../../base/quantity.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { ConditionInput, Outcome, Report } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
-import { awaitsPeers, driftText, dueAt, isDrift, isDue, pruneBlocked, troubleText } from './plan.ts';
+import { ended, operationFor, told, withOperation } from './operation.ts';
+import { awaitsPeers, driftText, dueAt, isDrift, isDue, pruneBlocked, purposeOf, troubleText } from './plan.ts';
 import type { SyncObserved, SyncStep } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import { untold, verdictOf } from './tell.ts';
 import { shortCommit } from './types.ts';
-import type { GitSync, GitSyncStatus, SyncedCommit } from './types.ts';
+import type { GitSync, GitSyncStatus, SyncedCommit, SyncOperation } from './types.ts';
 
 /** Milliseconds to the next look where something is to be asked already. */
 const SOON_MS = 1_000;
@@ -24,9 +25,10 @@ interface State {
 export function reportGitSync(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[], now: Date): Report {
   const status = statusOf(sync, observed, left, now);
   const state = stateOf({ ...sync, status: { ...sync.status, ...status } }, observed, left, now);
+  const operation = ended(status.operation, state.condition, now);
   const outcome = isToBeTold(sync, state) ? ({ is: 'progressing', afterMs: 0 } as const) : state.outcome;
   return {
-    status: { ...status, phase: state.is },
+    status: { ...withOperation(status, operation), phase: state.is },
     conditions: [state.condition, progressing(state.outcome), degradedOf(status, sync, observed)],
     outcome,
   };
@@ -74,9 +76,17 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
     ...(kept ? { folders: kept } : {}),
     ...(healthy ? { healthy } : {}),
     ...(rolledBack ? { rolledBack } : {}),
+    ...withOperation({}, operationOf(sync, observed, now)),
     ...(before.told ? { told: before.told } : {}),
     objects: observed.kept.length,
   };
+}
+
+function operationOf({ status }: GitSync, observed: SyncObserved, now: Date): SyncOperation | undefined {
+  const { revision } = observed;
+  const purpose = purposeOf(observed, now);
+  const operation = purpose ? operationFor(status?.operation, purpose) : status?.operation;
+  return told(operation, revision === undefined || isFailure(revision) ? undefined : revision.commit);
 }
 
 /** It goes back by itself once, and stays there until another commit comes. */

@@ -1,14 +1,35 @@
 import { anyController } from '../../engine/steps.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import { gitSyncController } from './controller.ts';
+import { operationsRoute } from './http/operations.ts';
 import { webhookRoute } from './http/webhook.ts';
+import { OPERATIONS } from './operations.ts';
+import { OperationRecorder } from './recorder.ts';
 import { Repositories } from './repositories.ts';
 
-export const createRuntime: CreateRuntime = ({ git, clock, kinds, settings, notice }) => {
+const PRUNE_EVERY_MS = 3_600_000;
+/** What a sync did is kept while it lives, and for so long after it began it: for who asks later. */
+const KEPT_MS = 90 * 86_400_000;
+
+export const createRuntime: CreateRuntime = ({ git, store, view, clock, log, kinds, settings, notice }) => {
   const repositories = new Repositories({ git, clock, notice: (ref, what) => notice(ref, what, 'git') });
+  const recorder = new OperationRecorder({ store, clock, log });
   return {
     controller: anyController(gitSyncController({ repositories, kinds, settings, clock })),
-    routes: webhookRoute,
-    leaderTasks: [{ stop: () => repositories.stop() }],
+    routes(app, context) {
+      webhookRoute(app, context);
+      operationsRoute(app, context);
+    },
+    leaderTasks: [{ stop: () => repositories.stop() }, recorder],
+    chores: [
+      {
+        name: 'sync operations',
+        everyMs: PRUNE_EVERY_MS,
+        run() {
+          const living = view.list('GitSync').map(({ metadata }) => metadata.uid);
+          return store.beside(OPERATIONS).prune(new Date(clock.now().getTime() - KEPT_MS), living);
+        },
+      },
+    ],
   };
 };

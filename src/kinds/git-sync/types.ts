@@ -63,9 +63,9 @@ interface GitSyncSpec {
   credentials?: string;
   /** A Secret's name. */
   webhook?: string;
-  /** `secret` holds the url. */
   /** Whose keys commits must be signed by; exactly one of both is there. */
   verify?: ConfigReference;
+  /** `secret` holds the url. */
   notify?: { secret: string; form: 'slack' | 'json' };
   commitStatus?: { forge: 'github' | 'gitlab' | 'gitea'; apiUrl?: string };
   pin?: { commit: string; until?: string };
@@ -93,6 +93,34 @@ interface FolderStatus {
   commit: string;
 }
 
+/** What is done for one commit, from when it is wanted until it has come to an end. */
+export interface SyncOperation {
+  commit: string;
+  why: 'newest' | 'pinned' | 'rolledBack';
+  /** RFC 3339, as all times here. */
+  startedAt: string;
+  /** Of the commit, once it was read. */
+  author?: string;
+  subject?: string;
+  committedAt?: string;
+  /** Numbers of objects. */
+  created: number;
+  changed: number;
+  deleted: number;
+  /** The first of them, each with what was done: `created VPC default/net`. */
+  objects?: readonly string[];
+  /** The reason of Ready that ended it, with its message; left out while it is under way. */
+  result?: string;
+  message?: string;
+  endedAt?: string;
+}
+
+/** The commit that is worked towards, and why that one. */
+export interface Target {
+  commit: string;
+  why: SyncOperation['why'] | 'applied';
+}
+
 export interface GitSyncStatus {
   phase?: 'Pending' | 'Syncing' | 'Synced' | 'Failed' | 'Suspended' | 'Deleting';
   /** The newest commit at the remote, and the ref that it was found by. */
@@ -104,6 +132,8 @@ export interface GitSyncStatus {
   healthy?: SyncedCommit;
   /** The newest commit failed, and this sync went back by itself, from and to which. */
   rolledBack?: { from: string; to: string; why: string };
+  /** What it did last, or is doing. */
+  operation?: SyncOperation;
   /** What others were told last. */
   told?: Verdict;
   /** How many objects it keeps. */

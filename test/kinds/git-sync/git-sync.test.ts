@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition, isReady } from '../../../src/api/metadata.ts';
 import type { Resource } from '../../../src/api/metadata.ts';
 import { GitError } from '../../../src/drivers/git/git.ts';
+import { OPERATIONS } from '../../../src/kinds/git-sync/operations.ts';
 import type { GitSync } from '../../../src/kinds/git-sync/types.ts';
 import { World } from '../../../src/proof/world.ts';
 import type { WorldDaemon } from '../../../src/proof/world.ts';
@@ -433,6 +434,63 @@ it('one waits for those that it depends on', async () => {
   await daemon.apply({ ...syncOf({ ref: { branch: 'base' } }, 'base') });
   await daemon.settle(10_000);
   expect(reasonOf(daemon, 'base')).toBe('FetchFailed');
+});
+
+describe('what it did for a commit', () => {
+  const operations = async (daemon: WorldDaemon) => {
+    const items = await daemon.store.beside(OPERATIONS).newest(sync(daemon).metadata.uid, 10);
+    return items.map(({ commit, why, created, changed, deleted, result }) => ({
+      commit,
+      why,
+      changes: [created, changed, deleted],
+      result,
+    }));
+  };
+
+  it('is kept: each time that it was worked towards, what it changed, and how it ended', async () => {
+    const { world, daemon, first } = await start();
+    const second = await push(world, daemon, { 'vpc.yaml': VPC, 'more.yaml': web({}, 'more') });
+    const bad = await push(world, daemon, { 'vpc.yaml': VPC, 'more.yaml': 'kind: [' });
+    // What is put back is nothing of the commit's.
+    await daemon.delete('Instance/default/more');
+    await daemon.settle(10_000);
+    await daemon.apply(syncOf({ pin: { commit: first } }));
+    await daemon.settle(10_000);
+    expect(await operations(daemon)).toEqual([
+      { commit: first, why: 'pinned', changes: [1, 0, 1], result: 'Synced' },
+      { commit: bad, why: 'newest', changes: [0, 0, 0], result: 'InvalidRevision' },
+      { commit: second, why: 'newest', changes: [1, 0, 1], result: 'Synced' },
+      { commit: first, why: 'newest', changes: [2, 0, 0], result: 'Synced' },
+    ]);
+    expect(sync(daemon).status?.operation).toMatchObject({
+      author: 'A Person',
+      subject: 'a change',
+      objects: ['created Instance default/web', 'deleted Instance default/more'],
+      message: expect.stringContaining('all Ready') as string,
+    });
+  });
+
+  it('that fails, and is gone back from, says so in both', async () => {
+    const { world, daemon, first } = await start(FILES, { onFailure: 'RollBack', timeout: '2m' });
+    const bad = await push(world, daemon, { ...FILES, 'x.yaml': web({ vpc: 'missing' }, 'x') });
+    await world.clock.advance(130_000);
+    await daemon.settle(10_000);
+    expect(await operations(daemon)).toEqual([
+      { commit: first, why: 'rolledBack', changes: [0, 0, 1], result: 'RolledBack' },
+      { commit: bad, why: 'newest', changes: [1, 0, 0], result: 'HealthCheckFailed' },
+      { commit: first, why: 'newest', changes: [2, 0, 0], result: 'Synced' },
+    ]);
+  });
+
+  it('is written down by the next leader where the last one was killed before', async () => {
+    const { world, daemon, first } = await start();
+    const { uid } = sync(daemon).metadata;
+    await daemon.stop();
+    const next = await world.start();
+    onTestFinished(() => next.stop());
+    await next.settle(10_000);
+    expect((await next.store.beside(OPERATIONS).newest(uid, 10)).map(({ commit }) => commit)).toEqual([first]);
+  });
 });
 
 describe('a sync that is deleted', () => {

@@ -1,59 +1,66 @@
-import { findCondition } from '../../../api/metadata.ts';
 import type { Ref } from '../../../api/metadata.ts';
 import { Failure } from '../../../cli/failure.ts';
-import { nameOf } from '../../../cli/objects.ts';
+import { printable } from '../../../cli/io.ts';
+import { duration } from '../../../cli/log-entry.ts';
+import { nameOf, objectPath } from '../../../cli/objects.ts';
 import type { Session } from '../../../cli/session.ts';
-import { versionsWithStatus } from '../../../cli/versions.ts';
-import { isGitSync, shortCommit } from '../types.ts';
-import type { GitSync } from '../types.ts';
+import { Columns } from '../../../cli/table.ts';
+import { toYaml } from '../../../cli/yaml.ts';
+import type { SyncOperationList } from '../http/operations.ts';
+import { shortCommit } from '../types.ts';
+import type { GitSync, SyncOperation } from '../types.ts';
 
-/** A commit that a sync has applied as a whole, and how that ended. */
-export interface AppliedCommit {
-  commit: string;
-  /** RFC 3339. */
-  at: string;
-  /** Everything of it was Ready. */
-  isHealthy: boolean;
-  /** The reason of Ready that it had last. */
-  reason: string;
-  /** Why it was gone back to. */
-  note?: string;
+/** As many as the server gives at once. */
+const ALL = 500;
+
+export interface HistoryFormat {
+  output?: string;
+  limit?: number;
 }
 
-/** Those that the history of the sync has, oldest first. */
-export async function commitsOf(session: Session, ref: Ref): Promise<AppliedCommit[]> {
-  const versions = await versionsWithStatus(session, ref);
-  return appliedCommits(versions.map(({ object }) => object).filter(isGitSync));
+/** What the sync did for commits, newest first. */
+export async function operationsOf(
+  { client, kinds }: Session,
+  ref: Ref,
+  limit = ALL,
+): Promise<readonly SyncOperation[]> {
+  const path = objectPath(kinds, ref, 'operations');
+  return (await client.get<SyncOperationList>(path, { query: { limit } })).items;
 }
 
-/** Of the versions of one sync, oldest first. */
-export function appliedCommits(versions: readonly GitSync[]): AppliedCommit[] {
-  const commits: AppliedCommit[] = [];
-  for (const version of versions) {
-    const { applied, healthy, rolledBack } = version.status ?? {};
-    if (!applied) continue;
-    const last = commits.at(-1);
-    const same = last?.commit === applied.commit && last.at === applied.at ? commits.pop() : undefined;
-    const note = noteOf(version, applied.commit, rolledBack) ?? same?.note;
-    commits.push({
-      ...applied,
-      isHealthy: same?.isHealthy === true || healthy?.commit === applied.commit,
-      reason: findCondition(version, 'Ready')?.reason ?? 'Applying',
-      ...(note === undefined ? {} : { note }),
-    });
-  }
-  return commits;
+/** `sync history`: the commits that it has worked towards, newest first, what each changed, and how it ended. */
+export async function showHistory(session: Session, ref: Ref, { output, limit = 50 }: HistoryFormat): Promise<void> {
+  if (output !== undefined && !['wide', 'yaml', 'json'].includes(output))
+    throw new Failure(`-o ${output}: expected wide, yaml or json`);
+  const operations = await operationsOf(session, ref, limit);
+  if (output === 'yaml') return session.print(toYaml({ items: operations }).trimEnd());
+  if (output === 'json') return session.print(JSON.stringify({ items: operations }, undefined, 2));
+  const wide = output === 'wide';
+  const heading = ['COMMIT', 'STARTED', 'CHANGES', 'RESULT', 'TOOK', 'AUTHOR', 'SUBJECT', ...(wide ? ['OBJECTS'] : [])];
+  const rows = operations.map((operation, i) => rowOf(operation, i === 0, wide).map(printable));
+  session.print(new Columns().lines([heading, ...rows]).join('\n'));
 }
 
-function noteOf(
-  { spec }: GitSync,
-  commit: string,
-  rolledBack: NonNullable<GitSync['status']>['rolledBack'],
-): string | undefined {
-  if (spec.pin?.commit === commit) return 'pinned';
-  if (rolledBack?.to !== commit) return undefined;
-  return `went back from ${shortCommit(rolledBack.from)}: ${rolledBack.why}`;
+function rowOf(operation: SyncOperation, isNewest: boolean, wide: boolean): string[] {
+  const { commit, startedAt, endedAt, created, changed, deleted, author, subject, objects = [] } = operation;
+  const more = created + changed + deleted - objects.length;
+  return [
+    shortCommit(commit),
+    startedAt,
+    `+${created} ~${changed} -${deleted}`,
+    resultOf(operation, isNewest),
+    endedAt === undefined ? '' : duration(Date.parse(endedAt) - Date.parse(startedAt)),
+    author ?? '',
+    subject ?? '',
+    ...(wide ? [[...objects, ...(more > 0 ? [`and ${more} more`] : [])].join(', ')] : []),
+  ];
 }
+
+const WHY = { newest: '', pinned: ', pinned', rolledBack: ', gone back to' };
+
+/** One that came to no end before the next began was superseded. */
+const resultOf = ({ result, why }: SyncOperation, isNewest: boolean): string =>
+  `${result ?? (isNewest ? 'under way' : 'superseded')}${WHY[why]}`;
 
 const WHOLE = /^([0-9a-f]{40}|folder@[0-9a-f]+)$/;
 
@@ -63,7 +70,7 @@ export async function wholeCommit(session: Session, ref: Ref, sync: GitSync, giv
   const { observed, applied, healthy } = sync.status ?? {};
   const known = new Set([
     ...[observed, applied, healthy].flatMap((seen) => seen?.commit ?? []),
-    ...(await commitsOf(session, ref)).map(({ commit }) => commit),
+    ...(await operationsOf(session, ref)).map(({ commit }) => commit),
   ]);
   const [found, more] = [...known].filter((commit) => commit.startsWith(given));
   if (found !== undefined && more === undefined) return found;

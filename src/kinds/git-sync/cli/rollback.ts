@@ -6,7 +6,7 @@ import type { Session } from '../../../cli/session.ts';
 import { waitReady } from '../../../cli/waiting.ts';
 import { shortCommit } from '../types.ts';
 import type { GitSync } from '../types.ts';
-import { commitsOf, wholeCommit } from './commits.ts';
+import { operationsOf, wholeCommit } from './commits.ts';
 import { changeSync, getSync } from './syncs.ts';
 
 /** In place of a commit: the newest again. */
@@ -34,8 +34,8 @@ async function rollback(session: Session, ref: Ref, options: RollbackOptions): P
 }
 
 async function lastHealthy(session: Session, ref: Ref, { status }: GitSync): Promise<string> {
-  const commits = await commitsOf(session, ref);
-  const found = commits.findLast(({ commit, isHealthy }) => isHealthy && commit !== status?.applied?.commit);
+  const operations = await operationsOf(session, ref);
+  const found = operations.find(({ commit, result }) => result === 'Synced' && commit !== status?.applied?.commit);
   if (found) return found.commit;
   throw new Failure(
     `no commit from before this one is known to have worked in ${nameOf(session.kinds, ref)}: give --to`,

@@ -5,7 +5,6 @@ import type { Session } from '../../../cli/session.ts';
 import { Columns, tinted } from '../../../cli/table.ts';
 import { shortCommit } from '../types.ts';
 import type { GitSync } from '../types.ts';
-import { commitsOf } from './commits.ts';
 import { getSync } from './syncs.ts';
 
 /** `sync get`: where it stands. */
@@ -43,19 +42,4 @@ function factsOf({ metadata, spec, status = {} }: GitSync): [string, string][] {
     ...condition('Ready'),
     ...condition('Degraded'),
   ];
-}
-
-/** `sync history`: the commits that it has applied, newest first, and how each ended. */
-export async function showCommits(session: Session, ref: Ref): Promise<void> {
-  const { status } = await getSync(session, ref);
-  const commits = (await commitsOf(session, ref)).toReversed();
-  const rows = commits.map(({ commit, at, isHealthy, reason, note }, i) => [
-    shortCommit(commit),
-    at,
-    i === 0 && commit === status?.applied?.commit ? 'yes' : '',
-    isHealthy ? 'healthy' : reason,
-    note ?? '',
-  ]);
-  const lines = [['COMMIT', 'APPLIED', 'CURRENT', 'RESULT', 'NOTE'], ...rows.map((row) => row.map(printable))];
-  session.print(new Columns().lines(lines).join('\n'));
 }

@@ -4,7 +4,7 @@ import { findCondition } from '../../../api/metadata.ts';
 import { get } from '../../../cli/commands/get.ts';
 import type { RollbackOptions } from '../../../cli/command.ts';
 import { Failure } from '../../../cli/failure.ts';
-import { booleanFlag, durationFlag } from '../../../cli/flags.ts';
+import { booleanFlag, countFlag, durationFlag } from '../../../cli/flags.ts';
 import { printable } from '../../../cli/io.ts';
 import { nameOf } from '../../../cli/objects.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
@@ -14,7 +14,9 @@ import { ALLOW_PRUNE, ALLOW_REWRITE, shortCommit, SYNC_AT } from '../types.ts';
 import type { GitSync } from '../types.ts';
 import { addCreate } from './create.ts';
 import { syncRollback } from './rollback.ts';
-import { showCommits, showSync } from './show.ts';
+import { showHistory } from './commits.ts';
+import type { HistoryFormat } from './commits.ts';
+import { showSync } from './show.ts';
 import { changeSync, getSync, syncRefOf } from './syncs.ts';
 
 /** Of which a name follows. */
@@ -66,10 +68,24 @@ export function addSync(program: Command, setup: ClientSetup): void {
   add('resume', 'go on after a suspension', (session, ref) =>
     changeSync(session, ref, { spec: { suspend: false } }, 'resumed'),
   );
-  add('history', 'print the commits that a sync has applied, and how each ended', showCommits);
   add('allow-prune', 'let the newest commit delete more than spec.pruneGuard allows, once', allowPrune);
   add('allow-rewrite', 'go on with the newest commit although the branch was rewritten, once', allowRewrite);
+  addHistory(sync, setup);
   addRollback(sync, setup);
+}
+
+function addHistory(sync: Command, setup: ClientSetup): void {
+  sync
+    .command('history')
+    .argument('<name>', 'of a sync')
+    .description('print the commits that a sync has worked towards, what each changed, and how it ended')
+    .option('--limit <n>', 'at most so many (default: 50)', countFlag)
+    .option('-o, --output <format>', 'wide, yaml or json')
+    .action(
+      task<[string], HistoryFormat>(setup, (session, [word], options) =>
+        showHistory(session, syncRefOf(session, word), options),
+      ),
+    );
 }
 
 function addRollback(sync: Command, setup: ClientSetup): void {
