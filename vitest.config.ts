@@ -18,7 +18,7 @@ const UNIT = [
 ];
 /** Long proofs in memory. */
 const MODEL = [
-  'test/faults/{misoperation,misoperation-groups,schedules,spec-walks,starvation}.test.ts',
+  'test/faults/{misoperation,misoperation-groups,misoperation-syncs,schedules,spec-walks,starvation}.test.ts',
   'test/faults/side-effects{,-!(real)}.test.ts',
 ];
 

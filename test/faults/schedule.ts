@@ -26,6 +26,10 @@ export type Event =
   | { do: 'delete balancer' }
   | { do: 'delete VPC' }
   | { do: 'apply VPC' }
+  | { do: 'apply sync'; prune: boolean; suspend: boolean }
+  | { do: 'delete sync' }
+  /** A commit of these instances alone; without any, of a file that is no good. */
+  | { do: 'push'; images: Readonly<Record<string, string>>; force: boolean }
   /** At the n-th side effect from now the row of this name. */
   | { do: 'fault'; row: string; at: number }
   | { do: 'another daemon' }
@@ -53,6 +57,8 @@ const balancer = fc.record(
   },
   { requiredKeys: ['listeners'] },
 );
+/** One of them people change, too. */
+const images = fc.dictionary(fc.constantFrom('c', 'd', 'e'), fc.constantFrom('app:1', 'app:2'), { maxKeys: 3 });
 const by = fc.constantFrom('person', 'git');
 const of = <E extends Event>(weight: number, event: { [K in keyof E]: fc.Arbitrary<E[K]> }) => ({
   weight,
@@ -72,6 +78,13 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   of<Extract<Event, { do: 'delete balancer' }>>(1, { do: fc.constant('delete balancer') }),
   of<Extract<Event, { do: 'delete VPC' }>>(1, { do: fc.constant('delete VPC') }),
   of<Extract<Event, { do: 'apply VPC' }>>(1, { do: fc.constant('apply VPC') }),
+  of<Extract<Event, { do: 'apply sync' }>>(2, {
+    do: fc.constant('apply sync'),
+    prune: fc.boolean(),
+    suspend: fc.boolean(),
+  }),
+  of<Extract<Event, { do: 'delete sync' }>>(1, { do: fc.constant('delete sync') }),
+  of<Extract<Event, { do: 'push' }>>(3, { do: fc.constant('push'), images, force: fc.boolean() }),
   of<Extract<Event, { do: 'fault' }>>(8, {
     do: fc.constant('fault'),
     row: fc.constantFrom(...ROWS.keys()),
@@ -83,6 +96,16 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 
 /** A random life of a small cloud. */
 export const events: fc.Arbitrary<Event[]> = fc.array(event, { minLength: 1, maxLength: 25 });
+
+const REPOSITORY = 'https://git.example/cloud.git';
+
+const filesOf = (made: Readonly<Record<string, string>>): Record<string, string> => {
+  const files = Object.entries(made).map(([name, image]) => {
+    const document = { kind: 'Instance', metadata: { name }, spec: { vpc: 'main', image } };
+    return [`${name}.yaml`, JSON.stringify({ apiVersion: 'miniaws.dev/v1', ...document })];
+  });
+  return files.length === 0 ? { 'bad.yaml': 'kind: [' } : (Object.fromEntries(files) as Record<string, string>);
+};
 
 const refused = (error: unknown) => {
   if (!(error instanceof StatusError)) throw error;
@@ -158,6 +181,21 @@ export class Schedule {
         return this.#live().delete('VPC/default/main');
       case 'apply VPC':
         return void (await this.#live().apply(mainVpc).catch(refused));
+      case 'apply sync': {
+        const { prune, suspend } = next;
+        const spec = { url: REPOSITORY, interval: '5s', pruneGuard: '100%', forcePush: 'Follow', prune, suspend };
+        const document = { kind: 'GitSync', metadata: { name: 'sync' }, spec };
+        return void (await this.#live().apply(document, 'person', true).catch(refused));
+      }
+      case 'delete sync':
+        return this.#live().delete('GitSync/default/sync');
+      case 'push': {
+        const files = filesOf(next.images);
+        const { repositories } = this.#world;
+        return void (next.force
+          ? repositories.forcePush(REPOSITORY, 'main', files)
+          : repositories.push(REPOSITORY, 'main', files));
+      }
       case 'fault':
         return this.#effects.plan(next.at, ROWS.get(next.row)!.fault(this.#world));
       case 'another daemon':
@@ -177,7 +215,7 @@ export class Schedule {
     await this.#world.clock.advance(60_000);
     if (daemon.get('VPC', 'main')?.metadata.deletionTimestamp !== undefined) {
       // It waits for what is in it, as it should: without that it goes, and may be made again.
-      for (const kind of ['LoadBalancer', 'ScalingGroup', 'Instance'])
+      for (const kind of ['GitSync', 'LoadBalancer', 'ScalingGroup', 'Instance'])
         for (const r of daemon.store.cached().list(kind)) await daemon.delete(`${kind}/default/${r.metadata.name}`);
       await daemon.settle(45_000, 3_600_000);
     }
@@ -203,9 +241,11 @@ export class Schedule {
         const ended = isInstance(r) && r.spec.restartPolicy === 'OnFailure' && r.status?.phase === 'Succeeded';
         return [
           ...(r.metadata.deletionTimestamp === undefined ? [] : [`${name} is still being deleted`]),
-          ...(isReady(r) || ended || isIdle(r) ? [] : [`${name} is not Ready: ${findCondition(r, 'Ready')?.message}`]),
+          ...(isReady(r) || ended || isIdle(r) || isHeld(r)
+            ? []
+            : [`${name} is not Ready: ${findCondition(r, 'Ready')?.message}`]),
           ...(r.status?.observedGeneration === r.metadata.generation ? [] : [`${name} was not looked at`]),
-          ...(rows.delete(r.metadata.uid) ? [] : [`${name} has no row in the inventory`]),
+          ...(rows.delete(r.metadata.uid) || r.kind === 'GitSync' ? [] : [`${name} has no row in the inventory`]),
         ];
       })
       .concat([...rows].map((id) => `row ${id} of the inventory belongs to no document`));
@@ -214,3 +254,8 @@ export class Schedule {
 
 /** A load balancer in front of nothing, as far as anybody wants anything there. */
 const isIdle = (r: Resource): boolean => r.kind === 'LoadBalancer' && findCondition(r, 'Ready')?.reason === 'NoTargets';
+
+/** A sync that a person has stopped, or whose newest commit is no good, or that knows none. */
+const isHeld = (r: Resource): boolean =>
+  r.kind === 'GitSync' &&
+  ['Suspended', 'InvalidRevision', 'FetchFailed'].includes(findCondition(r, 'Ready')?.reason ?? '');

@@ -482,6 +482,21 @@ describe('what it did for a commit', () => {
     ]);
   });
 
+  it('is written down once the database takes it again', async () => {
+    const { world, daemon, first } = await start();
+    const store = daemon.store.beside(OPERATIONS);
+    const put = store.put.bind(store);
+    let refused = 0;
+    store.put = async (...given) => {
+      if (refused++ < 2) throw new Error('no connection');
+      await put(...given);
+    };
+    const second = await push(world, daemon, { ...FILES, 'web.yaml': web({ image: 'app:2' }) });
+    await daemon.settle(10_000);
+    expect((await operations(daemon)).map(({ commit }) => commit)).toEqual([second, first]);
+    expect(refused).toBeGreaterThan(2);
+  });
+
   it('is written down by the next leader where the last one was killed before', async () => {
     const { world, daemon, first } = await start();
     const { uid } = sync(daemon).metadata;
