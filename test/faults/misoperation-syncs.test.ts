@@ -32,10 +32,10 @@ const MISTAKES: readonly Mistake[] = [
     name: 'a Secret that does not exist',
     wrong: [push(FILES), app({ credentials: 'token' })],
     says: says('CredentialsNotFound', /Secret default\/token \(spec.credentials\) does not exist; create it/),
-    right: [{ apply: { kind: 'Secret', metadata: { name: 'token' }, stringData: { password: 'xyz' } } }],
+    right: [{ apply: { kind: 'Secret', metadata: { name: 'token' }, data: { password: 'eHl6' } } }],
     fresh: [
       push(FILES),
-      { apply: { kind: 'Secret', metadata: { name: 'token' }, stringData: { password: 'xyz' } } },
+      { apply: { kind: 'Secret', metadata: { name: 'token' }, data: { password: 'eHl6' } } },
       app({ credentials: 'token' }),
     ],
   },
