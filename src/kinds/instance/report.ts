@@ -144,7 +144,12 @@ function conditionsOf(
       outcome,
     };
   }
-  if (isDraining(instance, observed, now)) return conditionsOfDraining(instance, observed);
+  if (isDraining(instance, observed, now)) {
+    const judgement = conditionsOfDraining(instance, observed);
+    // They are asked in the next pass.
+    const isAsked = !left.some((step) => step.do === 'claimDraining');
+    return isAsked ? judgement : { ...judgement, outcome: { is: 'progressing', afterMs: 0 } };
+  }
   if (left.length > 0) return conditionsOfLeft(instance, observed, left);
   const kept = container && !forcedBy(instance, container, observed.config) ? container : undefined;
   const awaited = awaitedNetwork(instance, observed.networks, kept);

@@ -66,6 +66,27 @@ describe('drain first (I12)', () => {
     expect(isReady(balancerOf(daemon))).toBe(true);
   });
 
+  it('one that is restarted for its configuration is let go of first, and serves again', async () => {
+    const { world, daemon } = await two();
+    const settings = (colour: string) => ({ kind: 'ConfigMap', metadata: { name: 'settings' }, data: { colour } });
+    await daemon.apply(settings('red'));
+    const files = [{ path: '/colour', configMap: 'settings', key: 'colour', onChange: 'Restart' }];
+    await daemon.apply(instance('a', { files }));
+    await daemon.settle(30_000);
+    const { id, startedAt } = containerOf(world, daemon, 'Instance', 'a');
+    hold(world, daemon, 'a', 1);
+    await daemon.apply(settings('blue'));
+    await world.clock.advance(3_000);
+    expect(statesOf(daemon)).toEqual({ a: 'Draining', b: 'Healthy' });
+    expect(world.engine.containers.get(id)).toMatchObject({ state: 'running', startedAt });
+    hold(world, daemon, 'a', -1);
+    await daemon.settle(30_000);
+    const restarted = world.engine.containers.get(id);
+    expect([restarted?.state, restarted?.files.get('/colour')]).toEqual(['running', 'blue']);
+    expect(restarted?.startedAt).not.toEqual(startedAt);
+    expect(statesOf(daemon)).toEqual({ a: 'Healthy', b: 'Healthy' });
+  });
+
   it('sessions that outlast the delay are ended', async () => {
     const { world, daemon } = await two();
     const { id } = containerOf(world, daemon, 'Instance', 'a');
