@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Credential } from './auth.ts';
 
@@ -24,8 +25,8 @@ export function lifetimeOf(socket: Duplex, closing: AbortSignal, credential: Cre
   const gone = () => end('the connection was closed');
   const stopped = () => end('the daemon stops');
   const letGo = credential.hold(() => end('the key was taken back'));
-  // Pipelined requests share their connection.
-  socket.setMaxListeners(0);
+  // Pipelined requests share their connection, and all answers the daemon's end.
+  setMaxListeners(0, socket, closing);
   socket.once('close', gone);
   closing.addEventListener('abort', stopped, { once: true });
   if (socket.destroyed) gone();
