@@ -42,18 +42,39 @@ export interface Loaded {
 export const formatProblem = ({ file, place, field, message }: Problem): string =>
   `${file}${place ? `:${place.line}:${place.column}` : ''}: ${field ? `${field}: ` : ''}${message}`;
 
+/** One document of a text, as it was parsed. */
+export interface ParsedPart {
+  yaml: Document.Parsed;
+  /** Where in the text the part begins that the places of `yaml` count from. */
+  offset: number;
+}
+
+/** Changes the values of a document before they are read, and answers what is wrong with it, by places of `yaml`. */
+export type Prepare = (part: ParsedPart) => readonly { offset: number; message: string }[];
+
+export const parseText = (text: string): ParsedPart[] =>
+  (jsonValues(text) ?? [{ text, offset: 0 }]).flatMap(({ text: part, offset }) =>
+    parse(part).map((yaml) => ({ yaml, offset })),
+  );
+
 /** YAML or JSON text as documents with their places. Problems are values: all of a file's are told at once. */
-export function load(text: string, file: string): Loaded {
+export function load(text: string, file: string, prepare: Prepare = () => []): Loaded {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_BYTES) return refused(file, `the file has ${bytes} bytes; at most ${MAX_BYTES} are read. Split it`);
   const at = placesOf(text);
   const loaded: Loaded = { documents: [], problems: [] };
   try {
-    const parts = jsonValues(text) ?? [{ text, offset: 0 }];
-    const parsed = parts.flatMap(({ text: part, offset }) => parse(part).map((yaml) => ({ yaml, offset })));
+    const parsed = parseText(text);
     if (parsed.length > MAX_DOCUMENTS)
       return refused(file, `the file has ${parsed.length} documents; at most ${MAX_DOCUMENTS} are read. Split it`);
-    for (const { yaml, offset } of parsed) readDocument(yaml, file, (o) => at(offset + o), loaded);
+    for (const part of parsed)
+      readDocument(
+        part.yaml,
+        file,
+        (o) => at(part.offset + o),
+        loaded,
+        () => prepare(part),
+      );
   } catch (error) {
     return refused(file, messageOf(error));
   }
@@ -74,7 +95,8 @@ const refused = (file: string, message: string): Loaded => ({ documents: [], pro
 
 type At = (offset: number) => Place;
 
-function placesOf(text: string): At {
+/** The place of each offset of the text. */
+export function placesOf(text: string): At {
   const lines = new LineCounter();
   lines.addNewLine(0);
   for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) lines.addNewLine(i + 1);
@@ -84,7 +106,13 @@ function placesOf(text: string): At {
   };
 }
 
-function readDocument(yaml: Document.Parsed, file: string, at: At, into: Loaded): void {
+function readDocument(
+  yaml: Document.Parsed,
+  file: string,
+  at: At,
+  into: Loaded,
+  prepare: () => ReturnType<Prepare>,
+): void {
   const { contents } = yaml;
   const start = contents?.range?.[0] ?? 0;
   const refuse = (offset: number, message: string, field?: string) =>
@@ -96,6 +124,9 @@ function readDocument(yaml: Document.Parsed, file: string, at: At, into: Loaded)
   if (doubled.length > 0) return;
   if (expandedSize(contents, new Map()) > MAX_NODES)
     return refuse(start, `its aliases come to more than ${MAX_NODES} values: write them out`);
+  const unprepared = prepare();
+  for (const { offset, message } of unprepared) refuse(offset, message);
+  if (unprepared.length > 0) return;
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: MAX_ALIASES });

@@ -1,6 +1,5 @@
+import { DEFAULT_INCLUDE } from './git.ts';
 import type { FileFilter } from './git.ts';
-
-const DEFAULT_INCLUDE = ['*.yaml', '*.yml', '*.json'];
 
 /**
  * What is usual in repositories and is no document of ours. A name without a wildcard in `include`

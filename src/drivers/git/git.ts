@@ -61,6 +61,9 @@ export interface FileFilter {
   exclude?: readonly string[];
 }
 
+/** What is read where a filter has no `include`. */
+export const DEFAULT_INCLUDE: readonly string[] = ['*.yaml', '*.yml', '*.json'];
+
 export interface GitCredentials {
   /** Of http; default `git`, which most servers take with a token. */
   username?: string;

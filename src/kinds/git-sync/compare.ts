@@ -12,6 +12,7 @@ import type { KindRegistry } from '../../api/registry.ts';
 import { StatusError } from '../../base/errors.ts';
 import { turns } from '../../base/turns.ts';
 import { withIgnored } from './ignored.ts';
+import { withoutSecrets } from './masked.ts';
 import { managerOf, sourceOf, syncOfManager } from './types.ts';
 import type { GitSync } from './types.ts';
 import type { SyncDocument } from './revision.ts';
@@ -153,7 +154,7 @@ function compareOne(
     if (next.resource === old) return 'unchanged';
     return { document, commit, ref: document.ref, is: old ? 'changed' : 'created', ...next };
   } catch (error) {
-    return { problems: problemsOf(document, error) };
+    return { problems: problemsOf(document, error).map((problem) => withoutSecrets(problem, document.secrets)) };
   }
 }
 

@@ -53,6 +53,7 @@ export const gitSyncKind: KindDefinition<GitSync> = {
         r.spec.webhook,
         r.spec.notify?.secret,
         r.spec.verify?.secret,
+        r.spec.decrypt?.secret,
         ...(r.spec.substitute?.from ?? []).map(({ secret }) => secret),
       ]),
     ConfigMap: (r) =>

@@ -10,7 +10,7 @@ import { isFailure } from './repositories.ts';
 import type { FetchFailure } from './repositories.ts';
 import { readRevision } from './revision.ts';
 import type { LoadedFolder, LoadedRevision, ReadOptions } from './revision.ts';
-import { textsIn } from './source.ts';
+import { textsIn } from './texts.ts';
 import type { GitSync, Target } from './types.ts';
 
 /** Reads the files of a snapshot once, for as long as what they are filled with is the same. */

@@ -5,7 +5,9 @@ import { endsWithin } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { GitError } from '../../drivers/git/git.ts';
-import type { Git, GitReason, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
+import type { Git, GitReason, Revision, Watching } from '../../drivers/git/git.ts';
+import { SnapshotDecrypter } from './decrypt/snapshot.ts';
+import type { SyncSnapshot } from './decrypt/snapshot.ts';
 import type { SyncSource } from './source.ts';
 import { ALLOW_REWRITE, isFolder, SYNC_AT } from './types.ts';
 import type { GitSync } from './types.ts';
@@ -40,7 +42,9 @@ interface Entry {
   /** What the source was, as text. */
   source: string;
   state: RemoteState;
-  snapshots: Map<string, Snapshot>;
+  snapshots: Map<string, SyncSnapshot>;
+  /** `undefined`: the sync decrypts nothing. */
+  decrypter: SnapshotDecrypter | undefined;
   /** Why the last read of a commit failed. */
   unread: Map<string, FetchFailure>;
   /** Whether the newest commit goes on from the one that is applied, as it was found last. */
@@ -68,7 +72,7 @@ export class Repositories {
   }
 
   /** `undefined`: it is to be read first. */
-  snapshot(sync: GitSync, source: SyncSource, commit: string): Snapshot | FetchFailure | undefined {
+  snapshot(sync: GitSync, source: SyncSource, commit: string): SyncSnapshot | FetchFailure | undefined {
     const { snapshots, unread, ancestry } = this.#entry(sync, source);
     const from = baseOf(sync, commit, this.state(sync, source));
     const isKnown = from === undefined || (ancestry?.head === commit && ancestry.from === from);
@@ -112,8 +116,9 @@ export class Repositories {
     const entry = this.#entry(sync, source);
     return this.#join(entry, `the fetch of commit ${commit}`, async (signal) => {
       try {
-        const snapshot = await this.#git.read(source, commit, signal);
+        const read = await this.#git.read(source, commit, signal);
         if (source.signers) await this.#git.verify(source, commit, source.signers, signal);
+        const snapshot = entry.decrypter ? await entry.decrypter.decrypt(read, signal) : read;
         const from = baseOf(sync, commit, entry.state);
         if (from !== undefined) {
           // What nobody knows is taken for a push as any other.
@@ -171,6 +176,7 @@ export class Repositories {
       source: text,
       state: { stale: false },
       snapshots: new Map(),
+      decrypter: source.decryption && new SnapshotDecrypter(source.decryption),
       unread: new Map(),
       ancestry: undefined,
       underWay: new Map(),

@@ -1,20 +1,28 @@
 import type { RawDocument } from '../../admission/admit.ts';
 import { identityOf, load } from '../../admission/load.ts';
-import type { LoadedDocument, Problem } from '../../admission/load.ts';
+import type { LoadedDocument, Prepare, Problem } from '../../admission/load.ts';
 import { kindOfDocument } from '../../admission/operations.ts';
 import { duplicates, problemsOf } from '../../admission/problems.ts';
 import { refIn } from '../../api/kind.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 import type { Ref } from '../../api/metadata.ts';
 import type { KindRegistry } from '../../api/registry.ts';
-import { own } from '../../base/own.ts';
-import type { Commit, GitFile, Snapshot } from '../../drivers/git/git.ts';
+import type { Commit } from '../../drivers/git/git.ts';
+import { isAgeFile } from './decrypt/age.ts';
+import type { SyncFile } from './decrypt/findings.ts';
+import { refusingEncrypted, revealing, TO_DECRYPT } from './decrypt/prepare.ts';
+import type { SyncSnapshot } from './decrypt/snapshot.ts';
+import { withoutSecrets } from './masked.ts';
+import { filled } from './variables.ts';
+import type { Variables } from './variables.ts';
 
 /** A document of a file, and the object that it speaks of. */
 export interface SyncDocument extends LoadedDocument {
   document: RawDocument;
   kind: KindDefinition;
   ref: Ref;
+  /** Values that no message may show. */
+  secrets: readonly string[];
 }
 
 /** What one folder holds. One with problems is nothing to apply. */
@@ -38,13 +46,13 @@ export interface ReadOptions {
   /** Of all of them. */
   targetNamespace?: string | undefined;
   /** Values of `${NAME}`; nothing is filled when left out. */
-  variables?: Readonly<Record<string, string>> | undefined;
+  variables?: Variables;
   /** Values that no message may show. */
   secrets: readonly string[];
 }
 
 /** Pure: the documents of a snapshot's files, with everything that is wrong with them told at once (I13). */
-export function readRevision({ commit, folders }: Snapshot, options: ReadOptions): LoadedRevision {
+export function readRevision({ commit, folders }: SyncSnapshot, options: ReadOptions): LoadedRevision {
   const read = folders.map(({ path, files }) => readFolder(path, files, options));
   // One object in two folders is in none that could go without the other.
   const twice = duplicates(read.flatMap(({ documents }) => documents));
@@ -55,32 +63,66 @@ export function readRevision({ commit, folders }: Snapshot, options: ReadOptions
   return { commit, folders: withTwice };
 }
 
-function readFolder(path: string, files: readonly GitFile[], options: ReadOptions): LoadedFolder {
+function readFolder(path: string, files: readonly SyncFile[], options: ReadOptions): LoadedFolder {
   const documents: SyncDocument[] = [];
   const problems: Problem[] = [];
   for (const file of files) {
-    const { text, missing } = filled(file.content.toString('utf8'), options.variables);
-    if (missing.length > 0) {
-      problems.push(...missing.map((missed) => ({ ...missed, file: file.path })));
-      continue;
-    }
-    const loaded = load(text, file.path);
-    problems.push(...loaded.problems);
-    for (const one of loaded.documents) {
-      try {
-        documents.push(placed(one, options));
-      } catch (error) {
-        problems.push(...problemsOf(one, error));
-      }
-    }
+    const read = readFile(file, options);
+    documents.push(...read.documents);
+    problems.push(...read.problems);
   }
-  const { kinds, secrets } = options;
-  documents.sort((a, b) => kinds.position(a.kind.kind) - kinds.position(b.kind.kind));
-  return { path, documents, problems: problems.map((problem) => withoutSecrets(problem, secrets)) };
+  documents.sort((a, b) => options.kinds.position(a.kind.kind) - options.kinds.position(b.kind.kind));
+  return { path, documents, problems };
+}
+
+function readFile(file: SyncFile, options: ReadOptions): Pick<LoadedFolder, 'documents' | 'problems'> {
+  const secrets = [...options.secrets, ...(file.decrypted?.secrets ?? [])];
+  const told = (problems: readonly Problem[]) => problems.map((problem) => withoutSecrets(problem, secrets));
+  const { text, problems: unfilled, prepare } = plainText(file, options.variables);
+  if (unfilled.length > 0) return { documents: [], problems: told(unfilled) };
+  const loaded = load(text, file.path, prepare);
+  const problems = [...loaded.problems];
+  const documents = loaded.documents.flatMap((one) => {
+    try {
+      return [{ ...placed(one, options), secrets }];
+    } catch (error) {
+      problems.push(...problemsOf(one, error));
+      return [];
+    }
+  });
+  return { documents, problems: told(problems) };
+}
+
+/** The text that is loaded, and what it is prepared with. What was decrypted is taken as it is: nothing of it is filled. */
+function plainText(
+  { path, content, decrypted }: SyncFile,
+  variables: Variables,
+): { text: string; problems: readonly Problem[]; prepare: Prepare } {
+  const { problems = [], values = new Map<number, never>() } = decrypted ?? {};
+  if (problems.length > 0) return { text: '', problems, prepare: refusingEncrypted };
+  if (!decrypted && isAgeFile(content)) {
+    const problem = {
+      file: path,
+      place: { line: 1, column: 1 },
+      message: `the file is encrypted by age: ${TO_DECRYPT}`,
+    };
+    return { text: '', problems: [problem], prepare: refusingEncrypted };
+  }
+  if (decrypted?.text !== undefined) return { text: decrypted.text, problems, prepare: revealing(values) };
+  const { text, missing, moved } = filled(content.toString('utf8'), variables);
+  const inPlace = new Map([...values].map(([offset, plain]) => [moved(offset), plain]));
+  return {
+    text,
+    problems: missing.map((missed) => ({ ...missed, file: path })),
+    prepare: decrypted ? revealing(inPlace) : refusingEncrypted,
+  };
 }
 
 /** In its namespace. */
-function placed(loaded: LoadedDocument, { kinds, namespace, targetNamespace }: ReadOptions): SyncDocument {
+function placed(
+  loaded: LoadedDocument,
+  { kinds, namespace, targetNamespace }: ReadOptions,
+): Omit<SyncDocument, 'secrets'> {
   const document = loaded.document as RawDocument | null;
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     throw new Error('expected a document with apiVersion, kind, metadata and spec');
@@ -94,31 +136,3 @@ function placed(loaded: LoadedDocument, { kinds, namespace, targetNamespace }: R
   const inPlace: RawDocument = { ...document, metadata: { ...metadata, namespace: where } };
   return { ...loaded, document: inPlace, kind, ref: { ...identityOf(inPlace), kind: kind.kind } };
 }
-
-const VARIABLE = /\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
-
-/** `${NAME}` becomes the variable's value, `$${NAME}` becomes `${NAME}`. */
-function filled(text: string, variables: ReadOptions['variables']): { text: string; missing: Omit<Problem, 'file'>[] } {
-  if (variables === undefined) return { text, missing: [] };
-  const missing: Omit<Problem, 'file'>[] = [];
-  const result = text.replaceAll(VARIABLE, (whole, escaped: string | undefined, name: string, offset: number) => {
-    if (escaped) return whole.slice(1);
-    const value = own(variables, name);
-    if (value !== undefined) return value;
-    const before = text.slice(0, offset).split('\n');
-    const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    missing.push({ place, message: `no variable ${name} is given: add it to spec.substitute, or write $\${${name}}` });
-    return whole;
-  });
-  return { text: result, missing };
-}
-
-/** Shorter ones stand in other words, too, and are no secrets. */
-const SHORTEST_SECRET = 4;
-
-const withoutSecrets = <P extends { message: string }>(problem: P, secrets: readonly string[]): P => ({
-  ...problem,
-  message: secrets
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
-    .reduce((message, secret) => message.replaceAll(secret, '***'), problem.message),
-});

@@ -217,6 +217,17 @@ export const gitSyncSpecSchema: JsonSchema = {
         secret: name('A Secret of the namespace.'),
       },
     },
+    decrypt: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['secret'],
+      description: 'Decrypts what sops (for age recipients) or age has encrypted in the files.',
+      properties: {
+        secret: name(
+          'A Secret of the namespace: each key whose name ends in .agekey, and `identity`, holds age identities (AGE-SECRET-KEY-1…), one a line.',
+        ),
+      },
+    },
     webhook: name(
       'A Secret of the namespace, whose key `secret` is that of the webhook: a push told to /hooks/git/NAMESPACE/NAME is synced at once.',
     ),

@@ -65,6 +65,8 @@ interface GitSyncSpec {
   webhook?: string;
   /** Whose keys commits must be signed by; exactly one of both is there. */
   verify?: ConfigReference;
+  /** `secret` holds age identities. */
+  decrypt?: { secret: string };
   /** `secret` holds the url. */
   notify?: { secret: string; form: 'slack' | 'json' };
   commitStatus?: { forge: 'github' | 'gitlab' | 'gitea'; apiUrl?: string };

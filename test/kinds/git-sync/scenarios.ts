@@ -78,6 +78,7 @@ export const SYNC_HINTS: Hints = {
   ignore: fc.constantFrom(undefined, [{ kind: 'Instance', fields: ['/spec/image'] }]),
   credentials: fc.constant(undefined),
   verify: fc.constant(undefined),
+  decrypt: fc.constant(undefined),
   webhook: fc.constant(undefined),
   notify: fc.constant(undefined),
   commitStatus: fc.constant(undefined),

@@ -1,0 +1,37 @@
+import type { GitFolder, Snapshot } from '../../../drivers/git/git.ts';
+import { turns } from '../../../base/turns.ts';
+import { openFile } from './file.ts';
+import type { SyncFile } from './findings.ts';
+import type { Decryption } from './identities.ts';
+
+/** A snapshot whose files are decrypted, where its sync decrypts. */
+export interface SyncSnapshot extends Snapshot {
+  folders: readonly (GitFolder & { files: readonly SyncFile[] })[];
+}
+
+/** Decrypts the files of one sync's snapshots. A file that is as it was in the one before is not decrypted again. */
+export class SnapshotDecrypter {
+  readonly #decryption: Decryption;
+  #last: ReadonlyMap<string, SyncFile> = new Map();
+
+  constructor(decryption: Decryption) {
+    this.#decryption = decryption;
+  }
+
+  async decrypt({ commit, folders }: Snapshot, signal: AbortSignal): Promise<SyncSnapshot> {
+    const opened = new Map<string, SyncFile>();
+    let until = await turns.next();
+    for (const file of folders.flatMap(({ files }) => files)) {
+      if (performance.now() > until) until = await turns.next();
+      signal.throwIfAborted();
+      const last = this.#last.get(file.path);
+      const decrypted = last?.content.equals(file.content) ? last.decrypted : await openFile(file, this.#decryption);
+      opened.set(file.path, decrypted ? { ...file, decrypted } : file);
+    }
+    this.#last = opened;
+    return {
+      commit,
+      folders: folders.map(({ path, files }) => ({ path, files: files.map((file) => opened.get(file.path) ?? file) })),
+    };
+  }
+}
