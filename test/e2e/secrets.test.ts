@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
+import { generateIdentity } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newMasterKey } from '../../src/base/keyring.ts';
 import type { Secret } from '../../src/kinds/secret/types.ts';
@@ -16,9 +17,18 @@ import type { TestDatabase } from '../support/database.ts';
 import { call } from '../support/http.ts';
 import type { Refusal } from '../support/http.ts';
 import { PROGRAM } from '../support/program.ts';
+import { sopsFile } from '../support/sops.ts';
+import { eventually } from '../support/wait.ts';
 
 /** Each is written in another way, and must be found nowhere but in the Secret's own answer. */
-const PLANTED = ['pl4nted-by-post', 'pl4nted-by-patch', 'pl4nted-by-apply', 'pl4nted-by-kubectl', 'pl4nted-refused'];
+const PLANTED = [
+  'pl4nted-by-post',
+  'pl4nted-by-patch',
+  'pl4nted-by-apply',
+  'pl4nted-by-kubectl',
+  'pl4nted-refused',
+  'pl4nted-by-git',
+];
 const SECRETS = '/api/v1/namespaces/default/secrets';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -130,6 +140,21 @@ describe('the values of Secrets (I10)', () => {
     expect(foundIn(JSON.stringify(conflict.json<Refusal>()))).toEqual([]);
     expect([await valueOf('one', 'a'), await valueOf('two', 'a')]).toEqual([post, applied]);
     expect((await read('three')).metadata.annotations?.[LAST_APPLIED]).toBe(last);
+  });
+
+  it('are decrypted out of a repository', async () => {
+    const repository = await mkdtemp(join(tmpdir(), 'miniaws-encrypted-'));
+    const [identity, planted = ''] = [await generateIdentity(), PLANTED[5]];
+    const encrypted = await sopsFile([secret('five', { stringData: { a: planted } })], { identities: [identity] });
+    await writeFile(join(repository, 'five.yaml'), encrypted);
+    await call(daemon, 'POST', SECRETS, { body: secret('keys', { stringData: { 'home.agekey': identity } }) });
+    const spec = { url: `file://${repository}`, decrypt: { secret: 'keys' } };
+    const sync = { apiVersion: 'miniaws.dev/v1', kind: 'GitSync', metadata: { name: 'sealed' }, spec };
+    const syncs = '/apis/miniaws.dev/v1/namespaces/default/gitsyncs';
+    expect((await call(daemon, 'POST', syncs, { body: sync })).status).toBe(201);
+    await eventually('the Secret', async () => (await valueOf('five', 'a')) === planted);
+    expect((await call(daemon, 'DELETE', `${syncs}/sealed`)).status).toBeLessThan(300);
+    await rm(repository, { recursive: true });
   });
 
   it('are cipher text in the database, its history and a backup, and nowhere in the data folder or the log', async () => {
