@@ -10,7 +10,7 @@ import type { KindRegistry } from '../../api/registry.ts';
 import type { Commit } from '../../drivers/git/git.ts';
 import { isAgeFile } from './decrypt/age.ts';
 import type { SyncFile } from './decrypt/findings.ts';
-import { refusingEncrypted, revealing, TO_DECRYPT } from './decrypt/prepare.ts';
+import { mayBeEncrypted, refusingEncrypted, revealing, TO_DECRYPT } from './decrypt/prepare.ts';
 import type { SyncSnapshot } from './decrypt/snapshot.ts';
 import { withoutSecrets } from './masked.ts';
 import { filled } from './variables.ts';
@@ -97,16 +97,16 @@ function readFile(file: SyncFile, options: ReadOptions): Pick<LoadedFolder, 'doc
 function plainText(
   { path, content, decrypted }: SyncFile,
   variables: Variables,
-): { text: string; problems: readonly Problem[]; prepare: Prepare } {
+): { text: string; problems: readonly Problem[]; prepare: Prepare | undefined } {
   const { problems = [], values = new Map<number, never>() } = decrypted ?? {};
-  if (problems.length > 0) return { text: '', problems, prepare: refusingEncrypted };
+  if (problems.length > 0) return { text: '', problems, prepare: undefined };
   if (!decrypted && isAgeFile(content)) {
     const problem = {
       file: path,
       place: { line: 1, column: 1 },
       message: `the file is encrypted by age: ${TO_DECRYPT}`,
     };
-    return { text: '', problems: [problem], prepare: refusingEncrypted };
+    return { text: '', problems: [problem], prepare: undefined };
   }
   if (decrypted?.text !== undefined) return { text: decrypted.text, problems, prepare: revealing(values) };
   const { text, missing, moved } = filled(content.toString('utf8'), variables);
@@ -114,7 +114,7 @@ function plainText(
   return {
     text,
     problems: missing.map((missed) => ({ ...missed, file: path })),
-    prepare: decrypted ? revealing(inPlace) : refusingEncrypted,
+    prepare: decrypted ? revealing(inPlace) : mayBeEncrypted(text) ? refusingEncrypted : undefined,
   };
 }
 

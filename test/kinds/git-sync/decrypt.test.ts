@@ -92,6 +92,8 @@ describe('a file that sops has encrypted', () => {
     const { problems, documents } = await read({ 'all.yaml': text });
     expect(problems).toEqual([]);
     expect(documents).toEqual([a, b, secret({}, 'plain'), c].map(inNamespace));
+    const stream = await sopsFile([a, b], { identities: [ours], json: true });
+    expect((await read({ 'two.json': stream })).documents).toEqual([a, b].map(inNamespace));
     // A document that is taken out is missed.
     const [first = '', , ...rest] = text.split(/^---\n/m);
     const without = await read({ 'all.yaml': [first, ...rest].join('---\n') });
@@ -169,6 +171,7 @@ describe('a file that sops has encrypted is refused, with its place', () => {
     ['a value was taken out', (t) => t.replace(/ {2}user: .*\n/, ''), '7:1', 'does not have the MAC of its values'],
     ['a value was added', (t) => t.replace('name: db', 'name: db\n  namespace: x'), '9:1', 'does not have the MAC'],
     ['it has no MAC', (t) => t.replace(/mac: ENC.*/, 'mac: ""'), '8:1', 'it has no MAC'],
+    ['its MAC is gone', (t) => t.replace(/ {2}mac: ENC.*\n/, ''), '8:1', 'it has no MAC'],
     ['it has an alias', (t) => t.replace(/user: .*/, 'user: &a x\n  other: *a'), '8:10', 'no alias'],
     [
       'it is for no age recipient',
@@ -241,7 +244,7 @@ describe('what age has encrypted', () => {
     const value = await ageFile(PLANTED, [theirs]);
     const forOthers = await read({ 'a.yaml': at(value), 'b.yaml.age': value });
     const recipient = await identityToRecipient(ours);
-    const why = `and no identity of Secret default/age opens it: it has 1 recipients; encrypt it for ${recipient} too`;
+    const why = `and no identity of Secret default/age opens it: it has 1 recipient; encrypt it for ${recipient} too`;
     expect(forOthers.problems).toEqual([
       `a.yaml:1:79: the value is encrypted, ${why}`,
       `b.yaml.age:1:1: the file is encrypted, ${why}`,

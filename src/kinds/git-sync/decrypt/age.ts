@@ -7,6 +7,22 @@ const VERSION = 'age-encryption.org/v1\n';
 /** Each is tried with each identity. */
 const MAX_RECIPIENTS = 32;
 
+/** The identities of a sync, with their public halves. */
+export interface Keys {
+  secret: string;
+  pairs: readonly { identity: string; recipient: string }[];
+}
+
+export const keysOf = async ({ secret, identities }: Decryption): Promise<Keys> => ({
+  secret,
+  pairs: await Promise.all(
+    identities.map(async (identity) => ({ identity, recipient: await identityToRecipient(identity) })),
+  ),
+});
+
+/** What to encrypt for, for a message. */
+export const recipientsText = ({ pairs }: Keys): string => pairs.map(({ recipient }) => recipient).join(' or ');
+
 /** Why something is not decrypted, for a person. It shows nothing of the plain text. */
 export class NotDecrypted extends Error {}
 
@@ -19,21 +35,21 @@ export const isAgeFile = (content: Buffer): boolean =>
   isArmored(content.subarray(0, 2 * ARMOR.length).toString('latin1'));
 
 /** The plain text of an age file. One with a passphrase is refused: its work factor is the writer's choice. */
-export async function openAge(content: Buffer, { secret, identities }: Decryption): Promise<Buffer> {
+export async function openAge(content: Buffer, keys: Keys): Promise<Buffer> {
   const file = binaryOf(content);
   const kinds = recipientsOf(file);
   if (kinds.includes('scrypt'))
     throw new NotDecrypted('it is encrypted with a passphrase: encrypt it for an age recipient (age1…)');
   if (kinds.length > MAX_RECIPIENTS)
     throw new NotDecrypted(`it has ${kinds.length} recipients; at most ${MAX_RECIPIENTS} are tried`);
-  for (const identity of identities) {
+  for (const { identity } of keys.pairs) {
     await turns.next();
     const opened = await openWith(file, identity);
     if (opened) return opened;
   }
-  const ours = await Promise.all(identities.map(identityToRecipient));
+  const count = `${kinds.length} recipient${kinds.length === 1 ? '' : 's'}`;
   throw new NotDecrypted(
-    `no identity of Secret ${secret} opens it: it has ${kinds.length} recipients; encrypt it for ${ours.join(' or ')} too`,
+    `no identity of Secret ${keys.secret} opens it: it has ${count}; encrypt it for ${recipientsText(keys)} too`,
   );
 }
 

@@ -8,9 +8,13 @@ import { isCipherText } from './sops-value.ts';
 
 /** What a person does where the sync does not decrypt. */
 export const TO_DECRYPT = 'name the Secret with its age identity in spec.decrypt';
+/** Something of it is in every text with something encrypted. */
+const MARKS = /ENC\[AES256_GCM,|-----BEGIN AGE ENCRYPTED FILE-----|sops/;
 const NO_KEY = 'the value is encrypted, and its document does not say by which key (sops): encrypt the file anew';
 const TWICE =
   'the value is still encrypted: it was encrypted twice, or a variable before it changes what it belongs to; correct that';
+
+export const mayBeEncrypted = (text: string): boolean => MARKS.test(text);
 
 /** Puts the plain values into a document. `values`: by where the encrypted ones begin in the text that is loaded. */
 export const revealing =

@@ -1,5 +1,7 @@
 import type { GitFolder, Snapshot } from '../../../drivers/git/git.ts';
 import { turns } from '../../../base/turns.ts';
+import { keysOf } from './age.ts';
+import type { Keys } from './age.ts';
 import { openFile } from './file.ts';
 import type { SyncFile } from './findings.ts';
 import type { Decryption } from './identities.ts';
@@ -11,21 +13,22 @@ export interface SyncSnapshot extends Snapshot {
 
 /** Decrypts the files of one sync's snapshots. A file that is as it was in the one before is not decrypted again. */
 export class SnapshotDecrypter {
-  readonly #decryption: Decryption;
+  readonly #keys: Promise<Keys>;
   #last: ReadonlyMap<string, SyncFile> = new Map();
 
   constructor(decryption: Decryption) {
-    this.#decryption = decryption;
+    this.#keys = keysOf(decryption);
   }
 
   async decrypt({ commit, folders }: Snapshot, signal: AbortSignal): Promise<SyncSnapshot> {
+    const keys = await this.#keys;
     const opened = new Map<string, SyncFile>();
     let until = await turns.next();
     for (const file of folders.flatMap(({ files }) => files)) {
       if (performance.now() > until) until = await turns.next();
       signal.throwIfAborted();
       const last = this.#last.get(file.path);
-      const decrypted = last?.content.equals(file.content) ? last.decrypted : await openFile(file, this.#decryption);
+      const decrypted = last?.content.equals(file.content) ? last.decrypted : await openFile(file, keys);
       opened.set(file.path, decrypted ? { ...file, decrypted } : file);
     }
     this.#last = opened;

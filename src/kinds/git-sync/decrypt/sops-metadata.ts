@@ -6,7 +6,10 @@ import { NotDecrypted } from './age.ts';
 /** Under which SOPS keeps what it needs to decrypt a document. */
 const SOPS = 'sops';
 
-/** What decrypting needs of it. Which values are encrypted is told by each value's form. */
+/**
+ * What decrypting needs of it. Which values are encrypted is told by their form, and not by the rules that SOPS keeps
+ * here: a cipher text opens nowhere but under the keys that it was made for, and the MAC counts what is plain.
+ */
 export interface SopsMetadata {
   age: readonly { recipient: string; enc: string }[];
   mac: string;
@@ -18,7 +21,8 @@ export interface SopsMetadata {
 export function sopsPair({ contents }: Document.Parsed): Pair | undefined {
   if (!isMap(contents)) return undefined;
   const pair = contents.items.find(({ key }) => isScalar(key) && key.value === SOPS);
-  return pair && isMap(pair.value) && pair.value.has('mac') ? pair : undefined;
+  const sops = pair?.value;
+  return isMap(sops) && ['mac', 'age', 'lastmodified'].some((name) => sops.has(name)) ? pair : undefined;
 }
 
 export function dropSops(yaml: Document.Parsed): void {

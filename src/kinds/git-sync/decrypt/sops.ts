@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { identityToRecipient } from 'age-encryption';
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Node, Scalar } from 'yaml';
 import type { ParsedPart } from '../../../admission/load.ts';
 import { turns } from '../../../base/turns.ts';
-import { NotDecrypted, openAge } from './age.ts';
+import { NotDecrypted, openAge, recipientsText } from './age.ts';
+import type { Keys } from './age.ts';
 import type { Findings } from './findings.ts';
-import type { Decryption } from './identities.ts';
 import { metadataOf, sopsPair } from './sops-metadata.ts';
 import type { SopsMetadata } from './sops-metadata.ts';
 import { decipher, isCipherText, plainBytes } from './sops-value.ts';
@@ -26,13 +25,13 @@ interface Leaf {
 }
 
 /** Decrypts the documents in SOPS's form. Those that one call of sops has written have one MAC. */
-export async function openSops(parts: readonly ParsedPart[], decryption: Decryption, into: Findings): Promise<void> {
+export async function openSops(parts: readonly ParsedPart[], keys: Keys, into: Findings): Promise<void> {
   for (const unit of unitsOf(parts)) {
     const [first] = unit;
     const offset = first.offset + offsetOf(sopsPair(first.yaml)?.key);
     try {
       const metadata = metadataOf(first);
-      await openUnit(unit, metadata, await dataKeyOf(metadata, decryption), into, offset);
+      await openUnit(unit, metadata, await dataKeyOf(metadata, keys), into, offset);
     } catch (error) {
       if (!(error instanceof NotDecrypted)) throw error;
       into.problem(offset, `the document is encrypted, and ${error.message}`);
@@ -50,27 +49,24 @@ function unitsOf(parts: readonly ParsedPart[]): Unit[] {
     if (!isMap(sops)) continue;
     const mac = sops.get('mac');
     const last = units.at(-1);
-    if (last?.mac === mac) last?.parts.push(part);
+    if (last && last.mac === mac) last.parts.push(part);
     else units.push({ mac, parts: [part] });
   }
   return units.map((unit) => unit.parts);
 }
 
 /** Only what is encrypted for a recipient that an identity is of is tried. */
-async function dataKeyOf({ age }: SopsMetadata, { secret, identities }: Decryption): Promise<Buffer> {
-  for (const identity of identities) {
-    await turns.next();
-    const recipient = await identityToRecipient(identity);
-    const ours = age.find((each) => each.recipient === recipient);
+async function dataKeyOf({ age }: SopsMetadata, keys: Keys): Promise<Buffer> {
+  for (const pair of keys.pairs) {
+    const ours = age.find(({ recipient }) => recipient === pair.recipient);
     if (!ours) continue;
-    const key = await openAge(Buffer.from(ours.enc), { secret, identities: [identity] });
-    if (key.length !== KEY_BYTES) throw new NotDecrypted(`its key is none of SOPS's; encrypt it anew`);
+    const key = await openAge(Buffer.from(ours.enc), { ...keys, pairs: [pair] });
+    if (key.length !== KEY_BYTES) throw new NotDecrypted('its key is none of sops: encrypt it anew with sops');
     return key;
   }
-  const ours = await Promise.all(identities.map(identityToRecipient));
   const theirs = age.map(({ recipient }) => recipient).join(', ');
   throw new NotDecrypted(
-    `no identity of Secret ${secret} opens it: it is for ${theirs}; add ${ours.join(' or ')} (sops updatekeys)`,
+    `no identity of Secret ${keys.secret} opens it: it is for ${theirs}; add ${recipientsText(keys)} (sops updatekeys)`,
   );
 }
 
