@@ -15,6 +15,10 @@ interface SimulatedCommit {
   files: Readonly<Record<string, string>>;
 }
 
+/** The id of the n-th push of a world, when it is of these files. */
+export const simulatedCommit = (url: string, branch: string, n: number, files: SimulatedCommit['files']): string =>
+  sha256(`${url} ${branch} ${n} ${JSON.stringify(files)}`).slice(0, 40);
+
 /** Repositories in memory, by url, for simulations: what is pushed here is what the driver below finds. */
 export class SimulatedRepositories {
   readonly #clock: Clock;
@@ -30,7 +34,7 @@ export class SimulatedRepositories {
   /** A commit of these files alone, as the branch's newest. @returns its id. */
   push(url: string, branch: string, files: Readonly<Record<string, string>>, subject = 'a change'): string {
     const parent = this.#refs.get(`${url} refs/heads/${branch}`);
-    const sha = sha256(`${url} ${branch} ${++this.#pushes} ${JSON.stringify(files)}`).slice(0, 40);
+    const sha = simulatedCommit(url, branch, ++this.#pushes, files);
     this.#commits.set(sha, { sha, parent, subject, committedAt: this.#clock.now(), files });
     this.#refs.set(`${url} refs/heads/${branch}`, sha);
     return sha;

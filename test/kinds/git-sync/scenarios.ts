@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Action, Scenario } from '../../../src/proof/scenario.ts';
+import { simulatedCommit } from '../../../src/drivers/git/simulated-git.ts';
 import type { World } from '../../../src/proof/world.ts';
 import { mainVpc } from '../vpc/scenarios.ts';
 import type { Hints } from '../../support/from-schema.ts';
@@ -46,6 +47,36 @@ export const SYNC_SCENARIOS: readonly Scenario[] = [
     name: 'a bad commit, and an object removed by hand',
     given: [push(TWO), app()],
     when: [push({ ...TWO, 'b.yaml': 'kind: [' }), told(1), { delete: 'Instance/default/a' }],
+  },
+  {
+    name: 'a commit comes while another is being applied',
+    given: [push(TWO), app()],
+    when: [
+      push({ 'vpc.yaml': VPC, 'a.yaml': instance('a', 'app:2'), 'c.yaml': instance('c') }),
+      told(1),
+      push({ ...TWO, 'b.yaml': instance('b', 'app:2') }),
+      told(2),
+    ],
+  },
+  {
+    name: 'a pin brings back what an earlier commit had',
+    given: [
+      push(TWO),
+      app(),
+      push({ 'vpc.yaml': VPC, 'a.yaml': instance('a', 'app:2'), 'c.yaml': instance('c') }),
+      told(1),
+    ],
+    when: [app({ pin: { commit: simulatedCommit(url, 'main', 1, TWO) } })],
+  },
+  {
+    name: 'a commit does not become Ready, and is gone back from',
+    given: [push(TWO), app({ onFailure: 'RollBack', timeout: '10s', interval: '5s' })],
+    when: [
+      push({
+        ...TWO,
+        'c.yaml': file({ kind: 'Instance', metadata: { name: 'c' }, spec: { image: 'app:1', vpc: 'none' } }),
+      }),
+    ],
   },
   { name: 'the branch is gone', given: [push(TWO), app()], when: [push(undefined), told(1)] },
   {
