@@ -8,7 +8,8 @@ import type { Controller, UnderWay } from '../../engine/contract.ts';
 import { Comparer, decide, keeperBeside } from './compare.ts';
 import type { CompareOptions, SyncChange } from './compare.ts';
 import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
-import { isDue, planGitSync } from './plan.ts';
+import { isDue } from './due.ts';
+import { planGitSync } from './plan.ts';
 import type { FolderObserved, SyncObserved, SyncStep } from './plan.ts';
 import type { Repositories, RemoteState } from './repositories.ts';
 import { isReadyNow, reportGitSync } from './report.ts';
@@ -44,6 +45,16 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
   const comparer = new Comparer();
   const reader = new RevisionReader(kinds);
   const holds = new Map<string, Held>();
+  const applied = new Map<string, { of: string; since: number }>();
+  /** No jump of the wall clock makes a commit late; a new leader begins anew. */
+  const appliedMs = ({ metadata, status }: GitSync, target: Target): number => {
+    if (status?.applied?.commit !== target.commit) return 0;
+    const of = `${target.commit} ${status.applied.at}`;
+    const known = applied.get(metadata.uid);
+    if (known?.of === of) return deps.clock.monotonic() - known.since;
+    applied.set(metadata.uid, { of, since: deps.clock.monotonic() });
+    return 0;
+  };
   const optionsIn = (view: View): CompareOptions => ({
     kinds,
     context: { settings: deps.settings, now: deps.clock.now(), fieldValidation: 'Strict' },
@@ -73,11 +84,12 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         folders: [],
         comparison: NOTHING,
         orphans: [],
+        appliedMs: 0,
         peersBehind: [],
         notReady: [],
       };
       if ('missing' in source)
-        return { ...base, ...none, remote: { stale: false }, target: undefined, missing: source.missing };
+        return { ...base, ...none, remote: { stale: false, agoMs: 0 }, target: undefined, missing: source.missing };
       const isAtWork = !sync.spec.suspend && sync.metadata.deletionTimestamp === undefined;
       // No step: that nothing is new is nothing to tell of. What takes longer brings the sync back at its end.
       if (!pass.planning && isAtWork && isDue(sync, repositories.state(sync, source), pass.now()))
@@ -115,6 +127,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         // What another sync has in its files is that one's to take over, whether it has done so or not.
         orphans: gone.filter((resource) => !handed.has(resource) && !isWanted(sync, resource, view, holds)),
         handedOver: gone.filter((resource) => handed.has(resource)),
+        appliedMs: appliedMs(sync, target),
         peersBehind: peersBehind(sync, target, view, holds),
         notReady: documents.flatMap(({ document }) => unready(document.ref, view, kinds)),
       };
@@ -171,6 +184,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
 
     forget(uid) {
       repositories.forget(uid);
+      applied.delete(uid);
     },
   };
 }

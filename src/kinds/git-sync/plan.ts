@@ -2,8 +2,7 @@ import { formatProblem } from '../../admission/load.ts';
 import { refOf, titleOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import type { KindRegistry } from '../../api/registry.ts';
-import { countOf, durationMs } from '../../base/quantity.ts';
-import { runsAround } from '../../base/cron.ts';
+import { countOf } from '../../base/quantity.ts';
 import type { Step } from '../../engine/contract.ts';
 import { listed } from '../shared/conditions.ts';
 import { claimText } from './compare.ts';
@@ -12,7 +11,7 @@ import type { Purpose } from './operation.ts';
 import type { FetchFailure, RemoteState } from './repositories.ts';
 import type { LoadedRevision, SyncDocument } from './revision.ts';
 import { untold, verdictOf } from './tell.ts';
-import { ALLOW_PRUNE, PRUNE, shortCommit, SYNC_AT } from './types.ts';
+import { ALLOW_PRUNE, PRUNE, shortCommit } from './types.ts';
 import type { GitSync, Target, Verdict } from './types.ts';
 
 /** Problems that a message tells before the rest is counted. */
@@ -51,6 +50,8 @@ export interface SyncObserved {
   orphans: readonly Resource[];
   /** Those of them that another sync has by now. */
   handedOver: readonly Resource[];
+  /** Milliseconds since this leader saw that the commit is applied, by its monotonic clock. */
+  appliedMs: number;
   /** Other syncs of the repository that do not know the commit yet. */
   peersBehind: readonly string[];
   /** What of the documents is not Ready, and why. */
@@ -149,7 +150,7 @@ function planPrune(sync: GitSync, observed: SyncObserved, now: Date, kinds: Kind
       ? []
       : [{ do: 'handOver', resources: handedOver, why: `${listed(handedOver.map(named))}: another sync has it now` }];
   const pruned = prunable(sync, observed);
-  if (pruned.length === 0 || pruneBlocked(sync, observed) || awaitsPeers(sync, observed, now)) return handing;
+  if (pruned.length === 0 || pruneBlocked(sync, observed) || awaitsPeers(observed)) return handing;
   const why = `no file of commit ${shortCommit(target?.commit ?? '')} has ${listed(pruned.map(named))}`;
   return [
     ...handing,
@@ -186,8 +187,8 @@ export function pruneBlocked(sync: GitSync, observed: SyncObserved): string | un
   return `commit ${shortCommit(commit)} would delete ${gone.length} of ${observed.kept.length} objects, and spec.pruneGuard (${pruneGuard}) allows ${most}: ${listed(gone.map(named))}. If that is meant: ${allow}`;
 }
 
-export const awaitsPeers = ({ status }: GitSync, { peersBehind }: SyncObserved, now: Date): boolean =>
-  peersBehind.length > 0 && now.getTime() - Date.parse(status?.applied?.at ?? now.toISOString()) < PEERS_MS;
+export const awaitsPeers = ({ peersBehind, appliedMs }: SyncObserved): boolean =>
+  peersBehind.length > 0 && appliedMs < PEERS_MS;
 
 /** What refers goes before what it refers to. */
 const inDeletionOrder = (resources: readonly Resource[], kinds: KindRegistry): readonly Resource[] =>
@@ -205,23 +206,6 @@ function planDeletion(sync: GitSync, { kept, handedOver }: SyncObserved, kinds: 
       why: 'the sync was deleted, and its deletionPolicy is Delete',
     },
   ];
-}
-
-/** Whether the remote is to be asked now. */
-export function isDue(sync: GitSync, remote: RemoteState, now: Date): boolean {
-  const { askedAt } = remote;
-  if (askedAt === undefined || remote.stale) return true;
-  const request = sync.metadata.annotations?.[SYNC_AT];
-  return (request !== undefined && request !== remote.request) || now >= dueAt(sync, remote);
-}
-
-/** When the remote is asked next. */
-export function dueAt({ spec }: GitSync, { askedAt, failure }: RemoteState): Date {
-  const since = askedAt ?? new Date(0);
-  const after = (ms: number) => new Date(since.getTime() + ms);
-  if (failure) return after(durationMs(spec.retryInterval));
-  if (spec.schedule === undefined) return after(durationMs(spec.interval));
-  return runsAround(spec.schedule, spec.timeZone, since).next ?? after(durationMs(spec.interval));
 }
 
 /** Everything that is wrong with the revision, in a line. */

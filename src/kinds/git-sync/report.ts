@@ -4,7 +4,8 @@ import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { ConditionInput, Outcome, Report } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
 import { ended, operationFor, told, withOperation } from './operation.ts';
-import { awaitsPeers, driftText, dueAt, isDrift, isDue, pruneBlocked, purposeOf, troubleText } from './plan.ts';
+import { dueInMs, isDue } from './due.ts';
+import { awaitsPeers, driftText, isDrift, pruneBlocked, purposeOf, troubleText } from './plan.ts';
 import type { SyncObserved, SyncStep } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import { untold, verdictOf } from './tell.ts';
@@ -63,12 +64,7 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
     ? folders.flatMap(({ path, commit }) => (commit === undefined ? [] : [{ path, commit }]))
     : before.folders;
   const healthy = isHealthy ? since(before.healthy, target.commit) : before.healthy;
-  const rolledBack = rollBack(
-    sync,
-    { ...(applied ? { applied } : {}), ...(healthy ? { healthy } : {}) },
-    observed,
-    now,
-  );
+  const rolledBack = rollBack(sync, { ...(applied ? { applied } : {}), ...(healthy ? { healthy } : {}) }, observed);
   const seen = head ?? before.observed;
   return {
     ...(seen ? { observed: seen } : {}),
@@ -93,19 +89,17 @@ function operationOf({ status }: GitSync, observed: SyncObserved, now: Date): Sy
 function rollBack(
   { spec, status }: GitSync,
   { applied, healthy }: Pick<GitSyncStatus, 'applied' | 'healthy'>,
-  { target, remote, notReady }: SyncObserved,
-  now: Date,
+  { target, remote, notReady, appliedMs }: SyncObserved,
 ): GitSyncStatus['rolledBack'] {
   const before = status?.rolledBack;
   if (before && before.from === (remote.head?.sha ?? before.from)) return before;
   if (spec.onFailure !== 'RollBack' || target?.why !== 'newest' || applied?.commit !== target.commit) return undefined;
-  if (!healthy || healthy.commit === target.commit || !isLate(spec.timeout, applied.at, now) || notReady.length === 0)
+  if (!healthy || healthy.commit === target.commit || !isLate(spec.timeout, appliedMs) || notReady.length === 0)
     return undefined;
   return { from: target.commit, to: healthy.commit, why: unreadyText(notReady) };
 }
 
-const isLate = (timeout: string, since: string, now: Date): boolean =>
-  now.getTime() - Date.parse(since) >= durationMs(timeout);
+const isLate = (timeout: string, appliedMs: number): boolean => appliedMs >= durationMs(timeout);
 
 const unreadyText = (notReady: SyncObserved['notReady']): string =>
   listed(notReady.map(({ title, why }) => `${title}: ${why}`));
@@ -113,7 +107,7 @@ const unreadyText = (notReady: SyncObserved['notReady']): string =>
 function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[], now: Date): State {
   const { spec, metadata } = sync;
   const { remote, target, revision, missing, awaited } = observed;
-  const lookMs = isDue(sync, remote, now) ? SOON_MS : Math.max(SOON_MS, dueAt(sync, remote).getTime() - now.getTime());
+  const lookMs = isDue(sync, remote, now) ? SOON_MS : Math.max(SOON_MS, dueInMs(sync, remote, now));
   const waiting = (on: string): Outcome => ({ is: 'waiting', on, afterMs: Math.min(lookMs, WAITING_LOOK_MS) });
   const failed = (reason: string, message: string): State => ({
     is: 'Failed',
@@ -173,7 +167,7 @@ function stateOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep[
     };
   const blocked = pruneBlocked(sync, observed);
   if (blocked !== undefined) return failed('PruneBlocked', blocked);
-  return appliedState(sync, observed, lookMs, now);
+  return appliedState(sync, observed, lookMs);
 }
 
 const rewrittenText = (sync: GitSync, newest: string): string =>
@@ -185,12 +179,12 @@ const staysAt = ({ status }: GitSync): string =>
     : `commit ${shortCommit(status.applied.commit)} stays, and is kept so`;
 
 /** Everything was applied; what is left is that it becomes Ready. */
-function appliedState(sync: GitSync, observed: SyncObserved, lookMs: number, now: Date): State {
+function appliedState(sync: GitSync, observed: SyncObserved, lookMs: number): State {
   const { spec, status } = sync;
   const { notReady, target, revision, kept } = observed;
   const subject = revision !== undefined && !isFailure(revision) ? ` (${revision.commit.subject})` : '';
   const commit = `commit ${shortCommit(target?.commit ?? '')}${subject}`;
-  const waits = awaitsPeers(sync, observed, now);
+  const waits = awaitsPeers(observed);
   const rest: Outcome = { is: 'reconciled', afterMs: waits ? Math.min(lookMs, HEALTH_LOOK_MS) : lookMs };
   if (status?.rolledBack && target?.why === 'newest' && status.rolledBack.from === target.commit)
     return {
@@ -216,7 +210,7 @@ function appliedState(sync: GitSync, observed: SyncObserved, lookMs: number, now
       outcome: rest,
     };
   }
-  const late = isLate(spec.timeout, status?.applied?.at ?? now.toISOString(), now);
+  const late = isLate(spec.timeout, observed.appliedMs);
   return {
     is: late ? 'Failed' : 'Syncing',
     condition: ready(

@@ -29,6 +29,8 @@ export interface RemoteState {
   head?: Revision;
   /** When it was asked last, by the wall clock. */
   askedAt?: Date;
+  /** Milliseconds since then, by the monotonic clock. */
+  agoMs: number;
   /** The request (annotation) that the last question has met. */
   request?: string;
   /** Of the last question. */
@@ -41,7 +43,9 @@ interface Entry {
   ref: Ref;
   /** What the source was, as text. */
   source: string;
-  state: RemoteState;
+  state: Omit<RemoteState, 'agoMs'>;
+  /** When the remote was asked last, by the monotonic clock. */
+  askedMs: number;
   snapshots: Map<string, SyncSnapshot>;
   /** `undefined`: the sync decrypts nothing. */
   decrypter: SnapshotDecrypter | undefined;
@@ -68,7 +72,8 @@ export class Repositories {
   }
 
   state(sync: GitSync, source: SyncSource): RemoteState {
-    return this.#entry(sync, source).state;
+    const { state, askedMs } = this.#entry(sync, source);
+    return { ...state, agoMs: this.#clock.monotonic() - askedMs };
   }
 
   /** `undefined`: it is to be read first. */
@@ -108,6 +113,7 @@ export class Repositories {
       } catch (error) {
         entry.state = { ...entry.state, askedAt: this.#clock.now(), ...met, failure: failureOf(error) };
       }
+      entry.askedMs = this.#clock.monotonic();
     });
   }
 
@@ -175,6 +181,7 @@ export class Repositories {
       ref: refOf(sync),
       source: text,
       state: { stale: false },
+      askedMs: 0,
       snapshots: new Map(),
       decrypter: source.decryption && new SnapshotDecrypter(source.decryption),
       unread: new Map(),
@@ -205,7 +212,11 @@ export class Repositories {
 }
 
 /** The commit that the newest one of a branch has to go on from. */
-function baseOf({ spec, status, metadata }: GitSync, commit: string, { head }: RemoteState): string | undefined {
+function baseOf(
+  { spec, status, metadata }: GitSync,
+  commit: string,
+  { head }: Pick<RemoteState, 'head'>,
+): string | undefined {
   const { tag, semver, commit: fixed } = spec.ref;
   const applied = status?.applied?.commit;
   const mayBeAny =
