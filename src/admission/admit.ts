@@ -51,7 +51,9 @@ export function admit(
   const most = context.fieldValidation === 'Strict' ? undefined : Infinity;
   refuse(kind, document, handleUnknown(rest, validate(kind, rest, most), context));
   const base = { ...rest, metadata: serverMetadata(kind, metadata, old, context) } as unknown as Resource;
-  const completed = kind.complete?.(base, old) ?? base;
+  const { governors = [] } = kind.scope === 'Cluster' ? {} : context.settings;
+  const own = kind.complete?.(base, old) ?? base;
+  const completed = governors.reduce((next, governor) => governor.complete(next, old, kind, view), own);
   refuse(kind, document, [...kind.check(completed, old), ...checkOwners(completed, old, view)]);
   const { resource, causes, takenOver } = kind.admit(
     withStatus(completed, old),
@@ -62,7 +64,9 @@ export function admit(
   );
   refuse(kind, document, causes);
   context.takenOver = takenOver;
-  return finish(resource, old);
+  const next = finish(resource, old);
+  if (next !== old) for (const governor of governors) governor.check(next, old, kind, view);
+  return next;
 }
 
 /** What the server decides; a client that read the object sends it back, and one that made it up is not believed. */

@@ -67,6 +67,12 @@ export function notFound(kind: KindDefinition, name: string): StatusError {
   });
 }
 
+export function forbidden(kind: KindDefinition, name: string, why: string): StatusError {
+  return new StatusError('Forbidden', `${groupResource(kind)} "${name}" is forbidden: ${why}`, {
+    details: { name, kind: kind.plural, group: groupOf(kind) },
+  });
+}
+
 /** As it is stored where the kind lets clients write it otherwise. */
 const converted = (kind: KindDefinition, document: RawDocument): RawDocument =>
   (kind.convert?.(document) as RawDocument | undefined) ?? document;
@@ -222,6 +228,8 @@ export type Left = { put: Resource } | { remove: Ref };
 /** Marks it deleted; it goes when its last finalizer does (I14). Deleting again changes nothing. */
 export function remove(kind: KindDefinition, old: Resource, options: DeleteOptions, now: Date): Left {
   checkPreconditions(kind, old, options.preconditions ?? {});
+  const why = kind.permanent?.(old);
+  if (why !== undefined) throw forbidden(kind, old.metadata.name, why);
   const policy = { Background: undefined, Foreground: FOREGROUND, Orphan: ORPHAN }[
     options.propagationPolicy ?? 'Background'
   ];

@@ -83,6 +83,25 @@ export interface AdmissionSettings {
   hostAccess: HostAccess;
   /** Ranges that networks which are not ours hold now; a hint, the Engine has the last word. */
   foreignRanges: () => readonly string[];
+  /** Rules of kinds over documents of all kinds; left out where documents are judged by themselves. */
+  governors?: readonly Governor[];
+}
+
+/** What a document takes of what its namespace may have, by what is counted: cores, bytes, and numbers of things. */
+export type Usage = Readonly<Partial<Record<'instances' | 'cpus' | 'memory' | 'hostPorts' | 'loadBalancers', number>>>;
+
+/** Cores, and bytes of memory. What is left out has no limit. */
+export interface Size {
+  cpus?: number;
+  memory?: number;
+}
+
+/** A rule over documents of all kinds in namespaces, under the revision's lock. */
+export interface Governor {
+  /** Defaults that it gives. Returns the document itself when none apply. */
+  complete(next: Resource, old: Resource | undefined, kind: KindDefinition, view: View): Resource;
+  /** Throws StatusError `NotFound` or `Forbidden`. */
+  check(next: Resource, old: Resource | undefined, kind: KindDefinition, view: View): void;
 }
 
 /** Bytes of the largest request about one document of most kinds; the same bound as a file's. */
@@ -144,6 +163,14 @@ export interface KindDefinition<R extends Resource = Resource> {
     settings: AdmissionSettings,
     applied?: Readonly<Record<string, unknown>>,
   ) => Admission<R>;
+  /** What it takes of what its namespace may have. */
+  usage?: (resource: R) => Usage;
+  /** How large each instance of it may become, and how one is made so large. */
+  size?: { of: (resource: R) => Size; with: (resource: R, size: Size) => R };
+  /** Its rule over documents of these kinds. */
+  governs?: (kinds: Iterable<KindDefinition>) => Governor;
+  /** Why a document is not to be deleted; `undefined`: it may be. */
+  permanent?: (resource: R) => string | undefined;
   /** What who deletes it should know. */
   deleting?: (resource: R, view: View) => readonly string[];
   /** What the /scale subresource reads and writes; kinds without it have none. */

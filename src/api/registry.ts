@@ -1,5 +1,5 @@
 import { distance } from 'fastest-levenshtein';
-import type { KindDefinition, View } from './kind.ts';
+import type { Governor, KindDefinition, View } from './kind.ts';
 import { appliersOf } from './metadata.ts';
 import type { Resource } from './metadata.ts';
 
@@ -14,12 +14,15 @@ export class KindRegistry implements Iterable<KindDefinition> {
   readonly #byPlural: ReadonlyMap<string, KindDefinition>;
   /** Those that some kind has. */
   readonly apiVersions: readonly string[];
+  /** The rules of kinds over documents of all kinds. */
+  readonly governors: readonly Governor[];
 
   constructor(all: readonly KindDefinition[]) {
     this.all = all;
     this.#byKind = new Map(all.map((k) => [k.kind, k]));
     this.#byPlural = new Map(all.map((k) => [`${k.apiVersion}/${k.plural}`, k]));
     this.apiVersions = [...new Set(all.map((k) => k.apiVersion))];
+    this.governors = all.flatMap((k) => k.governs?.(all) ?? []);
   }
 
   [Symbol.iterator](): Iterator<KindDefinition> {

@@ -158,6 +158,7 @@ async function engineParts(
     hostPaths: hostPathRules(config, options.folder),
     hostAccess: hostAccessOf(config),
     foreignRanges: () => compute.foreignRanges(),
+    governors: kinds.governors,
   };
   const holder = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const leader = new Leadership(store.leases, holder, clock, log);
@@ -173,7 +174,15 @@ async function engineParts(
     build: () => proxyImage((text) => log.info({ text }, 'building the proxy image')),
     log,
   });
-  const { informer, manager, extensions, chores, live, lead } = assemble(
+  const {
+    informer,
+    manager,
+    runtimes: assembled,
+    extensions,
+    chores,
+    live,
+    lead,
+  } = assemble(
     {
       store,
       kinds,
@@ -195,6 +204,7 @@ async function engineParts(
     { workers: Number(config.workers), resyncMs: Number(config.resync) * 1000 },
   );
   guard.onKnown(() => manager.notice(undefined, 'the Engine is known to be ours'));
+  for (const { prepare } of assembled.values()) await prepare?.();
   await informer.open();
   return { settings, informer, leader, manager, extensions, chores, live, lead };
 }

@@ -48,6 +48,9 @@ export const queryOf = (request: FastifyRequest): Query =>
   );
 export const isTrue = (text: string | undefined): boolean => text === 'true' || text === '1' || text === '';
 
+/** In paths, before the name of one. */
+export const NAMESPACES = 'namespaces';
+
 export interface Target {
   kind: KindDefinition;
   /** `undefined`: all namespaces. */
@@ -64,7 +67,7 @@ function apiVersionOf(route: string): string {
 /** The kind and object that the path names. Throws NotFound for a plural that no kind has, or in a scope that the kind has not. */
 export function targetOf(request: FastifyRequest, kinds: KindRegistry): Target {
   const {
-    plural = '',
+    plural = NAMESPACES,
     namespace,
     name = '',
   } = request.params as { plural?: string; namespace?: string; name?: string };

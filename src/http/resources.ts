@@ -21,7 +21,7 @@ import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { asDocument, checkBodySize, parseBody } from './body.ts';
-import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
+import { isDryRun, NAMESPACES, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
 import { tableOf, wantsTable } from './table.ts';
@@ -32,11 +32,16 @@ export function resourceRoutes(app: FastifyInstance, context: ApiContext): void 
   for (const path of collections(context.kinds)) verbsAt(app, context, path);
 }
 
-/** Where objects of all kinds are: those of the cluster, and of all namespaces; and those of one namespace. */
+/**
+ * Where objects of all kinds are: those of the cluster, and of all namespaces; and those of one namespace. Namespaces
+ * themselves are named, or else their subresources would be taken for what is in them.
+ */
 export const collections = (kinds: KindRegistry): string[] =>
-  kinds.apiVersions.flatMap((version) =>
-    ['', '/namespaces/:namespace'].map((at) => `${apiRoot(version)}${at}/:plural`),
-  );
+  kinds.apiVersions.flatMap((version) => {
+    const root = apiRoot(version);
+    const own = kinds.ofPlural(version, NAMESPACES) ? [`${root}/${NAMESPACES}`] : [];
+    return [`${root}/:plural`, `${root}/${NAMESPACES}/:namespace/:plural`, ...own];
+  });
 
 function verbsAt(app: FastifyInstance, context: ApiContext, collection: string): void {
   const item = `${collection}/:name`;

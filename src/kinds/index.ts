@@ -5,6 +5,7 @@ import { configMap } from './config-map/index.ts';
 import { gitSync } from './git-sync/index.ts';
 import { instance } from './instance/index.ts';
 import { loadBalancer } from './load-balancer/index.ts';
+import { namespace } from './namespace/index.ts';
 import { scalingGroup } from './scaling-group/index.ts';
 import { secret } from './secret/index.ts';
 import type { KindModule } from './shared/kind-module.ts';
@@ -15,6 +16,7 @@ const widen = <R extends Resource>(kind: KindModule<R>): KindModule => kind as u
 
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
 export const MODULES: readonly KindModule[] = [
+  widen(namespace),
   widen(configMap),
   widen(secret),
   widen(vpc),

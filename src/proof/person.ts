@@ -27,6 +27,9 @@ export const settings: AdmissionSettings = {
   foreignRanges: () => [],
 };
 
+/** With the rules of kinds over each other. */
+export const settingsOf = (kinds: KindRegistry): AdmissionSettings => ({ ...settings, governors: kinds.governors });
+
 /** What people do, through admission and the store, as the API does it. Refusals are `StatusError`s. */
 export class Person {
   readonly store: Store;
@@ -59,7 +62,7 @@ export class Person {
       decide: (view) => {
         const old = view.get(ref);
         const context = {
-          settings,
+          settings: settingsOf(this.kinds),
           now: this.#clock.now(),
           fieldValidation: 'Strict' as const,
           warnings: [],

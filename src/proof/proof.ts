@@ -91,7 +91,7 @@ export async function silenced(scenario: Scenario, n: number, clean: Clean): Pro
   const late = await bystanderRuns(world, daemon);
   await world.clock.advance(SILENT_MS);
   silence.heal();
-  for (const kind of ['Instance', 'VPC']) await daemon.delete(`${kind}/${BYSTANDER}/${BYSTANDER}`);
+  await daemon.delete(`Namespace/${BYSTANDER}`);
   await arrive(world, daemon);
   const found = await judge(world, daemon, { end: clean.end, mutations: Infinity, steady: true });
   await daemon.stop();
@@ -100,6 +100,7 @@ export async function silenced(scenario: Scenario, n: number, clean: Clean): Pro
 
 async function bystanderRuns(world: World, daemon: WorldDaemon): Promise<string[]> {
   const metadata = { name: BYSTANDER, namespace: BYSTANDER };
+  await daemon.apply({ kind: 'Namespace', metadata: { name: BYSTANDER }, spec: {} });
   await daemon.apply({ kind: 'VPC', metadata, spec: { cidrBlock: '10.250.250.0/24' } });
   await daemon.apply({ kind: 'Instance', metadata, spec: { image: 'bystander:1', vpc: BYSTANDER } });
   const runs = () => world.documents.some((r) => r.kind === 'Instance' && r.metadata.name === BYSTANDER && isReady(r));

@@ -25,7 +25,7 @@ import type { Manager } from '../engine/manager.ts';
 import { MemoryDatabase, openMemoryStore } from '../store/memory-store.ts';
 import type { CommitRequest, LeaseStore, Store } from '../store/store.ts';
 import { breathe, ManualClock } from './manual-clock.ts';
-import { Person, settings } from './person.ts';
+import { Person, settingsOf } from './person.ts';
 import { randomFrom } from './random.ts';
 
 export const INSTALLATION = 'world';
@@ -222,7 +222,7 @@ export class WorldDaemon extends Person {
         git: createSimulatedGit(world.repositories),
         clock: world.clock,
         log: silentLog,
-        settings,
+        settings: settingsOf(world.kinds),
         installation: INSTALLATION,
         digest: DIGEST,
         runtimes,

@@ -174,6 +174,7 @@ describe('instances and their VPC, over the simulated Engine', () => {
 
   it('the default VPC of a namespace is made when it is needed', async () => {
     const { daemon } = await start();
+    await daemon.apply({ kind: 'Namespace', metadata: { name: 'team' }, spec: {} });
     await daemon.apply({ kind: 'Instance', metadata: { name: 'web', namespace: 'team' }, spec: { image: 'app:1' } });
     await daemon.settle();
     expect(isReady(daemon.get('Instance', 'web', 'team') as Instance)).toBe(true);

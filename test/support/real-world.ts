@@ -17,7 +17,7 @@ import { createSimulatedGit, SimulatedRepositories } from '../../src/drivers/git
 import { createProxyImages } from '../../src/drivers/proxy-image.ts';
 import { proxyImage } from '../../src/host/proxy-image.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
-import { Person, settings } from '../../src/proof/person.ts';
+import { Person, settingsOf } from '../../src/proof/person.ts';
 import type { SideEffects } from '../../src/proof/seam.ts';
 import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -174,7 +174,7 @@ export class RealDaemon extends Person {
       git: createSimulatedGit(new SimulatedRepositories(systemClock)),
       clock: systemClock,
       log: silentLog,
-      settings,
+      settings: settingsOf(KINDS),
       installation: world.installation,
       digest: DIGEST,
       runtimes,

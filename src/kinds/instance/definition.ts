@@ -5,6 +5,7 @@ import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
 import { sourcesOf } from './config/uses.ts';
 import { withInit } from './defaults.ts';
+import { sizeOf, withSize } from './size.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { shortImageId } from '../../base/image-reference.ts';
@@ -67,6 +68,16 @@ export const instanceKind: KindDefinition<Instance> = {
     ConfigMap: (r) => sourcesOf('ConfigMap', r.metadata.namespace, r.spec),
     Secret: (r) => sourcesOf('Secret', r.metadata.namespace, r.spec),
     image: (r) => [r.spec.image, imageIdAsked(r)].flatMap((image) => image ?? []),
+  },
+  usage: (r) => ({
+    instances: 1,
+    hostPorts: portsOf(r).length,
+    // One that is stopped takes no share of the machine.
+    ...(r.spec.powerState === 'Running' ? sizeOf(r.spec) : {}),
+  }),
+  size: {
+    of: ({ spec }) => sizeOf(spec),
+    with: (next, size) => ({ ...next, spec: withSize(next.spec, size) }),
   },
   complete: (next, old) => ({ ...next, spec: withInit(next.spec, old?.spec) }),
   check: checkInstance,

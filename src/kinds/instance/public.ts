@@ -7,3 +7,4 @@ export { sourcesOf } from './config/uses.ts';
 export { initSaid, withInit } from './defaults.ts';
 export { checkHostAccess } from './host-access.ts';
 export { instanceSpecSchema } from './schema.ts';
+export { sizeOf, withSize } from './size.ts';

@@ -44,6 +44,7 @@ export const loadBalancerKind: KindDefinition<LoadBalancer> = {
     ipRange: (r) => (r.status?.ingressCidrBlock ? [r.status.ingressCidrBlock] : []),
     target: (r) => [...new Set((r.status?.targets ?? []).map((t) => t.uid))],
   },
+  usage: ({ spec }) => ({ loadBalancers: 1, hostPorts: spec.listeners.length }),
   complete: withTunnelTimeout,
   check: checkLoadBalancer,
   admit: admitLoadBalancer,

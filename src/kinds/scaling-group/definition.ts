@@ -1,5 +1,5 @@
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
-import { sourcesOf } from '../instance/public.ts';
+import { sizeOf, sourcesOf, withSize } from '../instance/public.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup } from './types.ts';
 import { admitScalingGroup, checkScalingGroup, completeGroup } from './admission.ts';
@@ -71,6 +71,13 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
     specField: 'desiredCount',
     replicas: (r) => r.status?.currentCount ?? 0,
     selector: selectorOf,
+  },
+  size: {
+    of: ({ spec }) => sizeOf(spec.template.spec),
+    with: (next, size) => {
+      const { template } = next.spec;
+      return { ...next, spec: { ...next.spec, template: { ...template, spec: withSize(template.spec, size) } } };
+    },
   },
   complete: (next, old) => ({ ...next, spec: completeGroup(next.spec, old?.spec) }),
   check: checkScalingGroup,

@@ -66,6 +66,8 @@ export type CreateRuntime = (deps: RuntimeDeps) => KindRuntime;
 
 /** A kind at work in a daemon. */
 export interface KindRuntime extends HttpExtension {
+  /** What must be so before the daemon serves: each time that one starts. */
+  prepare?: () => Promise<void>;
   /** Left out by a kind whose documents need nothing done. */
   controller?: AnyController;
   leaderTasks?: readonly LeaderTask[];

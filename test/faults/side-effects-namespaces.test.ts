@@ -1,0 +1,4 @@
+import { NAMESPACE_SCENARIOS } from '../kinds/namespace/scenarios.ts';
+import { proveEveryFault } from './support/every-fault.ts';
+
+proveEveryFault(NAMESPACE_SCENARIOS);
