@@ -98,8 +98,10 @@ export async function rehearse(
           would.set(keyOf(manifest.ref), body);
           return [];
         } catch (error) {
-          if (error instanceof StatusError && error.code < 500 && error.code !== 401) return refusals(manifest, error);
-          throw error;
+          if (!(error instanceof StatusError) || error.code >= 500 || error.code === 401) throw error;
+          if (!isMadeHere(error, changes)) return refusals(manifest, error);
+          would.set(keyOf(manifest.ref), locally(manifest, options));
+          return [];
         }
       }),
     ),
@@ -107,6 +109,17 @@ export async function rehearse(
   const all = problems.flat();
   return { would, problems: all.length > 0 ? all : clashes(client.kinds, changes, would) };
 }
+
+/** What a document lacks is made by the same batch, before it: a namespace. */
+const isMadeHere = ({ reason, details }: StatusError, changes: readonly Comparison[]): boolean =>
+  reason === 'NotFound' &&
+  changes.some(
+    ({ manifest: { kind, ref }, live }) => !live && kind.plural === details.kind && ref.name === details.name,
+  );
+
+/** As it would be made, as far as that can be told without the server. */
+const locally = ({ kind, document }: Manifest, { fieldManager, force }: ApplyOptions): Resource =>
+  applyDocument(kind, document, undefined, EMPTY_VIEW, { ...localContext(), manager: fieldManager, force });
 
 const OWNED = 'use --force-conflicts to take the field over';
 

@@ -22,7 +22,8 @@ function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
     const target = targetOf(request, context.kinds);
     const controller = context.manager.controller(target.kind.kind);
     if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);
-    const ctx = writeContext(request, context);
+    // What a document may take is said when it is written; its namespace may be of the same batch.
+    const ctx = writeContext(request, { ...context, settings: { ...context.settings, governors: [] } });
     const body = asDocument(parseBody(request.body, request.headers['content-type']) ?? {});
     let resource: Resource | undefined;
     await context.store.commit({

@@ -58,6 +58,29 @@ test('apply, in any order of the file: created, ready, unchanged, configured; th
   expect(await miniaws('get', 'vpc,instance', '-l', 'app=one')).toMatchObject({ code: 0, out: '' });
 });
 
+test('a namespace and what is in it may be of one file: rehearsed as one, made in order, deleted together', async () => {
+  const inShop = (text: string) => text.replace('metadata:\n', 'metadata:\n  namespace: shop\n');
+  const space = (quota: string) => `apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\nspec: {quota: ${quota}}\n`;
+  const both = `${inShop(instance('two', 'net'))}---${inShop(vpc('net'))}---\n`;
+  const folder = await filesOf({ 'a.yaml': `${both}${space('{instances: few}')}` });
+  const refused = await miniaws('apply', '-f', folder);
+  expect(refused.err).toMatch(/spec\.quota\.instances: expected a whole number.*nothing was changed/s);
+  expect((await miniaws('get', 'ns', 'shop')).code).not.toBe(0);
+  await writeFile(join(folder, 'a.yaml'), `${both}${space('{instances: 1}')}`);
+  const shown = await miniaws('diff', '-f', folder);
+  expect(shown.err).toBe('');
+  expect(shown.out).toContain('+kind: Namespace');
+  expect(shown.out).toContain('+  namespace: shop');
+  const made = await miniaws('apply', '-f', folder, '--wait');
+  expect(made).toMatchObject({
+    code: 0,
+    out: 'namespace/shop created\nvpc.miniaws.dev/net created\ninstance.miniaws.dev/two created\n',
+  });
+  const gone = await miniaws('delete', '-f', folder);
+  expect(gone.code).toBe(0);
+  expect((await miniaws('get', 'ns', 'shop')).code).not.toBe(0);
+});
+
 test('a bad document: nothing is applied, and every problem is told at its place (I13)', async () => {
   const folder = await filesOf({
     'bad.yaml': `${vpc('never')}---${instance('never', 'never', '  ports: ["80:80", "x:y"]\n  restartPolcy: Always\n')}`,
