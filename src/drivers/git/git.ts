@@ -20,9 +20,10 @@ export interface Git {
   /**
    * The selected files of the commit. What the cache lacks is fetched: one commit, and only the files that are selected
    * where the server allows it. Call `resolve` with the same source first: the cache asks nobody for permission. For a
-   * plain folder the answer is what is there now, whatever `sha` says.
+   * plain folder the answer is what is there now, whatever `sha` says. A file that is as it is in `known` is the very
+   * same object, and is not read again.
    */
-  read(source: GitSource, sha: string, signal: AbortSignal): Promise<Snapshot>;
+  read(source: GitSource, sha: string, signal: AbortSignal, known?: Snapshot): Promise<Snapshot>;
   /** The name of the listed key that signed the commit; `SignatureInvalid` when none did. */
   verify(source: GitSource, sha: string, keys: readonly SigningKey[], signal: AbortSignal): Promise<string>;
   /**
@@ -108,6 +109,8 @@ export interface GitFolder {
 export interface GitFile {
   /** From the repository's root. */
   path: string;
+  /** Of the content: what has the same id is the same. */
+  id: string;
   content: Buffer;
 }
 

@@ -6,6 +6,7 @@ import { isWithin } from '../../base/host-paths.ts';
 import { matchesPath, selectionOf, type Selection } from './file-filter.ts';
 import { FileBudget } from './file-budget.ts';
 import { GitError, type GitFile, type GitLimits, type GitSource, type Snapshot } from './git.ts';
+import { KnownFiles } from './known-files.ts';
 import { folderPatternOf, foldersOf, selectFrom, type FolderPattern, type TreeEntry } from './selected-tree.ts';
 
 /** Entries that are looked at. A folder that holds more is none that documents are kept in. */
@@ -26,22 +27,24 @@ export async function readFolder(
   source: GitSource,
   limits: GitLimits,
   signal: AbortSignal,
+  known?: Snapshot,
 ): Promise<Snapshot> {
   const pattern = folderPatternOf(source.path);
   const selection = selectionOf(source.filter, pattern.segments.length);
   const entries = await walk(root, pattern, selection, signal);
   const selected = selectFrom(entries, pattern, selection, limits, root);
   const budget = new FileBudget(limits, root);
-  const files: (GitFile & { folder: string })[] = [];
+  const knownFiles = new KnownFiles(known);
+  const files: { folder: string; file: GitFile }[] = [];
   let newest = 0;
   for (const { folder, path, link } of selected.files) {
     signal.throwIfAborted();
     const read = await readIfThere(root, path, link, budget);
     if (!read) continue;
     newest = Math.max(newest, read.mtimeMs);
-    files.push({ folder, path, content: read.content });
+    files.push({ folder, file: knownFiles.file({ path, id: sha256(read.content), content: read.content }) });
   }
-  const digest = sha256(canonicalJson([selected.folders, files.map(({ path, content }) => [path, sha256(content)])]));
+  const digest = sha256(canonicalJson([selected.folders, files.map(({ file }) => [file.path, file.id])]));
   return {
     commit: { sha: `folder@${digest}`, author: '', email: '', subject: root, committedAt: new Date(newest) },
     folders: foldersOf(selected.folders, files),

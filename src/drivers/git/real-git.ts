@@ -86,11 +86,11 @@ class RealGit implements Git {
     return inTurn(this.#questions, signal, () => this.#call(source, remote, this.#limits.resolveMs, signal, ask));
   }
 
-  async read(source: GitSource, sha: string, signal: AbortSignal): Promise<Snapshot> {
+  async read(source: GitSource, sha: string, signal: AbortSignal, known?: Snapshot): Promise<Snapshot> {
     const remote = await this.#remoteOf(source);
-    if (remote.folder !== undefined) return this.#readFolder(remote.folder, source, signal);
+    if (remote.folder !== undefined) return this.#readFolder(remote.folder, source, signal, known);
     return this.#withCommit(source, remote, sha, signal, (git, repository, fetching) =>
-      snapshotOf(source, sha, git, repository, fetching),
+      snapshotOf(source, sha, git, repository, fetching, known),
     );
   }
 
@@ -146,9 +146,9 @@ class RealGit implements Git {
     return (await isPlainFolder(remote.path)) ? { ...remote, folder: remote.path } : remote;
   }
 
-  #readFolder(folder: string, source: GitSource, signal: AbortSignal): Promise<Snapshot> {
+  #readFolder(folder: string, source: GitSource, signal: AbortSignal, known?: Snapshot): Promise<Snapshot> {
     return this.#within(this.#limits.readMs, folder, signal, (limited) =>
-      readFolder(folder, source, this.#limits, limited),
+      readFolder(folder, source, this.#limits, limited, known),
     );
   }
 

@@ -86,7 +86,8 @@ export class Repository {
       const [oid = '', size = ''] = answer.toString('utf8', at, end).split(' ');
       const length = Number(size);
       if (end < 0 || !Number.isInteger(length)) throw new CacheBroken(`git cat-file says: ${line(oid)} ${line(size)}`);
-      contents.set(oid, answer.subarray(end + 1, end + 1 + length));
+      // A copy: a file that is kept for long is not to keep all that was read with it.
+      contents.set(oid, Buffer.from(answer.subarray(end + 1, end + 1 + length)));
       at = end + 1 + length + 1;
     }
     return contents;

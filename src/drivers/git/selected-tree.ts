@@ -84,12 +84,12 @@ export function selectFrom(
 }
 
 /** Files by their folders, which are in the order of both. */
-export function foldersOf(folders: readonly string[], files: readonly (GitFile & { folder: string })[]): GitFolder[] {
+export function foldersOf(
+  folders: readonly string[],
+  files: readonly { folder: string; file: GitFile }[],
+): GitFolder[] {
   const byFolder = grouped(files, ({ folder }) => folder);
-  return folders.map((path) => ({
-    path,
-    files: (byFolder.get(path) ?? []).map((file) => ({ path: file.path, content: file.content })),
-  }));
+  return folders.map((path) => ({ path, files: (byFolder.get(path) ?? []).map(({ file }) => file) }));
 }
 
 function pathNotFound(pattern: FolderPattern, entries: readonly TreeEntry[], where: string): GitError {

@@ -3,6 +3,7 @@ import { sha256 } from '../../base/hash.ts';
 import { selectionOf } from './file-filter.ts';
 import { GIT_LIMITS, GitError } from './git.ts';
 import type { Git, GitRef, GitSource, Snapshot } from './git.ts';
+import { KnownFiles } from './known-files.ts';
 import { folderPatternOf, foldersOf, selectFrom } from './selected-tree.ts';
 import type { TreeEntry } from './selected-tree.ts';
 
@@ -81,7 +82,7 @@ export class SimulatedRepositories {
 
 export const createSimulatedGit = (repositories: SimulatedRepositories): Git => ({
   resolve: async ({ url, ref }) => repositories.find(url, ref),
-  read: async (source, sha) => snapshotOf(source, repositories.commit(sha)),
+  read: async (source, sha, _, known) => snapshotOf(source, repositories.commit(sha), new KnownFiles(known)),
   verify: async () => {
     throw new GitError('SignatureInvalid', 'no commit of a simulated repository is signed');
   },
@@ -90,16 +91,15 @@ export const createSimulatedGit = (repositories: SimulatedRepositories): Git => 
   collect: async () => undefined,
 });
 
-function snapshotOf({ url, path, filter }: GitSource, commit: SimulatedCommit): Snapshot {
+function snapshotOf({ url, path, filter }: GitSource, commit: SimulatedCommit, known: KnownFiles): Snapshot {
   const { sha, subject, committedAt, files } = commit;
   const pattern = folderPatternOf(path);
   const selection = selectionOf(filter, pattern.segments.length);
   const selected = selectFrom(entriesOf(files), pattern, selection, GIT_LIMITS, url);
-  const contents = selected.files.map(({ folder, path: at }) => ({
-    folder,
-    path: at,
-    content: Buffer.from(files[at] ?? ''),
-  }));
+  const contents = selected.files.map(({ folder, path: at }) => {
+    const text = files[at] ?? '';
+    return { folder, file: known.file({ path: at, id: sha256(text), content: Buffer.from(text) }) };
+  });
   const who = { author: 'A Person', email: 'person@example.com' };
   return { commit: { sha, ...who, subject, committedAt }, folders: foldersOf(selected.folders, contents) };
 }

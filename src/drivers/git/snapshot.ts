@@ -3,6 +3,7 @@ import { fetchBlobs, type FetchOptions } from './fetch.ts';
 import { FileBudget } from './file-budget.ts';
 import { selectionOf } from './file-filter.ts';
 import type { GitSource, Snapshot } from './git.ts';
+import { KnownFiles } from './known-files.ts';
 import { CacheBroken, type Repository } from './repository.ts';
 import { folderPatternOf, foldersOf, linkedFile, linkTarget, selectFrom } from './selected-tree.ts';
 
@@ -13,12 +14,14 @@ export async function snapshotOf(
   git: GitCommand,
   repository: Repository,
   fetching: FetchOptions,
+  known?: Snapshot,
 ): Promise<Snapshot> {
   const { limits } = fetching;
   const where = git.remote.url;
   const pattern = folderPatternOf(source.path);
   const selection = selectionOf(source.filter, pattern.segments.length);
-  const objects = new Objects(git, repository, fetching);
+  const knownFiles = new KnownFiles(known);
+  const objects = new Objects(git, repository, fetching, knownFiles);
   const commit = await repository.commit(sha);
   const entries = await repository.tree(sha, pattern.base);
   const { folders, files } = selectFrom(entries, pattern, selection, limits, where);
@@ -35,7 +38,10 @@ export async function snapshotOf(
     commit,
     folders: foldersOf(
       folders,
-      wanted.map((file, i) => ({ ...file, content: contents[i] as Buffer })),
+      wanted.map(({ folder, path, oid }, i) => ({
+        folder,
+        file: knownFiles.file({ path, id: oid, content: contents[i] as Buffer }),
+      })),
     ),
   };
 }
@@ -59,26 +65,28 @@ async function linkTargets(
   return new Map(targets.map(({ path, target }) => [path, linkedFile(path, target, entries, where)]));
 }
 
-/** Contents of files, of which some have to be fetched. */
+/** Contents of files, of which some are known, and some have to be fetched. */
 class Objects {
   readonly #git: GitCommand;
   readonly #repository: Repository;
   readonly #fetching: FetchOptions;
+  readonly #known: KnownFiles;
 
-  constructor(git: GitCommand, repository: Repository, fetching: FetchOptions) {
+  constructor(git: GitCommand, repository: Repository, fetching: FetchOptions, known: KnownFiles) {
     this.#git = git;
     this.#repository = repository;
     this.#fetching = fetching;
+    this.#known = known;
   }
 
   /** In the order of the files. */
   async contentsOf(files: readonly { path: string; oid: string }[]): Promise<Buffer[]> {
-    const oids = [...new Set(files.map(({ oid }) => oid))];
-    const sizes = await this.#sizesOnceHere(oids);
+    const oids = [...new Set(files.map(({ oid }) => oid))].filter((oid) => !this.#known.content(oid));
+    const sizes = oids.length === 0 ? new Map<string, number>() : await this.#sizesOnceHere(oids);
     const budget = new FileBudget(this.#fetching.limits, this.#git.remote.url);
-    for (const { path, oid } of files) budget.add(path, sizes.get(oid) ?? 0);
-    const contents = await this.#repository.contents(oids);
-    return files.map(({ oid }) => contents.get(oid) ?? missing(oid));
+    for (const { path, oid } of files) budget.add(path, this.#known.content(oid)?.length ?? sizes.get(oid) ?? 0);
+    const contents = oids.length === 0 ? new Map<string, Buffer>() : await this.#repository.contents(oids);
+    return files.map(({ oid }) => this.#known.content(oid) ?? contents.get(oid) ?? missing(oid));
   }
 
   async #sizesOnceHere(oids: readonly string[]): Promise<Map<string, number>> {

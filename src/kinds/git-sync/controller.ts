@@ -102,11 +102,11 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const look = (refused?: ReadonlyMap<string, string>) =>
         observeFolders(sync, target, snapshotOf, (snapshot) => reader.read(sync, snapshot, view), refused);
       const compare = (folders: readonly FolderObserved[]) => comparer.all(sync, documentsOf(folders), view, options);
-      let looked = look();
+      let looked = await look();
       let comparison = await compare(looked.folders);
       if (comparison.problems.length > 0) {
         // What admission refuses is as bad as what cannot be read: the commit from before is kept in its place.
-        looked = look(refusedFolders(looked.folders, comparison.problems));
+        looked = await look(refusedFolders(looked.folders, comparison.problems));
         comparison = await compare(looked.folders);
       }
       const { revision, unread, folders } = looked;

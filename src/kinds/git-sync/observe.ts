@@ -4,33 +4,46 @@ import type { View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import type { Snapshot } from '../../drivers/git/git.ts';
+import type { SyncFile } from './decrypt/findings.ts';
 import { problemsText } from './plan.ts';
 import type { FolderObserved, SyncObserved } from './plan.ts';
 import { isFailure } from './repositories.ts';
 import type { FetchFailure } from './repositories.ts';
-import { readRevision } from './revision.ts';
-import type { LoadedFolder, LoadedRevision, ReadOptions } from './revision.ts';
+import { readFile, readRevision } from './revision.ts';
+import type { LoadedFile, LoadedFolder, LoadedRevision, ReadOptions } from './revision.ts';
 import { textsIn } from './texts.ts';
 import type { GitSync, Target } from './types.ts';
 
-/** Reads the files of a snapshot once, for as long as what they are filled with is the same. */
+/**
+ * Reads the files of a snapshot once, for as long as what they are filled with is the same. A file that is in the next
+ * snapshot, too, is not read again: its documents are the very same objects.
+ */
 export class RevisionReader {
   readonly #kinds: KindRegistry;
-  readonly #read = new WeakMap<Snapshot, { with: string; revision: LoadedRevision }>();
+  readonly #revisions = new WeakMap<Snapshot, { with: string; revision: LoadedRevision }>();
+  readonly #files = new WeakMap<SyncFile, { with: string; loaded: LoadedFile }>();
 
   constructor(kinds: KindRegistry) {
     this.#kinds = kinds;
   }
 
-  read(sync: GitSync, snapshot: Snapshot, view: View): LoadedRevision {
+  async read(sync: GitSync, snapshot: Snapshot, view: View): Promise<LoadedRevision> {
     const options = this.#optionsOf(sync, view);
     const { kinds: _, ...rest } = options;
     const text = canonicalJson(rest);
-    const known = this.#read.get(snapshot);
+    const known = this.#revisions.get(snapshot);
     if (known?.with === text) return known.revision;
-    const revision = readRevision(snapshot, options);
-    this.#read.set(snapshot, { with: text, revision });
+    const revision = await readRevision(snapshot, this.#kinds, (file) => this.#fileOf(file, text, options));
+    this.#revisions.set(snapshot, { with: text, revision });
     return revision;
+  }
+
+  #fileOf(file: SyncFile, text: string, options: ReadOptions): LoadedFile {
+    const known = this.#files.get(file);
+    if (known?.with === text) return known.loaded;
+    const loaded = readFile(file, options);
+    this.#files.set(file, { with: text, loaded });
+    return loaded;
   }
 
   #optionsOf({ metadata, spec }: GitSync, view: View): ReadOptions {
@@ -69,27 +82,28 @@ function variablesOf(
  * Which documents count: a folder's of the target, or, where those are no good, of the commit that was applied of it. All
  * of the others go on. `refused`: what admission has against a folder's documents, by its path.
  */
-export function observeFolders(
+export async function observeFolders(
   sync: GitSync,
   target: Target,
   snapshotOf: (commit: string) => Snapshot | FetchFailure | undefined,
-  read: (snapshot: Snapshot) => LoadedRevision,
+  read: (snapshot: Snapshot) => Promise<LoadedRevision>,
   refused: ReadonlyMap<string, string> = new Map(),
-): Pick<SyncObserved, 'revision' | 'unread' | 'folders'> {
+): Promise<Pick<SyncObserved, 'revision' | 'unread' | 'folders'>> {
   const snapshot = snapshotOf(target.commit);
   const applied = sync.status?.folders ?? [];
-  const documentsAt = (commit: string, path: string) => {
+  const documentsAt = async (commit: string, path: string) => {
     const last = snapshotOf(commit);
-    return last === undefined || isFailure(last) ? [] : documentsIn(read(last), path);
+    return last === undefined || isFailure(last) ? [] : documentsIn(await read(last), path);
   };
   if (snapshot === undefined) {
-    const folders = applied.map(({ path, commit }) => ({ path, commit, documents: documentsAt(commit, path) }));
+    const folders: FolderObserved[] = [];
+    for (const { path, commit } of applied) folders.push({ path, commit, documents: await documentsAt(commit, path) });
     return { revision: undefined, unread: [target.commit], folders };
   }
-  const revision = isFailure(snapshot) ? snapshot : read(snapshot);
+  const revision = isFailure(snapshot) ? snapshot : await read(snapshot);
   const paths = isFailure(revision) ? applied.map(({ path }) => path) : revision.folders.map(({ path }) => path);
   const unread = new Set<string>();
-  const folders = paths.map((path): FolderObserved => {
+  const folderOf = async (path: string): Promise<FolderObserved> => {
     const before = applied.find((folder) => folder.path === path)?.commit;
     const folder = isFailure(revision) ? undefined : revision.folders.find((each) => each.path === path);
     const trouble = isFailure(revision)
@@ -98,8 +112,10 @@ export function observeFolders(
     if (trouble === undefined) return { path, commit: target.commit, documents: folder?.documents ?? [] };
     const isOlder = before !== undefined && before !== target.commit;
     if (isOlder && snapshotOf(before) === undefined) unread.add(before);
-    return { path, commit: before, documents: isOlder ? documentsAt(before, path) : [], trouble };
-  });
+    return { path, commit: before, documents: isOlder ? await documentsAt(before, path) : [], trouble };
+  };
+  const folders: FolderObserved[] = [];
+  for (const path of paths) folders.push(await folderOf(path));
   return { revision, unread: [...unread], folders };
 }
 

@@ -5,7 +5,7 @@ import { endsWithin } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { canonicalJson } from '../../base/hash.ts';
 import { GitError } from '../../drivers/git/git.ts';
-import type { Git, GitReason, Revision, Watching } from '../../drivers/git/git.ts';
+import type { Git, GitReason, Revision, Snapshot, Watching } from '../../drivers/git/git.ts';
 import { SnapshotDecrypter } from './decrypt/snapshot.ts';
 import type { SyncSnapshot } from './decrypt/snapshot.ts';
 import type { SyncSource } from './source.ts';
@@ -47,6 +47,8 @@ interface Entry {
   /** When the remote was asked last, by the monotonic clock. */
   askedMs: number;
   snapshots: Map<string, SyncSnapshot>;
+  /** The last one, as it is in the repository. */
+  last: Snapshot | undefined;
   /** `undefined`: the sync decrypts nothing. */
   decrypter: SnapshotDecrypter | undefined;
   /** Why the last read of a commit failed. */
@@ -122,7 +124,7 @@ export class Repositories {
     const entry = this.#entry(sync, source);
     return this.#join(entry, `the fetch of commit ${commit}`, async (signal) => {
       try {
-        const read = await this.#git.read(source, commit, signal);
+        const read = await this.#git.read(source, commit, signal, entry.last);
         if (source.signers) await this.#git.verify(source, commit, source.signers, signal);
         const snapshot = entry.decrypter ? await entry.decrypter.decrypt(read, signal) : read;
         const from = baseOf(sync, commit, entry.state);
@@ -131,6 +133,7 @@ export class Repositories {
           const descends = (await this.#git.descends(source, commit, from, signal)) !== false;
           entry.ancestry = { head: commit, from, descends };
         }
+        entry.last = read;
         entry.snapshots.delete(commit);
         entry.snapshots.set(commit, snapshot);
         for (const old of [...entry.snapshots.keys()].slice(0, -SNAPSHOTS)) entry.snapshots.delete(old);
@@ -183,6 +186,7 @@ export class Repositories {
       state: { stale: false },
       askedMs: 0,
       snapshots: new Map(),
+      last: undefined,
       decrypter: source.decryption && new SnapshotDecrypter(source.decryption),
       unread: new Map(),
       ancestry: undefined,

@@ -7,6 +7,7 @@ import { refIn } from '../../api/kind.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 import type { Ref } from '../../api/metadata.ts';
 import type { KindRegistry } from '../../api/registry.ts';
+import { turns } from '../../base/turns.ts';
 import type { Commit } from '../../drivers/git/git.ts';
 import { isAgeFile } from './decrypt/age.ts';
 import type { SyncFile } from './decrypt/findings.ts';
@@ -51,9 +52,28 @@ export interface ReadOptions {
   secrets: readonly string[];
 }
 
-/** Pure: the documents of a snapshot's files, with everything that is wrong with them told at once (I13). */
-export function readRevision({ commit, folders }: SyncSnapshot, options: ReadOptions): LoadedRevision {
-  const read = folders.map(({ path, files }) => readFolder(path, files, options));
+/** What one file holds. */
+export type LoadedFile = Pick<LoadedFolder, 'documents' | 'problems'>;
+
+/**
+ * The documents of a snapshot's files, with everything that is wrong with them told at once (I13). In slices: other work
+ * has its turn meanwhile.
+ */
+export async function readRevision(
+  { commit, folders }: SyncSnapshot,
+  kinds: KindRegistry,
+  fileOf: (file: SyncFile) => LoadedFile,
+): Promise<LoadedRevision> {
+  const read: LoadedFolder[] = [];
+  let until = await turns.next();
+  for (const { path, files } of folders) {
+    const loaded: LoadedFile[] = [];
+    for (const file of files) {
+      if (performance.now() > until) until = await turns.next();
+      loaded.push(fileOf(file));
+    }
+    read.push(folderOf(path, loaded, kinds));
+  }
   // One object in two folders is in none that could go without the other.
   const twice = duplicates(read.flatMap(({ documents }) => documents));
   const withTwice = read.map((folder) => ({
@@ -63,19 +83,14 @@ export function readRevision({ commit, folders }: SyncSnapshot, options: ReadOpt
   return { commit, folders: withTwice };
 }
 
-function readFolder(path: string, files: readonly SyncFile[], options: ReadOptions): LoadedFolder {
-  const documents: SyncDocument[] = [];
-  const problems: Problem[] = [];
-  for (const file of files) {
-    const read = readFile(file, options);
-    documents.push(...read.documents);
-    problems.push(...read.problems);
-  }
-  documents.sort((a, b) => options.kinds.position(a.kind.kind) - options.kinds.position(b.kind.kind));
-  return { path, documents, problems };
+function folderOf(path: string, files: readonly LoadedFile[], kinds: KindRegistry): LoadedFolder {
+  const documents = files.flatMap((file) => file.documents);
+  documents.sort((a, b) => kinds.position(a.kind.kind) - kinds.position(b.kind.kind));
+  return { path, documents, problems: files.flatMap(({ problems }) => problems) };
 }
 
-function readFile(file: SyncFile, options: ReadOptions): Pick<LoadedFolder, 'documents' | 'problems'> {
+/** Pure. */
+export function readFile(file: SyncFile, options: ReadOptions): LoadedFile {
   const secrets = [...options.secrets, ...(file.decrypted?.secrets ?? [])];
   const told = (problems: readonly Problem[]) => problems.map((problem) => withoutSecrets(problem, secrets));
   const { text, problems: unfilled, prepare } = plainText(file, options.variables);

@@ -29,6 +29,18 @@ describe('the cache', () => {
     expect(readdirSync(join(at.folder, 'calls'))).toEqual([]);
   });
 
+  it('is not asked for what the caller has: a file that is as before is the very same object', async () => {
+    at.repository.commit({ 'a.yaml': 'a\n', 'b.yaml': 'b\n', 'gone.yaml': 'gone\n' });
+    const first = await at.sync(at.source());
+    const sha = at.repository.commit({ 'b.yaml': 'c\n', 'gone.yaml': undefined, 'moved.yaml': 'gone\n' });
+    const second = await at.git.read(at.source(), sha, at.signal, first);
+    expect(textsOf(second)).toEqual({ 'a.yaml': 'a\n', 'b.yaml': 'c\n', 'moved.yaml': 'gone\n' });
+    expect(second.folders[0]?.files[0]).toBe(first.folders[0]?.files[0]);
+    const third = await at.git.read(at.source(), sha, at.signal, second);
+    expect(third.folders).toEqual(second.folders);
+    third.folders[0]?.files.forEach((file, i) => expect(file).toBe(second.folders[0]?.files[i]));
+  });
+
   it('that is broken is made anew', async () => {
     at.repository.commit({ 'a.yaml': 'a\n' });
     const breakages = [

@@ -54,6 +54,17 @@ it('the revision is made of what is selected: of paths and contents, and of noth
   expect(await revision({ path: 'apps' })).toBe(apps);
 });
 
+it('a file that is as the caller has it is the very same object', async () => {
+  put('w.yaml', 'w\n');
+  const first = await git.read(source(), '', signal);
+  const [other, ...rest] = (await git.read(source(), '', signal, first)).folders[0]?.files ?? [];
+  expect([other, ...rest].every((file, i) => file === first.folders[0]?.files[i])).toBe(true);
+  put(other?.path ?? '', 'changed');
+  const [changed, ...same] = (await git.read(source(), '', signal, first)).folders[0]?.files ?? [];
+  expect(String(changed?.content)).toBe('changed');
+  expect(same.every((file, i) => file === rest[i])).toBe(true);
+});
+
 it('path and filter choose as they do in a repository', async () => {
   mkdirSync(join(docs, 'apps', 'b'));
   mkdirSync(join(docs, 'node_modules'));

@@ -1,4 +1,4 @@
-import type { GitFolder, Snapshot } from '../../../drivers/git/git.ts';
+import type { GitFile, GitFolder, Snapshot } from '../../../drivers/git/git.ts';
 import { turns } from '../../../base/turns.ts';
 import { keysOf } from './age.ts';
 import type { Keys } from './age.ts';
@@ -11,7 +11,7 @@ export interface SyncSnapshot extends Snapshot {
   folders: readonly (GitFolder & { files: readonly SyncFile[] })[];
 }
 
-/** Decrypts the files of one sync's snapshots. A file that is as it was in the one before is not decrypted again. */
+/** Decrypts the files of one sync's snapshots. A file that is as it was in the one before is the very same object. */
 export class SnapshotDecrypter {
   readonly #keys: Promise<Keys>;
   #last: ReadonlyMap<string, SyncFile> = new Map();
@@ -28,13 +28,17 @@ export class SnapshotDecrypter {
       if (performance.now() > until) until = await turns.next();
       signal.throwIfAborted();
       const last = this.#last.get(file.path);
-      const decrypted = last?.content.equals(file.content) ? last.decrypted : await openFile(file, keys);
-      opened.set(file.path, decrypted ? { ...file, decrypted } : file);
+      opened.set(file.path, last?.id === file.id ? last : await this.#opened(file, keys));
     }
     this.#last = opened;
     return {
       commit,
       folders: folders.map(({ path, files }) => ({ path, files: files.map((file) => opened.get(file.path) ?? file) })),
     };
+  }
+
+  async #opened(file: GitFile, keys: Keys): Promise<SyncFile> {
+    const decrypted = await openFile(file, keys);
+    return decrypted ? { ...file, decrypted } : file;
   }
 }
