@@ -13,6 +13,16 @@ class Turns {
     });
   }
 
+  /** Does something with each, in slices. */
+  async each<T>(items: Iterable<T>, work: (item: T) => Promise<void> | void): Promise<void> {
+    let until = await this.next();
+    for (const item of items) {
+      if (performance.now() > until) until = await this.next();
+      const working = work(item);
+      if (working) await working;
+    }
+  }
+
   #serve(): void {
     this.#waiting.shift()?.();
     if (this.#waiting.length > 0) setImmediate(() => this.#serve());

@@ -66,6 +66,11 @@ interface Watch {
   kind?: string;
   /** Documents to look at again when `changed` was written or removed. Runs on every change: look-ups, no scans. */
   enqueue: (changed: Resource, view: View) => readonly Ref[];
+  /**
+   * Milliseconds that a dependent waits for more changes, so that many of them become one pass: for one that takes long to
+   * look at. 0, as when left out: it is looked at at once.
+   */
+  gatherMs?: (dependent: Ref, view: View) => number;
 }
 
 /** What a pass may use. */

@@ -217,11 +217,15 @@ export class TermRunner {
       detail: `${titleOf(ref)} ${event.type === 'DELETED' ? 'is gone' : 'changed'}`,
       revision,
     };
+    const { view } = this.#deps.informer;
     for (const controller of this.#controllers.values()) {
       for (const watch of controller.watches) {
         if (watch.kind !== undefined && watch.kind !== object.kind) continue;
-        for (const dependent of watch.enqueue(object, this.#deps.informer.view))
-          this.passes.queue.add(keyOf(dependent), trigger);
+        for (const dependent of watch.enqueue(object, view)) {
+          const gatherMs = watch.gatherMs?.(dependent, view) ?? 0;
+          if (gatherMs > 0) this.passes.queue.addAfter(keyOf(dependent), gatherMs, trigger);
+          else this.passes.queue.add(keyOf(dependent), trigger);
+        }
       }
     }
     this.#noticeGarbage(object, old);

@@ -74,11 +74,9 @@ export class Comparer {
   ): Promise<Comparison> {
     const overlay = new OverlayView(options.kinds, view);
     const found = { changes: [] as SyncChange[], problems: [] as Problem[], claims: [] as Claim[] };
-    let until = await turns.next();
-    for (const { document, commit } of documents) {
-      if (performance.now() > until) until = await turns.next();
+    await turns.each(documents, ({ document, commit }) => {
       const live = view.get(document.ref);
-      if (live && this.#isUnchanged(sync, document, live)) continue;
+      if (live && this.#isUnchanged(sync, document, live)) return;
       const one = compareOne(sync, { document, commit }, overlay, options);
       if (one === 'unchanged') this.#remember(sync, document, live);
       else if ('claims' in one) found.claims.push(...one.claims);
@@ -87,7 +85,7 @@ export class Comparer {
         overlay.put(one.resource);
         found.changes.push(one);
       }
-    }
+    });
     return found;
   }
 

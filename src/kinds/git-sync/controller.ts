@@ -4,9 +4,11 @@ import type { Ref, Resource } from '../../api/metadata.ts';
 import type { AdmissionSettings, View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Clock } from '../../base/clock.ts';
+import { turns } from '../../base/turns.ts';
 import type { Controller, UnderWay } from '../../engine/contract.ts';
 import { Comparer, decide, keeperBeside } from './compare.ts';
 import type { CompareOptions, SyncChange } from './compare.ts';
+import { listed } from '../shared/conditions.ts';
 import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
 import { isDue } from './due.ts';
 import { planGitSync } from './plan.ts';
@@ -22,6 +24,8 @@ import type { GitSync, Target } from './types.ts';
 
 /** What the files of a sync have, as this leader has read them: what it keeps. */
 interface Held {
+  /** Of the sync. */
+  uid: string;
   /** The commit that they are of; `undefined` while it is being read. */
   commit: string | undefined;
   keys: ReadonlySet<string>;
@@ -33,6 +37,9 @@ export interface GitSyncDeps {
   settings: AdmissionSettings;
   clock: Clock;
 }
+
+/** For each thousand objects, of which a pass takes some 5 ms. */
+const GATHER_MS = 100;
 
 const NOTHING: SyncObserved['comparison'] = { changes: [], problems: [], claims: [] };
 
@@ -65,7 +72,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
     kind: 'GitSync',
     needsEngine: false,
     watches: [
-      { enqueue: (changed, view) => syncsOf(changed, view) },
+      { enqueue: (changed, view) => syncsOf(changed, view), gatherMs },
       { kind: 'GitSync', enqueue: ({ metadata }, view) => dependents('dependsOn', metadata, view) },
       { kind: 'Secret', enqueue: ({ metadata }, view) => dependents('Secret', metadata, view) },
       { kind: 'ConfigMap', enqueue: ({ metadata }, view) => dependents('ConfigMap', metadata, view) },
@@ -76,8 +83,11 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const kept = view.lookupAll('applier', managerOf(sync));
       const source = gitSource(sync, view);
       const options = optionsIn(view);
-      const handedOver = kept.filter((resource) => keeperBeside(sync, resource, options) !== undefined);
-      const base = { kept, awaited: awaitedBy(sync, view), handedOver };
+      const handed = new Set<Resource>();
+      await turns.each(kept, (resource) => {
+        if (keeperBeside(sync, resource, options) !== undefined) handed.add(resource);
+      });
+      const base = { kept, awaited: awaitedBy(sync, view), handedOver: [...handed] };
       const none = {
         revision: undefined,
         unread: [],
@@ -111,10 +121,21 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       }
       const { revision, unread, folders } = looked;
       const documents = documentsOf(folders);
-      const held = new Set(documents.map(({ document }) => keyOf(document.ref)));
-      holds.set(managerOf(sync), { commit: revision === undefined ? undefined : target.commit, keys: held });
-      const handed = new Set(handedOver);
-      const gone = kept.filter((resource) => !held.has(keyOf(refOf(resource))));
+      const held = new Set<string>();
+      const notReady: SyncObserved['notReady'][number][] = [];
+      await turns.each(documents, ({ document: { ref } }) => {
+        held.add(keyOf(ref));
+        notReady.push(...unready(ref, view, kinds));
+      });
+      holds.set(managerOf(sync), {
+        uid: sync.metadata.uid,
+        commit: revision === undefined ? undefined : target.commit,
+        keys: held,
+      });
+      const gone: Resource[] = [];
+      await turns.each(kept, (resource) => {
+        if (!held.has(keyOf(refOf(resource)))) gone.push(resource);
+      });
       return {
         ...base,
         remote,
@@ -129,7 +150,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         handedOver: gone.filter((resource) => handed.has(resource)),
         appliedMs: appliedMs(sync, target),
         peersBehind: peersBehind(sync, target, view, holds),
-        notReady: documents.flatMap(({ document }) => unready(document.ref, view, kinds)),
+        notReady,
       };
     },
 
@@ -178,13 +199,14 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         case 'handOver':
           return `leave ${step.resources.length} objects to another sync`;
         case 'delete':
-          return `delete ${step.resources.map((r) => titleOf(refOf(r))).join(', ')}`;
+          return `delete ${listed(step.resources.map((r) => titleOf(refOf(r))))}`;
       }
     },
 
     forget(uid) {
       repositories.forget(uid);
       applied.delete(uid);
+      for (const [manager, held] of holds) if (held.uid === uid) holds.delete(manager);
     },
   };
 }
@@ -234,6 +256,13 @@ function syncsOf(resource: Resource, view: View): Ref[] {
     const found = sync && view.get({ kind: 'GitSync', ...sync });
     return found ? [refOf(found)] : [];
   });
+}
+
+/** One with many objects looks at all of them in each pass: of changes in a row, that is a few percent of a core. */
+function gatherMs(ref: Ref, view: View): number {
+  const sync = view.get(ref);
+  const objects = sync && isGitSync(sync) ? (sync.status?.objects ?? 0) : 0;
+  return Math.floor(objects / 1_000) * GATHER_MS;
 }
 
 const dependents = (index: string, { namespace, name }: Resource['metadata'], view: View): Ref[] =>

@@ -65,7 +65,7 @@ export type SyncStep =
   | (Step & { do: 'handOver'; resources: readonly Resource[] })
   | (Step & { do: 'delete'; resources: readonly Resource[]; purpose: Purpose | undefined });
 
-/** Documents that one decision under the revision's lock writes at most: others write, too. */
+/** Documents that one decision under the revision's lock writes or deletes at most: others write, too. */
 const MOST_AT_ONCE = 1_000;
 
 /** Pure: what would make the world equal the repository. */
@@ -105,11 +105,9 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
   const { changes, problems, claims } = comparison;
   if (problems.length > 0 || claims.length > 0) return [];
   const wanted = changes.filter((change) => !isDrift(sync, change) || sync.spec.mode === 'Correct');
-  const steps: SyncStep[] = [];
-  for (let at = 0; at < wanted.length; at += MOST_AT_ONCE) {
-    const part = wanted.slice(at, at + MOST_AT_ONCE);
+  return inParts(wanted).map((part) => {
     const drifted = part.filter((change) => isDrift(sync, change));
-    steps.push({
+    return {
       do: 'apply',
       changes: part,
       purpose: drifted.length === part.length ? undefined : purposeOf(observed, now),
@@ -119,10 +117,15 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
           : `commit ${shortCommit(target?.commit ?? '')} has ${counted(part.length, 'change')}`,
       event: drifted.length === part.length ? 'DriftCorrected' : 'Applied',
       ...(drifted.length === part.length ? { warns: true } : {}),
-    });
-  }
-  return steps;
+    };
+  });
 }
+
+/** In their order, each small enough for one decision. */
+const inParts = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / MOST_AT_ONCE) }, (_, i) =>
+    all.slice(i * MOST_AT_ONCE, (i + 1) * MOST_AT_ONCE),
+  );
 
 /** What is done is done for this; the newest was found when the remote was asked. */
 export function purposeOf({ target, remote }: SyncObserved, now: Date): Purpose | undefined {
@@ -145,23 +148,22 @@ export function driftText(changes: readonly SyncChange[]): string {
 
 function planPrune(sync: GitSync, observed: SyncObserved, now: Date, kinds: KindRegistry): SyncStep[] {
   const { handedOver, target } = observed;
-  const handing: SyncStep[] =
-    handedOver.length === 0
-      ? []
-      : [{ do: 'handOver', resources: handedOver, why: `${listed(handedOver.map(named))}: another sync has it now` }];
+  const handing = inParts(handedOver).map((resources): SyncStep => ({
+    do: 'handOver',
+    resources,
+    why: `${listed(resources.map(named))}: another sync has it now`,
+  }));
   const pruned = prunable(sync, observed);
   if (pruned.length === 0 || pruneBlocked(sync, observed) || awaitsPeers(observed)) return handing;
-  const why = `no file of commit ${shortCommit(target?.commit ?? '')} has ${listed(pruned.map(named))}`;
-  return [
-    ...handing,
-    {
-      do: 'delete',
-      resources: inDeletionOrder(pruned, kinds),
-      purpose: purposeOf(observed, now),
-      why,
-      event: 'Pruned',
-    },
-  ];
+  const commit = shortCommit(target?.commit ?? '');
+  const deleting = inParts(inDeletionOrder(pruned, kinds)).map((resources): SyncStep => ({
+    do: 'delete',
+    resources,
+    purpose: purposeOf(observed, now),
+    why: `no file of commit ${commit} has ${listed(resources.map(named))}`,
+    event: 'Pruned',
+  }));
+  return [...handing, ...deleting];
 }
 
 const named = (resource: Resource): string => titleOf(refOf(resource));
@@ -197,29 +199,28 @@ const inDeletionOrder = (resources: readonly Resource[], kinds: KindRegistry): r
 function planDeletion(sync: GitSync, { kept, handedOver }: SyncObserved, kinds: KindRegistry): SyncStep[] {
   const others = new Set(handedOver);
   const left = kept.filter((r) => r.metadata.deletionTimestamp === undefined && !others.has(r));
-  if (sync.spec.deletionPolicy === 'Keep' || left.length === 0) return [];
-  return [
-    {
-      do: 'delete',
-      resources: inDeletionOrder(left, kinds),
-      purpose: undefined,
-      why: 'the sync was deleted, and its deletionPolicy is Delete',
-    },
-  ];
+  if (sync.spec.deletionPolicy === 'Keep') return [];
+  return inParts(inDeletionOrder(left, kinds)).map((resources) => ({
+    do: 'delete',
+    resources,
+    purpose: undefined,
+    why: 'the sync was deleted, and its deletionPolicy is Delete',
+  }));
 }
 
 /** Everything that is wrong with the revision, in a line. */
 export function troubleText(sync: GitSync, { folders, comparison }: SyncObserved): string | undefined {
   const told = [
-    ...folders.flatMap(({ trouble }) => trouble ?? []),
+    ...some(folders.flatMap(({ trouble }) => trouble ?? [])),
     ...problemsText(comparison.problems.map(formatProblem)),
-    ...comparison.claims.slice(0, TOLD).map((claim) => claimText(sync, claim)),
+    ...some(comparison.claims.map((claim) => claimText(sync, claim))),
   ];
   return told.length === 0 ? undefined : told.join('; ');
 }
 
-export function problemsText(problems: readonly string[]): string[] {
-  if (problems.length === 0) return [];
-  const more = problems.length > TOLD ? `; and ${problems.length - TOLD} more` : '';
-  return [problems.slice(0, TOLD).join('; ') + more];
-}
+export const problemsText = (problems: readonly string[]): string[] =>
+  problems.length === 0 ? [] : [some(problems).join('; ')];
+
+/** A message stays readable, whatever is wrong. */
+const some = (told: readonly string[]): string[] =>
+  told.length <= TOLD ? [...told] : [...told.slice(0, TOLD), `and ${told.length - TOLD} more`];

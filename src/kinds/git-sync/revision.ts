@@ -65,13 +65,9 @@ export async function readRevision(
   fileOf: (file: SyncFile) => LoadedFile,
 ): Promise<LoadedRevision> {
   const read: LoadedFolder[] = [];
-  let until = await turns.next();
   for (const { path, files } of folders) {
     const loaded: LoadedFile[] = [];
-    for (const file of files) {
-      if (performance.now() > until) until = await turns.next();
-      loaded.push(fileOf(file));
-    }
+    await turns.each(files, (file) => void loaded.push(fileOf(file)));
     read.push(folderOf(path, loaded, kinds));
   }
   // One object in two folders is in none that could go without the other.

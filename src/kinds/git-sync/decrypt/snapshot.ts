@@ -23,13 +23,12 @@ export class SnapshotDecrypter {
   async decrypt({ commit, folders }: Snapshot, signal: AbortSignal): Promise<SyncSnapshot> {
     const keys = await this.#keys;
     const opened = new Map<string, SyncFile>();
-    let until = await turns.next();
-    for (const file of folders.flatMap(({ files }) => files)) {
-      if (performance.now() > until) until = await turns.next();
+    const files = folders.flatMap((folder) => folder.files);
+    await turns.each(files, async (file) => {
       signal.throwIfAborted();
       const last = this.#last.get(file.path);
       opened.set(file.path, last?.id === file.id ? last : await this.#opened(file, keys));
-    }
+    });
     this.#last = opened;
     return {
       commit,

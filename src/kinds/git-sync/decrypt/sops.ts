@@ -75,19 +75,17 @@ async function openUnit(unit: Unit, metadata: SopsMetadata, key: Buffer, into: F
   if (metadata.macOnlyEncrypted) hash.update(ENCRYPTED_ONLY);
   const values: [offset: number, plain: Plain][] = [];
   const before = into.problems.length;
-  let until = await turns.next();
-  for (const { offset, place, node } of unit.flatMap(leavesOfPart)) {
-    if (performance.now() > until) until = await turns.next();
+  await turns.each(unit.flatMap(leavesOfPart), ({ offset, place, node }) => {
     if (node === undefined) {
       into.problem(offset, 'an encrypted document has texts as keys, and no alias: encrypt the file anew with sops');
-      continue;
+      return;
     }
     const isEncrypted = isCipherText(node.value);
     const found = isEncrypted ? decipher(node.value as string, key, place) : plainOf(node);
     if (found === undefined) into.problem(offset, `the value cannot be decrypted: ${CHANGED}`);
     else if (isEncrypted || !metadata.macOnlyEncrypted) hash.update(found.bytes);
     if (found && isEncrypted) values.push([offset, found.value]);
-  }
+  });
   for (const [offset, plain] of values) into.value(offset, plain);
   if (into.problems.length > before) return;
   const mac = decipher(metadata.mac, key, metadata.lastModified)?.value;
