@@ -6,9 +6,11 @@ import type { KindRegistry } from '../../api/registry.ts';
 import type { Clock } from '../../base/clock.ts';
 import { turns } from '../../base/turns.ts';
 import type { Controller, UnderWay } from '../../engine/contract.ts';
+import { AppliedSince } from './applied-since.ts';
 import { Comparer, decide, keeperBeside } from './compare.ts';
 import type { CompareOptions, SyncChange } from './compare.ts';
 import { listed } from '../shared/conditions.ts';
+import { Holds } from './holds.ts';
 import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
 import { isDue } from './due.ts';
 import { planGitSync } from './plan.ts';
@@ -21,15 +23,6 @@ import { gitSource } from './source.ts';
 import { tell } from './tell.ts';
 import { isGitSync, managerOf, shortCommit, syncOfManager } from './types.ts';
 import type { GitSync, Target } from './types.ts';
-
-/** What the files of a sync have, as this leader has read them: what it keeps. */
-interface Held {
-  /** Of the sync. */
-  uid: string;
-  /** The commit that they are of; `undefined` while it is being read. */
-  commit: string | undefined;
-  keys: ReadonlySet<string>;
-}
 
 export interface GitSyncDeps {
   repositories: Repositories;
@@ -51,21 +44,12 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
   const { repositories, kinds } = deps;
   const comparer = new Comparer();
   const reader = new RevisionReader(kinds);
-  const holds = new Map<string, Held>();
-  const applied = new Map<string, { of: string; since: number }>();
-  /** No jump of the wall clock makes a commit late; a new leader begins anew. */
-  const appliedMs = ({ metadata, status }: GitSync, target: Target): number => {
-    if (status?.applied?.commit !== target.commit) return 0;
-    const of = `${target.commit} ${status.applied.at}`;
-    const known = applied.get(metadata.uid);
-    if (known?.of === of) return deps.clock.monotonic() - known.since;
-    applied.set(metadata.uid, { of, since: deps.clock.monotonic() });
-    return 0;
-  };
+  const holds = new Holds();
+  const appliedSince = new AppliedSince(deps.clock);
   const optionsIn = (view: View): CompareOptions => ({
     kinds,
     context: { settings: deps.settings, now: deps.clock.now(), fieldValidation: 'Strict' },
-    keeps: (manager, ref) => keeps(manager, ref, view, holds),
+    keeps: (manager, ref) => holds.keeps(manager, ref, view),
   });
 
   return {
@@ -127,11 +111,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         held.add(keyOf(ref));
         notReady.push(...unready(ref, view, kinds));
       });
-      holds.set(managerOf(sync), {
-        uid: sync.metadata.uid,
-        commit: revision === undefined ? undefined : target.commit,
-        keys: held,
-      });
+      holds.put(sync, revision === undefined ? undefined : target.commit, held);
       const gone: Resource[] = [];
       await turns.each(kept, (resource) => {
         if (!held.has(keyOf(refOf(resource)))) gone.push(resource);
@@ -146,10 +126,10 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         folders,
         comparison,
         // What another sync has in its files is that one's to take over, whether it has done so or not.
-        orphans: gone.filter((resource) => !handed.has(resource) && !isWanted(sync, resource, view, holds)),
+        orphans: gone.filter((resource) => !handed.has(resource) && !holds.isOfAnother(sync, refOf(resource), view)),
         handedOver: gone.filter((resource) => handed.has(resource)),
-        appliedMs: appliedMs(sync, target),
-        peersBehind: peersBehind(sync, target, view, holds),
+        appliedMs: appliedSince.ms(sync, target),
+        peersBehind: holds.peersBehind(sync, target, view),
         notReady,
       };
     },
@@ -205,8 +185,8 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
 
     forget(uid) {
       repositories.forget(uid);
-      applied.delete(uid);
-      for (const [manager, held] of holds) if (held.uid === uid) holds.delete(manager);
+      holds.forget(uid);
+      appliedSince.forget(uid);
     },
   };
 }
@@ -272,33 +252,6 @@ function awaitedBy({ metadata, spec }: GitSync, view: View): string[] {
   return (spec.dependsOn ?? []).filter((name) => {
     const other = view.get({ kind: 'GitSync', namespace: metadata.namespace, name });
     return !(other && isGitSync(other) && isReadyNow(other));
-  });
-}
-
-/** Whose files have it. Of one that was not looked at yet, what it applied is what it keeps. */
-function keeps(manager: string, ref: Ref, view: View, holds: ReadonlyMap<string, Held>): boolean {
-  const at = syncOfManager(manager);
-  const sync = at && view.get({ kind: 'GitSync', ...at });
-  if (!sync || sync.metadata.deletionTimestamp !== undefined) return false;
-  return holds.get(manager)?.keys.has(keyOf(ref)) ?? true;
-}
-
-/** Whether the files of another sync have it. */
-function isWanted(sync: GitSync, resource: Resource, view: View, holds: ReadonlyMap<string, Held>): boolean {
-  const [own, key] = [managerOf(sync), keyOf(refOf(resource))];
-  return [...holds].some(
-    ([manager, { keys }]) => manager !== own && keys.has(key) && keeps(manager, refOf(resource), view, holds),
-  );
-}
-
-/** Other syncs of the repository and the ref that have not heard of the commit yet. */
-function peersBehind(sync: GitSync, { commit, why }: Target, view: View, holds: ReadonlyMap<string, Held>): string[] {
-  if (why !== 'newest') return [];
-  const refText = JSON.stringify(sync.spec.ref);
-  return view.lookup('GitSync', 'gitUrl', sync.spec.url).flatMap((other) => {
-    if (!isGitSync(other) || other.metadata.uid === sync.metadata.uid || other.spec.suspend) return [];
-    if (JSON.stringify(other.spec.ref) !== refText || holds.get(managerOf(other))?.commit === commit) return [];
-    return [other.metadata.name];
   });
 }
 
