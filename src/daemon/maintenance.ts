@@ -50,8 +50,8 @@ export function startChores(
     'compaction',
     async () => context.leader.isLeading() && store.compact(retention, clock.now()),
   );
-  for (const { name, everyMs, run } of ofKinds)
-    void every(everyMs, name, async () => context.leader.isLeading() && run());
+  for (const { name, everyMs, run, byEach } of ofKinds)
+    void every(everyMs, name, async () => (byEach || context.leader.isLeading()) && run());
   void every(ORPHANS_EVERY_MS, 'orphans', async () => {
     const found = await findOrphans(context.compute, await store.current(), context.installation);
     for (const orphan of found.state === 'present' ? found.value : []) {

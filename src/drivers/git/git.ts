@@ -33,7 +33,10 @@ export interface Git {
   descends(source: GitSource, sha: string, from: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Tells of changes of a plain folder as they are saved. `undefined`: not a plain folder, poll it by `resolve`. */
   watch(source: GitSource, onChange: () => void): Promise<Watching | undefined>;
-  /** Removes the caches of all other urls. */
+  /**
+   * Removes the caches of all other urls, and of the others those that were used least recently, until they are no more
+   * than `cachesBytes` together. One in use stays.
+   */
   collect(urls: readonly string[]): Promise<void>;
 }
 
@@ -127,6 +130,8 @@ export interface Watching {
 export interface GitLimits {
   /** What one fetch may add to a cache; one that holds twice as much is made anew. */
   repositoryBytes: number;
+  /** Of all caches together, after each `collect`. */
+  cachesBytes: number;
   files: number;
   fileBytes: number;
   /** Of all selected files together. */
@@ -141,6 +146,8 @@ export const MIB = 1024 * 1024;
 
 export const GIT_LIMITS: GitLimits = {
   repositoryBytes: 1024 * MIB,
+  // Eight repositories of the largest size: most disks have room for that, and most installations need a hundredth.
+  cachesBytes: 8 * 1024 * MIB,
   files: 10_000,
   fileBytes: MIB,
   totalBytes: 16 * MIB,

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { sha256 } from '../../base/hash.ts';
@@ -22,7 +22,8 @@ const MOST_PACKS = 60;
 export class RepositoryCache {
   readonly #folder: string;
   readonly #limits: GitLimits;
-  readonly #byUrl = new Map<string, LimitFunction>();
+  /** Those in use. */
+  readonly #byName = new Map<string, LimitFunction>();
   readonly #all = pLimit(AT_ONCE);
   /** Urls whose servers send no single objects. */
   readonly #whole = new Set<string>();
@@ -34,14 +35,7 @@ export class RepositoryCache {
 
   /** Runs the task when it is its turn: one at a time for each url, and a few altogether. */
   async turn<T>(url: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    signal.throwIfAborted();
-    const limit = this.#byUrl.get(url) ?? pLimit(1);
-    this.#byUrl.set(url, limit);
-    try {
-      return await inTurn(limit, signal, () => inTurn(this.#all, signal, task));
-    } finally {
-      if (limit.activeCount + limit.pendingCount === 0) this.#byUrl.delete(url);
-    }
+    return this.#turnOf(nameOf(url), signal, () => inTurn(this.#all, signal, task));
   }
 
   /** Lets the task work on the url's repository; on a new one, once, when the old one turns out to be of no use. */
@@ -70,17 +64,45 @@ export class RepositoryCache {
   }
 
   async collect(urls: readonly string[]): Promise<void> {
-    const kept = new Set(urls.map((url) => sha256(url)));
+    const known = new Set(urls.map(nameOf));
     const names = await readdir(this.#folder).catch(() => []);
-    for (const name of names.filter((each) => !kept.has(each))) {
-      const inUse = [...this.#byUrl.keys()].some((url) => sha256(url) === name);
-      if (!inUse) await rm(join(this.#folder, name), { recursive: true, force: true });
-    }
+    for (const name of names) if (!known.has(name)) await this.#remove(name);
     for (const url of this.#whole) if (!urls.includes(url)) this.#whole.delete(url);
+    const caches = await Promise.all(names.filter((name) => known.has(name)).map((name) => this.#measured(name)));
+    let total = caches.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const { name, bytes } of caches.toSorted((a, b) => a.usedAt - b.usedAt)) {
+      if (total <= this.#limits.cachesBytes) return;
+      if (await this.#remove(name)) total -= bytes;
+    }
+  }
+
+  async #measured(name: string): Promise<{ name: string; bytes: number; usedAt: number }> {
+    const path = join(this.#folder, name);
+    const found = await stat(path).catch(() => undefined);
+    return { name, bytes: await folderSize(path), usedAt: found?.mtimeMs ?? 0 };
+  }
+
+  /** @returns `false`: it is in use. */
+  async #remove(name: string): Promise<boolean> {
+    if (this.#byName.has(name)) return false;
+    const path = join(this.#folder, name);
+    await this.#turnOf(name, new AbortController().signal, () => rm(path, { recursive: true, force: true }));
+    return true;
+  }
+
+  async #turnOf<T>(name: string, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const limit = this.#byName.get(name) ?? pLimit(1);
+    this.#byName.set(name, limit);
+    try {
+      return await inTurn(limit, signal, task);
+    } finally {
+      if (limit.activeCount + limit.pendingCount === 0) this.#byName.delete(name);
+    }
   }
 
   #pathOf(url: string): string {
-    return join(this.#folder, sha256(url));
+    return join(this.#folder, nameOf(url));
   }
 
   async #open(path: string, sha: string, git: GitCommand): Promise<Repository> {
@@ -94,6 +116,8 @@ export class RepositoryCache {
         throw git.final(error);
       });
     }
+    // Which one was used least recently is known after a restart, too.
+    await utimes(path, git.clock.now(), git.clock.now());
     return new Repository(path, git);
   }
 
@@ -103,3 +127,5 @@ export class RepositoryCache {
     return (await folderSize(path)) > 2 * this.#limits.repositoryBytes;
   }
 }
+
+const nameOf = (url: string): string => sha256(url);

@@ -6,7 +6,9 @@ import { webhookRoute } from './http/webhook.ts';
 import { OPERATIONS } from './operations.ts';
 import { OperationRecorder } from './recorder.ts';
 import { Repositories } from './repositories.ts';
+import { isGitSync } from './types.ts';
 
+const COLLECT_EVERY_MS = 3_600_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** What a sync did is kept while it lives, and for so long after it began it: for who asks later. */
 const KEPT_MS = 90 * 86_400_000;
@@ -29,6 +31,13 @@ export const createRuntime: CreateRuntime = ({ git, store, view, clock, log, kin
           const living = view.list('GitSync').map(({ metadata }) => metadata.uid);
           return store.beside(OPERATIONS).prune(new Date(clock.now().getTime() - KEPT_MS), living);
         },
+      },
+      {
+        // One that has led before has caches, too.
+        name: 'git caches',
+        everyMs: COLLECT_EVERY_MS,
+        byEach: true,
+        run: () => git.collect(view.list('GitSync').flatMap((sync) => (isGitSync(sync) ? [sync.spec.url] : []))),
       },
     ],
   };

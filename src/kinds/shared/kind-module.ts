@@ -74,11 +74,13 @@ export interface KindRuntime extends HttpExtension {
   chores?: readonly Chore[];
 }
 
-/** What a leading daemon does from time to time, beside passes; one that fails is done again the next time. */
+/** What the leading daemon does from time to time, beside passes; one that fails is done again the next time. */
 export interface Chore {
   name: string;
   everyMs: number;
   run: () => Promise<unknown>;
+  /** Of what is this daemon's own: it is done by each, not by the leader alone. */
+  byEach?: true;
 }
 
 /** What the leader does beside passes. Everything that it knows may be lost with the term. */

@@ -98,6 +98,29 @@ describe('the cache', () => {
     }
   });
 
+  it('is removed when all together are too large, the least recently used first, and is fetched again', async () => {
+    const [one, two, three] = [at.repository, testRepository(), testRepository()];
+    const noise = () => ({ 'a.yaml': `a: ${randomBytes(200_000).toString('base64')}\n` });
+    // A cache that was made, with its file, has some 200 KB.
+    const git = await openRealGit({ folder: at.folder, limits: { cachesBytes: 500_000 } });
+    const urls = [one.url, two.url, three.url];
+    try {
+      for (const each of [one, two, three]) each.commit(noise());
+      for (const url of urls) await at.sync(at.source({ url }), git);
+      await at.sync(at.source({ url: one.url }), git);
+      await git.collect(urls);
+      expect(caches()).toHaveLength(2);
+      const before = caches();
+      await at.sync(at.source({ url: one.url }), git);
+      await at.sync(at.source({ url: three.url }), git);
+      expect(caches()).toEqual(before);
+      expect(Object.keys(textsOf(await at.sync(at.source({ url: two.url }), git)))).toEqual(['a.yaml']);
+      expect(caches()).toHaveLength(3);
+    } finally {
+      for (const each of [two, three]) each.remove();
+    }
+  });
+
   it('is used by one call at a time, and many calls come to the same', async () => {
     const shas = Array.from({ length: 4 }, (_, i) => at.repository.commit({ 'a.yaml': `${i}\n` }));
     const snapshots = await Promise.all(
