@@ -14,6 +14,7 @@ import type { Compute, Owned } from '../drivers/compute.ts';
 import { guarded, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import type { Proxies } from '../drivers/proxies.ts';
+import type { Git } from '../drivers/git/git.ts';
 import { createSimulatedGit, SimulatedRepositories } from '../drivers/git/simulated-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { createSimulatedProxies } from '../drivers/simulated/proxies.ts';
@@ -50,6 +51,8 @@ interface WorldOptions {
   modules?: readonly KindModule[];
   /** Instances are sampled so often; not at all when left out. */
   metricsIntervalMs?: number;
+  /** What syncs read; `repositories` when left out. */
+  git?: Git;
   /** Another store over the same database each time; of a database in memory when left out. */
   open?: () => Promise<Store>;
 }
@@ -65,6 +68,7 @@ export class World {
   readonly kinds: KindRegistry;
   /** What people push to. */
   readonly repositories: SimulatedRepositories;
+  readonly git: Git;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly falseReady: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
@@ -84,6 +88,7 @@ export class World {
     this.clock = options.clock ?? new ManualClock();
     this.engine = new SimulatedEngine({ clock: this.clock });
     this.repositories = new SimulatedRepositories(this.clock);
+    this.git = options.git ?? createSimulatedGit(this.repositories);
     this.meter = new SimulatedMeter(this.engine);
     this.metricsIntervalMs = options.metricsIntervalMs;
     const database = new MemoryDatabase(this.clock);
@@ -219,7 +224,7 @@ export class WorldDaemon extends Person {
         compute,
         proxies,
         images: createProxyImages({ compute, build: NO_BUILD }),
-        git: createSimulatedGit(world.repositories),
+        git: world.git,
         clock: world.clock,
         log: silentLog,
         settings: settingsOf(world.kinds),
