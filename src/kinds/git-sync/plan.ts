@@ -5,6 +5,7 @@ import type { KindRegistry } from '../../api/registry.ts';
 import { countOf } from '../../base/quantity.ts';
 import type { Step } from '../../engine/contract.ts';
 import { listed } from '../shared/conditions.ts';
+import { inParts } from '../shared/parts.ts';
 import { claimText } from './compare.ts';
 import type { Comparison, SyncChange } from './compare.ts';
 import type { Purpose } from './operation.ts';
@@ -65,9 +66,6 @@ export type SyncStep =
   | (Step & { do: 'handOver'; resources: readonly Resource[] })
   | (Step & { do: 'delete'; resources: readonly Resource[]; purpose: Purpose | undefined });
 
-/** Documents that one decision under the revision's lock writes or deletes at most: others write, too. */
-const MOST_AT_ONCE = 1_000;
-
 /** Pure: what would make the world equal the repository. */
 export function planGitSync(
   sync: GitSync,
@@ -120,12 +118,6 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
     };
   });
 }
-
-/** In their order, each small enough for one decision. */
-const inParts = <T>(all: readonly T[]): T[][] =>
-  Array.from({ length: Math.ceil(all.length / MOST_AT_ONCE) }, (_, i) =>
-    all.slice(i * MOST_AT_ONCE, (i + 1) * MOST_AT_ONCE),
-  );
 
 /** What is done is done for this; the newest was found when the remote was asked. */
 export function purposeOf({ target, remote }: SyncObserved, now: Date): Purpose | undefined {

@@ -4,12 +4,10 @@ import type { Resource } from '../../api/metadata.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Outcome, Report, Step } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+import { inParts } from '../shared/parts.ts';
 import { amountText } from './quota.ts';
 import type { Counts } from './quota.ts';
 import type { Namespace, NamespaceStatus } from './types.ts';
-
-/** Documents that one decision under the revision's lock deletes at most: others write, too. */
-const MOST_AT_ONCE = 1_000;
 
 export interface NamespaceObserved {
   /** While it is being deleted, what is in it: by kind, in the order of deletion. */
@@ -25,14 +23,11 @@ export type NamespaceStep = Step & { do: 'delete'; resources: readonly Resource[
 export function planNamespace({ metadata }: Namespace, { left: [first] }: NamespaceObserved): NamespaceStep[] {
   if (metadata.deletionTimestamp === undefined || !first) return [];
   const doomed = first.resources.filter((r) => r.metadata.deletionTimestamp === undefined);
-  const parts: NamespaceStep[] = [];
-  for (let at = 0; at < doomed.length; at += MOST_AT_ONCE)
-    parts.push({
-      do: 'delete',
-      resources: doomed.slice(at, at + MOST_AT_ONCE),
-      why: `namespace ${metadata.name} was deleted`,
-    });
-  return parts;
+  return inParts(doomed).map((resources) => ({
+    do: 'delete',
+    resources,
+    why: `namespace ${metadata.name} was deleted`,
+  }));
 }
 
 export function reportNamespace(
