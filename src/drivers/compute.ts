@@ -224,6 +224,8 @@ export interface ContainerSpec extends ContainerUpdate, ContainerSettings {
   env: Record<string, string>;
   /** What it is given from elsewhere as it is made, by name: kept with it, to be compared later. Empty: nothing. */
   configDigests?: ConfigDigests;
+  /** The name of the defaults that it is made with: kept with it, to be told later. */
+  defaults?: string;
   labels: Record<string, string>;
   ports: readonly PublishedPort[];
   mounts: readonly Mount[];
@@ -255,6 +257,7 @@ export interface Container extends Limits {
   specHash: string;
   /** As it was made with them. */
   configDigests?: ConfigDigests;
+  defaults?: string;
   state: ContainerState;
   startedAt?: Date;
   finishedAt?: Date;

@@ -53,6 +53,8 @@ export interface ContainerSettings {
   /** Of /dev/shm. */
   shmBytes?: number;
   readOnlyRoot?: boolean;
+  /** A program with setuid or file capabilities gives its process more than it had: sudo, su. */
+  allowPrivilegeEscalation?: boolean;
   capAdd?: readonly string[];
   capDrop?: readonly string[];
   /** More lines of /etc/hosts: an address, or `host-gateway`, by name. */

@@ -1,6 +1,6 @@
 import { GROUP } from '../api/metadata.ts';
 import { canonicalJson } from '../base/hash.ts';
-import type { ConfigDigests, Owner } from './compute.ts';
+import type { ConfigDigests, ContainerSpec, Owner } from './compute.ts';
 
 /** The labels on every Engine object of ours. An interface that others rely on: never rename one. */
 export const LABEL = {
@@ -12,6 +12,7 @@ export const LABEL = {
   generation: `${GROUP}/generation`,
   specHash: `${GROUP}/spec-hash`,
   config: `${GROUP}/config`,
+  defaults: `${GROUP}/defaults`,
 } as const;
 
 export function ownerLabels(installation: string, owner: Owner, specHash: string): Record<string, string> {
@@ -27,8 +28,13 @@ export function ownerLabels(installation: string, owner: Owner, specHash: string
 }
 
 /** What a container is made with beside its specification. */
-export const configLabels = (digests: ConfigDigests = {}): Record<string, string> =>
-  Object.keys(digests).length === 0 ? {} : { [LABEL.config]: canonicalJson(digests) };
+export const creationLabels = ({
+  configDigests = {},
+  defaults,
+}: Pick<ContainerSpec, 'configDigests' | 'defaults'>): Record<string, string> => ({
+  ...(Object.keys(configDigests).length > 0 && { [LABEL.config]: canonicalJson(configDigests) }),
+  ...(defaults !== undefined && { [LABEL.defaults]: defaults }),
+});
 
 /** A label that somebody else has written is none: what it is to tell is then made anew. */
 export function configDigestsOf(labels: Readonly<Record<string, string>>): ConfigDigests | undefined {

@@ -27,6 +27,7 @@ const spec = {
   extraHosts: { db: '10.1.1.1', host: 'host-gateway' },
   dns: { search: ['example.com'], options: ['ndots:2'], servers: ['10.1.1.2'] },
   groups: ['1234'],
+  allowPrivilegeEscalation: true,
   capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
   readOnlyRootFilesystem: true,
   tmpfs: [{ mountPath: '/scratch', size: '1m', mode: '755' }],
@@ -43,7 +44,10 @@ beforeAll(async () => {
   cloud = await Cloud.start({ env: { MINIAWS_ALLOW_DEVICE: '/dev/null', MINIAWS_ALLOW_GPUS: 'yes' } });
   await cloud.apply(vpc('net', { cidrBlock: '10.214.65.0/24' }));
   await cloud.apply(instance('all', { image: cloud.image, ...spec }));
-  await cloud.ready('instances', 'all');
+  await cloud.apply(
+    instance('peer', { image: cloud.image, vpc: 'net', stopGracePeriod: '0s', logs: { driver: 'none' } }),
+  );
+  await cloud.ready('instances', 'all', 'peer');
 });
 afterAll(() => cloud?.close());
 
@@ -81,6 +85,7 @@ it('what a specification says of how a container is run is what the Engine has, 
   expect(await inside('grep -E "CapBnd|Cpus_allowed_list" /proc/self/status')).toMatch(
     /0{13}400\nCpus_allowed_list:\t0$/,
   );
+  expect(await inside('grep -E "NoNewPrivs|Seccomp:" /proc/self/status')).toBe('NoNewPrivs:\t0\nSeccomp:\t2');
   expect(
     await inside(
       'stat -c %a /scratch; touch /scratch/x /x 2>&1; df -k /dev/shm /scratch | tail -n 2; df -k /fast | tail -n 1',
@@ -90,11 +95,23 @@ it('what a specification says of how a container is run is what the Engine has, 
   expect(await inside('cat /etc/hosts /etc/resolv.conf')).toMatch(/10\.1\.1\.1\tdb[^]*search example\.com[^]*ndots:2/);
 });
 
+it('one that asks for nothing has the safe capabilities, no way to more, and a limit of processes', async () => {
+  const { stdout } = await cloud.exec('peer', 'grep', '-E', 'CapBnd|CapEff|NoNewPrivs|Seccomp:', '/proc/self/status');
+  // CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT
+  expect(stdout.trim().split(/\s+/)).toEqual([
+    'CapEff:',
+    '00000000000405fb',
+    'CapBnd:',
+    '00000000000405fb',
+    'NoNewPrivs:',
+    '1',
+    'Seccomp:',
+    '2',
+  ]);
+  expect((await cloud.container('peer')).HostConfig).toMatchObject({ PidsLimit: 4096, Privileged: false });
+});
+
 it('is found by its alias, and a log that is not kept is told of', async () => {
-  await cloud.apply(
-    instance('peer', { image: cloud.image, vpc: 'net', stopGracePeriod: '0s', logs: { driver: 'none' } }),
-  );
-  await cloud.ready('instances', 'peer');
   const address = (await cloud.instance('all')).status?.privateIp;
   expect((await cloud.exec('peer', 'nslookup', 'db.internal')).stdout).toContain(address);
   const answer = await call(cloud.daemon, 'GET', `${pathOf('instances', 'peer')}/log`);
@@ -124,7 +141,7 @@ it('limits change in place, and what a person moved by hand is moved back', asyn
     MemorySwap: 256 * MIB,
     MemoryReservation: 16 * MIB,
     CpusetCpus: '0-1',
-    PidsLimit: 0,
+    PidsLimit: 4096,
   };
   const after = await cloud.container('all');
   expect([after.Id, after.State.StartedAt]).toEqual([before.Id, before.State.StartedAt]);

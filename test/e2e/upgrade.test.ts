@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LABEL } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
 import { freshDatabase } from '../support/database.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -75,6 +76,10 @@ it('what an earlier build made goes on under this one: the same containers, and 
   await cloud.ready('scalinggroups', 'web');
   await cloud.ready('loadbalancers', 'front');
   expect(await started()).toEqual(before);
+  // What a release adds to what containers are made with is told of those that were made without.
+  const { Config } = await cloud.container('plain');
+  const { status } = await cloud.instance('plain');
+  expect(status?.recreateWouldChange !== undefined).toBe(Config.Labels[LABEL.defaults] === undefined);
   await serves(PORT, 'Hello from web');
   await cloud.remove('loadbalancers', 'front');
   await cloud.remove('scalinggroups', 'web');

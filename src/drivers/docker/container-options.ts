@@ -2,10 +2,13 @@ import { definedOnly } from '../../base/defined.ts';
 import type { ContainerCreateOptions, EndpointSettings, MountSettings } from 'dockerode';
 import type { Attachment, ContainerSpec, Mount, PublishedPort } from '../compute.ts';
 import type { TmpfsMount } from '../container-settings.ts';
-import { configLabels, ownerLabels } from '../labels.ts';
+import { creationLabels, ownerLabels } from '../labels.ts';
 import { settingOptions, updateOptions } from './host-config.ts';
 
-/** A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket. */
+/**
+ * A specification in the Engine's words. Never privileged, on the host's network, or with the Engine's socket; its
+ * default seccomp and AppArmor profiles always hold, because nothing here names another one.
+ */
 export function createOptions(installation: string, spec: ContainerSpec): ContainerCreateOptions {
   const labels = ownerLabels(installation, spec.owner, spec.specHash);
   return {
@@ -15,7 +18,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
     ...(spec.entrypoint && { Entrypoint: [...spec.entrypoint] }),
     ...(spec.command && { Cmd: [...spec.command] }),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    Labels: { ...spec.labels, ...labels, ...configLabels(spec.configDigests) },
+    Labels: { ...spec.labels, ...labels, ...creationLabels(spec) },
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portKey(port), {}])),
     ...(spec.user && { User: spec.user }),
     ...(spec.workingDir && { WorkingDir: spec.workingDir }),
@@ -31,7 +34,7 @@ export function createOptions(installation: string, spec: ContainerSpec): Contai
       PortBindings: portBindings(spec.ports),
       Mounts: [...spec.mounts.map((mount) => mountOptions(mount, labels)), ...(spec.tmpfs ?? []).map(tmpfsOptions)],
       LogConfig: logOptions(spec.logs),
-      SecurityOpt: ['no-new-privileges'],
+      SecurityOpt: spec.allowPrivilegeEscalation ? [] : ['no-new-privileges'],
     },
     NetworkingConfig: { EndpointsConfig: { [spec.attachment.networkId]: endpoint(spec.attachment) } },
   };

@@ -42,6 +42,7 @@ export function toContainer(
       exitCode,
       error: state.Error || undefined,
       configDigests: configDigestsOf(info.Config.Labels),
+      defaults: info.Config.Labels[LABEL.defaults],
       health: toHealth(state.Health?.Status),
       healthOutput: toHealthOutput(state.Health),
     }),

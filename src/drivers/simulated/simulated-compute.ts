@@ -20,7 +20,7 @@ import type {
   StopState,
   VolumeSpec,
 } from '../compute.ts';
-import { configLabels, ownerLabels, ownerOf } from '../labels.ts';
+import { creationLabels, ownerLabels, ownerOf } from '../labels.ts';
 import { LongCalls, pullOf, stopOf } from '../long-calls.ts';
 import {
   fileTooLarge,
@@ -99,7 +99,7 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     const labels = {
       ...spec.labels,
       ...ownerLabels(installation, spec.owner, spec.specHash),
-      ...configLabels(spec.configDigests),
+      ...creationLabels(spec),
     };
     const held = engine.named(spec.name) ?? engine.create(spec, labels);
     return ours(view.lookAtContainer(held.id).value, 'container', held, spec.owner);

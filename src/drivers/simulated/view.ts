@@ -137,6 +137,7 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
   const { id, name, state, oomKilled, restarts, imageId, restart, ports } = container;
   const { startedAt, finishedAt, exitCode, error, health } = container;
   const configDigests = configDigestsOf(container.labels);
+  const defaults = container.labels[LABEL.defaults];
   return {
     id,
     name,
@@ -153,7 +154,7 @@ function toContainer(container: SimulatedContainer, installation: string): Conta
       address,
       aliases,
     })),
-    ...definedOnly({ startedAt, finishedAt, exitCode, error, health, configDigests }),
+    ...definedOnly({ startedAt, finishedAt, exitCode, error, health, configDigests, defaults }),
     ...limitsOf(container),
   };
 }

@@ -79,7 +79,8 @@ const tmpfs: JsonSchema = {
 const capabilities: JsonSchema = {
   type: 'object',
   additionalProperties: false,
-  description: 'What root inside the instance may do.',
+  description:
+    'What root inside the instance may do. Beside add, an instance has CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, NET_BIND_SERVICE, SETGID, SETPCAP, SETUID and SYS_CHROOT.',
   properties: {
     add: {
       type: 'array',
@@ -193,6 +194,11 @@ export const containerProperties: Record<string, JsonSchema> = {
     },
     description: "More groups of the process, by the image's names or by number.",
   },
+  allowPrivilegeEscalation: {
+    type: 'boolean',
+    description:
+      'Whether a program with the setuid bit or file capabilities, such as sudo, may give its process more than it had. False when left out: no-new-privileges is on.',
+  },
   capabilities,
   readOnlyRootFilesystem: {
     type: 'boolean',
@@ -223,7 +229,8 @@ export const containerProperties: Record<string, JsonSchema> = {
     type: 'integer',
     minimum: 1,
     maximum: 4_194_304,
-    description: 'Processes and threads at once. Changed in place.',
+    description:
+      'Processes and threads at once; 4096 when left out. 4194304 is as many as Linux has. Changed in place.',
   },
   cpuSet: {
     type: 'string',

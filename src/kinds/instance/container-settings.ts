@@ -2,6 +2,7 @@ import { definedOnly, ifTrue, orNothing } from '../../base/defined.ts';
 import { parseSize } from '../../base/quantity.ts';
 import type { ContainerSettings, Device, TmpfsMount, Ulimit } from '../../drivers/container-settings.ts';
 import type { ContainerSpec } from '../../drivers/compute.ts';
+import { capabilitiesOf } from './creation.ts';
 import type { InstanceSpec, Tmpfs } from './types.ts';
 
 /** How the container's process is run, in the driver's words. */
@@ -15,8 +16,9 @@ export const settingsOf = (spec: InstanceSpec): ContainerSettings =>
     tmpfs: orNothing(spec.tmpfs?.map(tmpfsOf)),
     shmBytes: bytesOf(spec.shmSize),
     readOnlyRoot: ifTrue(spec.readOnlyRootFilesystem),
-    capAdd: orNothing(spec.capabilities?.add),
-    capDrop: orNothing(spec.capabilities?.drop),
+    allowPrivilegeEscalation: ifTrue(spec.allowPrivilegeEscalation),
+    capAdd: orNothing(capabilitiesOf(spec)),
+    capDrop: ['ALL'],
     extraHosts: orNothing(spec.extraHosts),
     dns: orNothing(spec.dns),
     sysctls: orNothing(spec.sysctls),

@@ -11,6 +11,7 @@ import { logTarget, settingsOf } from './container-settings.ts';
 import { limitsOf } from './limits.ts';
 import type { ResolvedConfig } from './config/resolve.ts';
 import { specHash } from './spec-hash.ts';
+import { CREATION_DEFAULTS, DEFAULT_PIDS_LIMIT } from '../shared/creation-defaults.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
 /** Restarts are the Engine's, so that instances come back while the daemon is down. */
@@ -86,6 +87,8 @@ export function containerSpecOf(
     attachment: { networkId: network.id, address, aliases: aliasesOf(instance, sharedName) },
     ...(spec.user === undefined ? {} : { user: spec.user }),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
+    defaults: CREATION_DEFAULTS,
+    pidsLimit: DEFAULT_PIDS_LIMIT,
     ...limitsOf(spec),
     ...settingsOf(spec),
     restart: restartModeOf(spec),

@@ -1,7 +1,9 @@
 import { definedOnly } from '../../base/defined.ts';
 import { parseSize } from '../../base/quantity.ts';
+import type { Container } from '../../drivers/compute.ts';
 import { memorySwapOf } from '../../drivers/container-settings.ts';
 import type { Limits } from '../../drivers/container-settings.ts';
+import { DEFAULT_PIDS_LIMIT } from '../shared/creation-defaults.ts';
 import type { InstanceSpec } from './types.ts';
 
 /** The field of the specification behind each limit. */
@@ -15,6 +17,9 @@ const FIELD: Record<keyof Limits, string> = {
 };
 /** Those that the Engine (20.10) cannot lift from a living container: "none" is its word for "as it is". */
 const NOT_LIFTED = ['cpus', 'memoryBytes', 'memoryReservationBytes', 'cpuSet'] as const;
+
+/** The limits of a container, and which defaults it was made with. */
+type Made = Limits & Pick<Container, 'defaults'>;
 
 const bytes = (size: string | undefined): number | undefined => (size === undefined ? undefined : parseSize(size));
 
@@ -37,7 +42,7 @@ export function notLifted(spec: InstanceSpec, has: Limits): string | undefined {
 }
 
 /** What must be moved in place, and the fields behind it. */
-export function limitChanges(spec: InstanceSpec, has: Limits): { change: Limits; fields: string[] } {
+export function limitChanges(spec: InstanceSpec, has: Made): { change: Limits; fields: string[] } {
   const wanted = withDefaults(limitsOf(spec), has);
   const names = (Object.keys(wanted) as (keyof Limits)[]).filter((name) => wanted[name] !== has[name]);
   const change: Limits = Object.fromEntries(names.map((name) => [name, wanted[name]]));
@@ -51,14 +56,15 @@ export function limitChanges(spec: InstanceSpec, has: Limits): { change: Limits;
 }
 
 /**
- * What a limit that is not asked for should be where it can be told: no limit of processes, and swap by the Engine's
- * rule. A container without a limit of swap is left: the Engine makes such ones where the kernel cannot limit it.
+ * What a limit that is not asked for should be where it can be told: processes as the container was made, and swap by
+ * the Engine's rule. A container without one of the two is left: the Engine makes such ones where the kernel cannot
+ * limit it.
  */
-function withDefaults(wanted: Limits, has: Limits): Limits {
+function withDefaults(wanted: Limits, has: Made): Limits {
   const swap = has.memorySwapBytes === undefined ? undefined : memorySwapOf(wanted);
   return {
     ...(swap !== undefined && { memorySwapBytes: swap }),
-    ...(has.pidsLimit !== undefined && { pidsLimit: 0 }),
+    ...(has.pidsLimit !== undefined && { pidsLimit: has.defaults === undefined ? 0 : DEFAULT_PIDS_LIMIT }),
     ...wanted,
   };
 }

@@ -12,7 +12,8 @@ import { choose, forcedBy, mustDrain, planContainer, wantsRestart } from './plan
 import type { InstanceObserved, InstanceStep } from './plan.ts';
 import { healthOf, healthStatusOf, UNHEALTHY, unhealthyEvents, unhealthyWords } from './health.ts';
 import { crashed, crashMessage, crashWords, exitWords } from './crash.ts';
-import { definedOnly } from '../../base/defined.ts';
+import { definedOnly, orNothing } from '../../base/defined.ts';
+import { recreateChanges } from './creation.ts';
 import { configConditions } from './config/conditions.ts';
 import { configWait } from './config/waiting.ts';
 import { configStatusOf } from './config/steps.ts';
@@ -98,7 +99,10 @@ function statusOf(
     ...(container.ports.length > 0 ? { ports: container.ports } : {}),
     ...(container.exitCode === undefined ? {} : { lastExitCode: container.exitCode }),
     ...(lastLog && lastLog.length > 0 ? { lastLog } : {}),
-    ...definedOnly({ config: configStatusOf(instance, container) }),
+    ...definedOnly({
+      config: configStatusOf(instance, container),
+      recreateWouldChange: orNothing(recreateChanges(instance.spec, container)),
+    }),
   };
 }
 

@@ -268,6 +268,11 @@ export const instanceStatusSchema: JsonSchema = {
         of: { type: 'string', description: 'When the process was started that was ended by it.' },
       },
     },
+    recreateWouldChange: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Of a container that an earlier release made: what one that is made now would have otherwise.',
+    },
     draining: {
       type: 'string',
       description: 'Since when its load balancers are asked to let go of it before it stops.',

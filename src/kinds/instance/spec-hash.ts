@@ -33,6 +33,7 @@ const RECREATES = {
   extraHosts: (s) => orNothing(s.extraHosts),
   dns: (s) => orNothing(s.dns),
   groups: (s) => orNothing(s.groups),
+  allowPrivilegeEscalation: (s) => ifTrue(s.allowPrivilegeEscalation),
   capabilities: (s) => orNothing(s.capabilities),
   readOnlyRootFilesystem: (s) => ifTrue(s.readOnlyRootFilesystem),
   tmpfs: (s) => orNothing(s.tmpfs),

@@ -68,6 +68,8 @@ interface ContainerFields {
   extraHosts?: Record<string, string>;
   dns?: { servers?: readonly string[]; search?: readonly string[]; options?: readonly string[] };
   groups?: readonly string[];
+  /** Absent means false. */
+  allowPrivilegeEscalation?: boolean;
   capabilities?: { add?: readonly string[]; drop?: readonly string[] };
   readOnlyRootFilesystem?: boolean;
   tmpfs?: readonly Tmpfs[];
@@ -217,6 +219,8 @@ export interface InstanceStatus {
   config?: ConfigStatus;
   /** The restart request (annotation) that was last carried out. */
   restartedAt?: string;
+  /** What another container would be made with and this one, of an earlier release, was not. */
+  recreateWouldChange?: readonly string[];
   /** Since when its load balancers are asked to let go of it, because its process must stop (I12). */
   draining?: string;
 }

@@ -11,6 +11,7 @@ import { PROXY_COMMAND, PROXY_STOP_SIGNAL } from '../../drivers/haproxy/configur
 import { shortUid } from '../../drivers/labels.ts';
 import type { ProxyConfig, ProxyListener, ServerRef } from '../../drivers/proxies.ts';
 import { containerNameOf } from '../shared/container-steps.ts';
+import { CREATION_DEFAULTS, DEFAULT_PIDS_LIMIT } from '../shared/creation-defaults.ts';
 import { ownerOfResource } from '../shared/owner.ts';
 
 /** An instance that shall get requests, and under which name the proxy knows it. */
@@ -161,6 +162,10 @@ export function balancerContainer(lb: LoadBalancer, image: string, network: Netw
     stopSignal: PROXY_STOP_SIGNAL,
     logs: LOGS,
     sysctls: SYSCTLS,
+    // It runs as a user without rights, and every port is open to it in a network of its own.
+    capDrop: ['ALL'],
+    pidsLimit: DEFAULT_PIDS_LIMIT,
+    defaults: CREATION_DEFAULTS,
     restart: 'unless-stopped',
   };
 }

@@ -10,8 +10,12 @@ import type { Outcome, Report, ConditionInput } from '../../engine/contract.ts';
 import { targetKey } from './proxy-config.ts';
 import { keptOf } from './plan.ts';
 import type { LoadBalancerObserved, LoadBalancerStep } from './plan.ts';
+import { CREATION_DEFAULTS, DEFAULT_PIDS_LIMIT } from '../shared/creation-defaults.ts';
 import { vpcWait } from '../shared/vpc-reference.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+
+/** What its container has since there are defaults of creation. */
+const HARDENED = ['its proxy would have no capability at all', `it would have at most ${DEFAULT_PIDS_LIMIT} processes`];
 
 /** How often one whose targets come or go looks at them; a change of the proxy's own mind is noticed at once. */
 const LOOK_MS = 1_000;
@@ -74,6 +78,7 @@ function statusOf(
     targets,
     healthyTargets: `${targets.filter((t) => t.state === 'Healthy').length}/${targets.length}`,
     ...(changed ? { lastChange: changed } : {}),
+    ...(container && container.defaults !== CREATION_DEFAULTS ? { recreateWouldChange: HARDENED } : {}),
   };
 }
 

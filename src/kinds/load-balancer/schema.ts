@@ -256,6 +256,11 @@ export const loadBalancerStatusSchema: JsonSchema = {
       },
     },
     healthyTargets: { type: 'string', description: 'Healthy ones of those registered: 3/4.' },
+    recreateWouldChange: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'Of a container that an earlier release made: what one that is made now would have otherwise.',
+    },
     lastChange: {
       type: 'object',
       description: 'The last change of its targets or its configuration.',

@@ -71,6 +71,8 @@ export interface LoadBalancerStatus {
   healthyTargets?: string;
   /** One that was stored before sessions were counted has none. */
   lastChange?: { at: string; failedRequests: number; cutSessions?: number };
+  /** What another container would be made with and this one, of an earlier release, was not. */
+  recreateWouldChange?: readonly string[];
 }
 
 export type LoadBalancer = Resource<LoadBalancerSpec, LoadBalancerStatus>;

@@ -73,7 +73,14 @@ describe('limits', () => {
   it.each<[string, object, Partial<Container>, object | undefined]>([
     ['as asked for', wanted, {}, undefined],
     ['processes by hand', wanted, { pidsLimit: 5 }, { pidsLimit: 9, why: 'pidsLimit differs' }],
-    ['a limit of processes that nobody wants', {}, { pidsLimit: 5 }, { pidsLimit: 0, why: 'pidsLimit differs' }],
+    ['a limit of processes that nobody wants', {}, { pidsLimit: 5 }, { pidsLimit: 4_096, why: 'pidsLimit differs' }],
+    [
+      'the same of a container of an earlier release',
+      {},
+      { pidsLimit: 5, defaults: undefined as never },
+      { pidsLimit: 0, why: 'pidsLimit differs' },
+    ],
+    ['a kernel that limits no processes', {}, { pidsLimit: undefined as never }, undefined],
     ['other processors', wanted, { cpuSet: '0-1' }, { cpuSet: '0', why: 'cpuSet differs' }],
     [
       'another reservation',

@@ -60,7 +60,7 @@ export function containerOf(i: Instance, over: object = {}, view?: View): Contai
     restart: spec.restart ?? 'no',
     attachments: [{ networkId: NETWORK.id, address: '10.1.0.9', aliases: ['web'] }],
     ports: [],
-    ...definedOnly({ configDigests: orNothing(spec.configDigests) }),
+    ...definedOnly({ configDigests: orNothing(spec.configDigests), defaults: spec.defaults }),
   };
   return { ...made, ...over };
 }
