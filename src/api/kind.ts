@@ -96,6 +96,20 @@ export interface Size {
   memory?: number;
 }
 
+/** What a namespace allows of what runs in it. */
+export interface Policy {
+  /** Kubernetes' Pod Security Standards. */
+  level: 'privileged' | 'baseline' | 'restricted';
+  /** Hosts of registries, with a path where only that is allowed; any when left out. */
+  registries?: readonly string[];
+  /** Ports of the host that may be published at each level. */
+  hostPorts?: readonly number[];
+  /** Folders of the host that may be mounted at each level, with what is in them. */
+  hostPaths?: readonly string[];
+  /** Whether an image may be named by the tag latest, or by none. */
+  allowLatest: boolean;
+}
+
 /** A rule over documents of all kinds in namespaces, under the revision's lock. */
 export interface Governor {
   /** Defaults that it gives. Returns the document itself when none apply. */
@@ -167,6 +181,8 @@ export interface KindDefinition<R extends Resource = Resource> {
   usage?: (resource: R) => Usage;
   /** How large each instance of it may become, and how one is made so large. */
   size?: { of: (resource: R) => Size; with: (resource: R, size: Size) => R };
+  /** What of it a policy does not allow. */
+  violations?: (resource: R, policy: Policy) => readonly Cause[];
   /** Its rule over documents of these kinds. */
   governs?: (kinds: Iterable<KindDefinition>) => Governor;
   /** Why a document is not to be deleted; `undefined`: it may be. */

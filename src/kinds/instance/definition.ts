@@ -5,6 +5,7 @@ import type { Instance } from './types.ts';
 import { admitInstance, checkInstance } from './admission.ts';
 import { sourcesOf } from './config/uses.ts';
 import { withInit } from './defaults.ts';
+import { policyProblems } from './security-level.ts';
 import { sizeOf, withSize } from './size.ts';
 import { instanceSpecSchema, instanceStatusSchema } from './schema.ts';
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
@@ -79,6 +80,7 @@ export const instanceKind: KindDefinition<Instance> = {
     of: ({ spec }) => sizeOf(spec),
     with: (next, size) => ({ ...next, spec: withSize(next.spec, size) }),
   },
+  violations: ({ spec }, policy) => policyProblems(spec, policy),
   complete: (next, old) => ({ ...next, spec: withInit(next.spec, old?.spec) }),
   check: checkInstance,
   admit: admitInstance,

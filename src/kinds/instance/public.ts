@@ -7,4 +7,5 @@ export { sourcesOf } from './config/uses.ts';
 export { initSaid, withInit } from './defaults.ts';
 export { checkHostAccess } from './host-access.ts';
 export { instanceSpecSchema } from './schema.ts';
+export { policyProblems } from './security-level.ts';
 export { sizeOf, withSize } from './size.ts';

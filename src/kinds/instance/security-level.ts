@@ -1,4 +1,7 @@
 import { invalid } from '../../api/field-errors.ts';
+import { isWithin, normalizedPath } from '../../base/host-paths.ts';
+import { parseReference } from '../../base/image-reference.ts';
+import type { Policy } from '../../api/kind.ts';
 import type { Cause } from '../../base/errors.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import type { InstanceSpec } from './types.ts';
@@ -9,7 +12,7 @@ import type { InstanceSpec } from './types.ts';
  * such as privileged mode, the host's network and another seccomp profile, is not asked. GPUs are allowed at each level, as
  * there: a device plugin gives them.
  */
-export type SecurityLevel = 'privileged' | 'baseline' | 'restricted';
+type SecurityLevel = Policy['level'];
 
 /** Those that baseline lets a container add. NET_RAW is not among them. */
 const BASELINE_CAPABILITIES = new Set([
@@ -47,34 +50,32 @@ const BASELINE_SYSCTLS = new Set([
 /** The only one that restricted lets a container have. */
 const RESTRICTED_CAPABILITY = 'NET_BIND_SERVICE';
 
-/**
- * What of this specification its level does not allow; `[]` when it allows all of it. `hostPorts` are those that may be
- * published at baseline and above: the standard's "known list".
- */
-export function levelProblems(spec: InstanceSpec, level: SecurityLevel, hostPorts: readonly number[] = []): Cause[] {
-  switch (level) {
-    case 'privileged':
-      return [];
-    case 'baseline':
-      return baselineProblems(spec, hostPorts);
-    case 'restricted':
-      return restrictedProblems(spec, hostPorts);
-  }
+/** What is allowed beside the level: the standard's "known list". Any at privileged, where it is left out, and else none. */
+type Allowed = Pick<Policy, 'hostPorts' | 'hostPaths'>;
+
+/** What of this specification its level does not allow; `[]` when it allows all of it. */
+export function levelProblems(spec: InstanceSpec, level: SecurityLevel, allowed: Allowed = {}): Cause[] {
+  const { hostPorts, hostPaths } = allowed;
+  const isFree = level === 'privileged';
+  return [
+    ...(level === 'baseline' ? baselineProblems(spec) : []),
+    ...(level === 'restricted' ? restrictedProblems(spec) : []),
+    ...(isFree && hostPaths === undefined ? [] : hostFolders(spec, level, hostPaths ?? [])),
+    ...(isFree && hostPorts === undefined ? [] : publishedPorts(spec, level, hostPorts ?? [])),
+  ];
 }
 
-const baselineProblems = (spec: InstanceSpec, hostPorts: readonly number[]): Cause[] => [
+const baselineProblems = (spec: InstanceSpec): Cause[] => [
   ...addedBeyond(spec, 'baseline', (name) => BASELINE_CAPABILITIES.has(name)),
   ...hostAccess(spec, 'baseline'),
-  ...publishedPorts(spec, 'baseline', hostPorts),
 ];
 
-const restrictedProblems = (spec: InstanceSpec, hostPorts: readonly number[]): Cause[] => [
+const restrictedProblems = (spec: InstanceSpec): Cause[] => [
   ...addedBeyond(spec, 'restricted', (name) => name === RESTRICTED_CAPABILITY),
   ...(spec.capabilities?.drop?.includes('ALL')
     ? []
     : [refused('restricted', 'capabilities.drop', 'every capability must be dropped: set it to [ALL]')]),
   ...hostAccess(spec, 'restricted'),
-  ...publishedPorts(spec, 'restricted', hostPorts),
   ...(spec.allowPrivilegeEscalation
     ? [
         refused(
@@ -111,13 +112,23 @@ function addedBeyond(
   );
 }
 
-/** What is the host's: folders, devices, kernel settings. */
-const hostAccess = ({ volumes, devices = [], sysctls = {} }: InstanceSpec, level: SecurityLevel): Cause[] => [
-  ...volumes.flatMap(({ hostPath }, at) =>
-    hostPath === undefined
+function hostFolders({ volumes }: InstanceSpec, level: SecurityLevel, allowed: readonly string[]): Cause[] {
+  const others = allowed.length > 0 ? `, or one in ${allowed.join(', ')}` : '';
+  return volumes.flatMap(({ hostPath }, at) =>
+    hostPath === undefined || allowed.some((folder) => isWithin(normalizedPath(hostPath), normalizedPath(folder)))
       ? []
-      : [refused(level, `volumes[${at}].hostPath`, `${hostPath} is a folder of the host: use a named volume (name)`)],
-  ),
+      : [
+          refused(
+            level,
+            `volumes[${at}].hostPath`,
+            `${hostPath} is a folder of the host: use a named volume (name)${others}`,
+          ),
+        ],
+  );
+}
+
+/** What is the host's, beside folders: devices, kernel settings. */
+const hostAccess = ({ devices = [], sysctls = {} }: InstanceSpec, level: SecurityLevel): Cause[] => [
   ...devices.map(({ hostPath }, at) =>
     refused(level, `devices[${at}]`, `${hostPath} is a device of the host: take it out`),
   ),
@@ -163,4 +174,34 @@ function rootUser({ user }: InstanceSpec): Cause[] {
 }
 
 const refused = (level: SecurityLevel, field: string, why: string): Cause =>
-  invalid(field, `the security level "${level}" does not allow it: ${why}`);
+  invalid(field, `the namespace's policy (${level}) does not allow it: ${why}`);
+
+/** What of this specification a namespace's policy does not allow. */
+export const policyProblems = (spec: InstanceSpec, policy: Policy): Cause[] => [
+  ...levelProblems(spec, policy.level, policy),
+  ...imageProblems(spec, policy),
+];
+
+function imageProblems({ image }: InstanceSpec, { level, registries, allowLatest }: Policy): Cause[] {
+  // One that is named by its id alone comes from no registry.
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(image)) return [];
+  const { repository, tag, registry } = parseReference(image);
+  // As Docker reads it: what names no host is Docker Hub's, and what names nothing else is its library's.
+  const place = repository.includes('/') ? repository : `library/${repository}`;
+  const whole = place.startsWith(`${registry}/`) ? place : `${registry}/${place}`;
+  const isKnown = registries?.some((allowed) => isWithin(whole, allowed)) ?? true;
+  return [
+    ...(isKnown
+      ? []
+      : [
+          refused(
+            level,
+            'image',
+            `${whole} is of none of its registries: use one of ${registries?.join(', ') || 'none'}`,
+          ),
+        ]),
+    ...(tag === 'latest' && !allowLatest
+      ? [refused(level, 'image', 'the tag latest may be another image tomorrow: name a version, or a digest')]
+      : []),
+  ];
+}

@@ -1,6 +1,7 @@
 import { forbidden } from '../../admission/operations.ts';
 import { DEFAULT_NAMESPACE } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
+import { groupOf, groupResource } from '../../api/kind.ts';
 import type { Governor, KindDefinition, Size, View } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
 import { formatBytes, parseSize } from '../../base/quantity.ts';
@@ -41,6 +42,7 @@ export const governNamespaces = (kinds: Iterable<KindDefinition>): Governor => (
     if (!old && found.metadata.deletionTimestamp !== undefined)
       refuse(`unable to create new content in namespace ${namespace} because it is being terminated`);
     checkSize(found.spec, next, old, kind, refuse);
+    checkPolicy(found.spec, next, old, kind);
     const { quota } = found.spec;
     if (!quota) return;
     const hard = countsOf(quota);
@@ -69,6 +71,20 @@ const sizeIn = ({ cpus, memory }: Given): Size => ({
   ...(cpus === undefined ? {} : { cpus }),
   ...(memory === undefined ? {} : { memory: parseSize(memory) ?? 0 }),
 });
+
+/** What it did before the policy was so is not held against it. */
+function checkPolicy({ policy }: NamespaceSpec, next: Resource, old: Resource | undefined, kind: KindDefinition): void {
+  if (!policy || !kind.violations) return;
+  const before = new Set(old ? kind.violations(old, policy).map(({ message }) => message) : []);
+  const causes = kind.violations(next, policy).filter(({ message }) => !before.has(message));
+  if (causes.length === 0) return;
+  const { name } = next.metadata;
+  const said = causes.map(({ field, message }) => `${field}: ${message}`).join(', ');
+  throw new StatusError('Forbidden', `${groupResource(kind)} "${name}" is forbidden: ${said}`, {
+    causes,
+    details: { name, kind: kind.plural, group: groupOf(kind) },
+  });
+}
 
 /** One that is no larger than before is never refused. */
 function checkSize(

@@ -58,6 +58,46 @@ export const namespaceSpecSchema: JsonSchema = {
         max: size('The largest limits; one without is refused.'),
       },
     },
+    policy: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'What instances of the namespace may ask for. What runs already is left alone.',
+      properties: {
+        level: {
+          type: 'string',
+          enum: ['privileged', 'baseline', 'restricted'],
+          default: 'privileged',
+          description:
+            "Kubernetes' Pod Security Standards: all that is allowed here at all; nothing of the host's; or least rights, without root.",
+        },
+        registries: {
+          type: 'array',
+          maxItems: 64,
+          items: { type: 'string', minLength: 1, maxLength: 255 },
+          description:
+            'Where images may come from: hosts, such as registry.example, or parts of them, such as docker.io/library. Any when left out.',
+        },
+        hostPorts: {
+          type: 'array',
+          maxItems: 256,
+          items: { type: 'integer', minimum: 1, maximum: 65535 },
+          description:
+            'Fixed ports of the host that may be published. Left out: any at privileged, none at the other levels.',
+        },
+        hostPaths: {
+          type: 'array',
+          maxItems: 64,
+          items: { type: 'string', maxLength: 1024, pattern: '^/', 'x-expected': 'an absolute path' },
+          description:
+            'Folders of the host that may be mounted, with what is in them. Left out: any at privileged, none at the other levels.',
+        },
+        allowLatest: {
+          type: 'boolean',
+          default: true,
+          description: 'Whether an image may be named by the tag latest, or by none.',
+        },
+      },
+    },
     finalizers: {
       type: 'array',
       maxItems: 16,

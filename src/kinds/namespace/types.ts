@@ -1,3 +1,4 @@
+import type { Policy } from '../../api/kind.ts';
 import type { Resource } from '../../api/metadata.ts';
 
 /** What is counted, as people write it: memory is a size such as 16Gi. */
@@ -19,6 +20,7 @@ interface SizeSpec {
 export interface NamespaceSpec {
   quota?: Amounts;
   instanceResources?: { default?: SizeSpec; max?: SizeSpec };
+  policy?: Policy;
   /** Kubernetes', kept for who sends it. */
   finalizers?: readonly string[];
 }

@@ -3,14 +3,14 @@ import { invalid } from '../../api/field-errors.ts';
 import { sameJson } from '../../base/hash.ts';
 import { countOf, durationMs } from '../../base/quantity.ts';
 import type { Instance, InstanceSpec } from '../instance/types.ts';
-import { checkHostAccess, checkInstance, checkPublishing, withInit } from '../instance/public.ts';
+import { checkHostAccess, checkInstance, checkPublishing, policyProblems, withInit } from '../instance/public.ts';
 import { formatPath } from '../../admission/path.ts';
 import { own } from '../../base/own.ts';
 import { GROUP, RESTARTED_AT } from '../../api/metadata.ts';
 import { parsePorts } from '../shared/port-mapping.ts';
 import type { ScalingGroup, Template } from './types.ts';
 import { allowedCounts, checkPolicies, checkSchedules } from './policies-admission.ts';
-import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
+import type { Admission, AdmissionSettings, Policy, View } from '../../api/kind.ts';
 import type { Vpc } from '../vpc/types.ts';
 
 /** An instance as the group would make it, for the rules of instances. */
@@ -32,6 +32,9 @@ export function completeGroup(spec: ScalingGroup['spec'], old?: ScalingGroup['sp
   const template = withInit(spec.template.spec, old?.template.spec);
   return template === spec.template.spec ? spec : { ...spec, template: { ...spec.template, spec: template } };
 }
+
+export const violationsOf = (group: ScalingGroup, policy: Policy): Cause[] =>
+  ofTemplate(policyProblems(sample(group).spec, policy));
 
 /** What holds of one group by itself. */
 export function checkScalingGroup(group: ScalingGroup, old?: ScalingGroup): Cause[] {

@@ -2,7 +2,7 @@ import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { sizeOf, sourcesOf, withSize } from '../instance/public.ts';
 import { selectorOf } from './types.ts';
 import type { ScalingGroup } from './types.ts';
-import { admitScalingGroup, checkScalingGroup, completeGroup } from './admission.ts';
+import { admitScalingGroup, checkScalingGroup, completeGroup, violationsOf } from './admission.ts';
 import { scalingGroupSpecSchema, scalingGroupStatusSchema } from './schema.ts';
 import type { KindDefinition } from '../../api/kind.ts';
 
@@ -79,6 +79,7 @@ export const scalingGroupKind: KindDefinition<ScalingGroup> = {
       return { ...next, spec: { ...next.spec, template: { ...template, spec: withSize(template.spec, size) } } };
     },
   },
+  violations: violationsOf,
   complete: (next, old) => ({ ...next, spec: completeGroup(next.spec, old?.spec) }),
   check: checkScalingGroup,
   admit: admitScalingGroup,

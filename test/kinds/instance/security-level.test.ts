@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CAPABILITIES } from '../../../src/kinds/instance/capabilities.ts';
-import { levelProblems } from '../../../src/kinds/instance/security-level.ts';
-import type { SecurityLevel } from '../../../src/kinds/instance/security-level.ts';
+import type { Policy } from '../../../src/api/kind.ts';
+import { levelProblems, policyProblems } from '../../../src/kinds/instance/security-level.ts';
 import type { InstanceSpec } from '../../../src/kinds/instance/types.ts';
 import { instance } from './support.ts';
 
@@ -9,8 +9,9 @@ import { instance } from './support.ts';
 const TAME = { user: '1000', capabilities: { drop: ['ALL'] } };
 /** As stored, with a field that admission takes only where the settings allow it. */
 const specOf = (spec: object): InstanceSpec => ({ ...instance().spec, ...spec });
+type SecurityLevel = Policy['level'];
 const fields = (spec: object, level: SecurityLevel, hostPorts?: readonly number[]) =>
-  levelProblems(specOf(spec), level, hostPorts).map(({ field }) => field);
+  levelProblems(specOf(spec), level, hostPorts && { hostPorts }).map(({ field }) => field);
 
 type Refused = readonly string[];
 describe.each<[string, object, { baseline?: Refused; restricted?: Refused }]>([
@@ -121,7 +122,7 @@ it.each<[object, SecurityLevel, string]>([
   [
     { capabilities: { add: ['NET_RAW'] } },
     'baseline',
-    'the security level "baseline" does not allow it: NET_RAW may not be added',
+    "the namespace's policy (baseline) does not allow it: NET_RAW may not be added",
   ],
   [
     { ports: ['8080:80'] },
@@ -136,4 +137,47 @@ it.each<[object, SecurityLevel, string]>([
       .map(({ message }) => message)
       .join('\n'),
   ).toContain(words);
+});
+
+describe('what else a policy says', () => {
+  const said = (spec: object, policy: Partial<Policy>) =>
+    policyProblems(specOf(spec), { level: 'privileged', allowLatest: true, ...policy }).map(
+      ({ field, message }) => `${field} ${message}`,
+    );
+
+  it.each<[string, readonly string[], boolean]>([
+    ['nginx:1.27', ['docker.io/library'], true],
+    ['nginx:1.27', ['docker.io'], true],
+    ['team/app:1', ['docker.io/library'], false],
+    ['registry.example/team/app:1', ['registry.example/team'], true],
+    ['registry.example/teams/app:1', ['registry.example/team'], false],
+    ['registry.example.evil/app:1', ['registry.example'], false],
+    ['localhost:5000/app:1', ['localhost:5000'], true],
+    ['app:1', [], false],
+  ])('image %s is of one of %j: %s', (image, registries, isAllowed) => {
+    expect(said({ image }, { registries }).length === 0).toBe(isAllowed);
+  });
+
+  it.each<[string, boolean]>([
+    ['app:1', true],
+    [`app@sha256:${'0'.repeat(64)}`, true],
+    ['0'.repeat(64), true],
+    ['app:latest', false],
+    ['app', false],
+  ])('image %s is of no tag that moves: %s', (image, isAllowed) => {
+    expect(said({ image }, { allowLatest: false }).length === 0).toBe(isAllowed);
+    expect(said({ image }, {})).toEqual([]);
+  });
+
+  it('folders and ports of the host are any at privileged but where they are listed, and none elsewhere', () => {
+    const volumes = [{ hostPath: '/srv/shop', mountPath: '/data' }];
+    const ports = ['8080:80'];
+    expect(said({ volumes, ports }, {})).toEqual([]);
+    expect(said({ volumes, ports }, { hostPaths: ['/srv'], hostPorts: [8080] })).toEqual([]);
+    expect(said({ volumes, ports }, { hostPaths: ['/srv/other'], hostPorts: [80] })).toEqual([
+      "spec.volumes[0].hostPath the namespace's policy (privileged) does not allow it: /srv/shop is a folder of the host: use a named volume (name), or one in /srv/other",
+      "spec.ports[0] the namespace's policy (privileged) does not allow it: host port 8080 may not be taken: leave the host port out (the Engine chooses one), or one of 80, or put a LoadBalancer before it",
+    ]);
+    expect(said({ volumes }, { level: 'baseline', hostPaths: ['/srv'] })).toEqual([]);
+  });
 });

@@ -217,3 +217,23 @@ describe('sizes of instances', () => {
     await daemon.apply(instanceInTeam('a', { resources: { cpus: 2, memory: '1Gi' } }));
   });
 });
+
+describe('a policy', () => {
+  it('is not passed by what is made or changed from then on, of groups too, and leaves what runs alone', async () => {
+    await daemon.apply(teamNamespace());
+    await daemon.apply(VPC);
+    await daemon.apply(instanceInTeam('a', { ports: ['8080:80'] }));
+    await daemon.apply(teamNamespace({ policy: { level: 'baseline', allowLatest: false } }));
+    await daemon.settle(10_000);
+    expect(world.engine.containers.size).toBe(1);
+    await daemon.apply(instanceInTeam('a', { ports: ['8080:80'], env: { A: '1' } }));
+    expect(await refusal(instanceInTeam('a', { ports: ['8081:80'] }))).toContain('spec.ports[0]: the namespace');
+    expect(await refusal(instanceInTeam('b', { image: 'app' }))).toBe(
+      'Forbidden: instances.miniaws.dev "b" is forbidden: spec.image: the namespace\'s policy (baseline) does not allow it: the tag latest may be another image tomorrow: name a version, or a digest',
+    );
+    const template = { labels: { app: 'web' }, spec: { image: 'app:1', capabilities: { add: ['NET_RAW'] } } };
+    const spec = { vpc: 'net', minInstances: 0, maxInstances: 1, desiredCount: 1, template };
+    const group = { kind: 'ScalingGroup', metadata: { name: 'web', namespace: 'team' }, spec };
+    expect(await refusal(group)).toContain('spec.template.spec.capabilities.add[0]: the namespace');
+  });
+});
