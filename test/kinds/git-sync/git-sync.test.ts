@@ -321,6 +321,39 @@ it('two syncs that have one object are a conflict that names both', async () => 
   expect(messageOf(daemon, 'other')).toContain('is kept by GitSync default/app, and GitSync default/other has it too');
 });
 
+describe('a namespace of the repository', () => {
+  const space = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' }, spec: {} });
+  const inTeam = (kind: string, name: string, spec: object) =>
+    JSON.stringify({ apiVersion: 'miniaws.dev/v1', kind, metadata: { name, namespace: 'team' }, spec });
+  const TEAM = {
+    'a-web.yaml': inTeam('Instance', 'web', { image: 'app:1', vpc: 'net' }),
+    'b-net.yaml': inTeam('VPC', 'net', { cidrBlock: '10.9.0.0/24' }),
+  };
+
+  it('is made before what is in it, and goes after it', async () => {
+    const { world, daemon } = await start({ ...TEAM, 'z-team.yaml': space, 'cm.yaml': VPC }, { pruneGuard: '100%' });
+    expect([reasonOf(daemon), names(world)]).toEqual([
+      'Synced',
+      ['Instance/web', 'Namespace/team', 'VPC/net', 'VPC/shop'],
+    ]);
+    await push(world, daemon, { 'cm.yaml': VPC });
+    await daemon.settle(30_000);
+    expect([reasonOf(daemon), names(world)]).toEqual(['Synced', ['VPC/shop']]);
+  });
+
+  it('that nobody makes is told at each document that is in it, and nothing is applied', async () => {
+    const { world, daemon } = await start(TEAM);
+    expect([reasonOf(daemon), names(world)]).toEqual(['InvalidRevision', []]);
+    expect(messageOf(daemon)).toContain(
+      'b-net.yaml:1:1: namespaces "team" not found: create it first (kind: Namespace)',
+    );
+    await daemon.apply({ kind: 'Namespace', metadata: { name: 'team' }, spec: {} });
+    await world.clock.advance(60_000);
+    await daemon.settle(10_000);
+    expect(reasonOf(daemon)).toBe('Synced');
+  });
+});
+
 describe('a count', () => {
   const group = (spec: object) =>
     yaml('ScalingGroup', 'web', {
