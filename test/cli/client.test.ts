@@ -6,6 +6,7 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { filesOf, run, start, written } from './support.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import type { Ran } from './support.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { eventually } from '../support/wait.ts';
 
 let daemon: TestDaemon;
@@ -453,6 +454,7 @@ test('1,000 unchanged documents are found unchanged, without a write (I2)', asyn
     ...Array.from({ length: 999 }, (_, i) => instance(`m${i}`, 'many', '  powerState: Stopped\n')),
   ];
   const folder = await filesOf({ 'a.yaml': documents.join('---') });
+  await makeNamespaces(daemon, 'many');
   expect((await miniaws('-n', 'many', 'apply', '-f', folder)).code).toBe(0);
   const paths = ['vpcs', 'instances'].map((plural) => `/apis/miniaws.dev/v1/namespaces/many/${plural}`);
   const versions = async () => {

@@ -16,6 +16,7 @@ import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
 import type { Manifest } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { eventually } from '../support/wait.ts';
 
 let daemon: TestDaemon;
@@ -24,6 +25,7 @@ beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated' });
   config = new KubeConfig();
   config.loadFromFile(daemon.kubeconfigPath);
+  await makeNamespaces(daemon, 'informed', 'applied', 'kube');
 });
 afterAll(() => daemon.stop());
 

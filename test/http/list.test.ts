@@ -4,6 +4,7 @@ import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
 import type { Refusal } from '../support/http.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { instance, pathOf } from '../support/manifests.ts';
 
 interface List {
@@ -29,6 +30,7 @@ const TIERS = ['web', 'db', 'cache'];
 let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated' });
+  await makeNamespaces(daemon, 'other');
   for (let i = 0; i < 12; i++) {
     const labels = { tier: TIERS[i % 3]!, index: String(i), ...(i === 0 ? { canary: '' } : {}) };
     const annotations = { 'miniaws.dev/paused': 'true' };

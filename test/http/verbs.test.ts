@@ -5,6 +5,7 @@ import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
 import type { RawRequest, Refusal } from '../support/http.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { eventually } from '../support/wait.ts';
 
 let daemon: TestDaemon;
@@ -12,6 +13,7 @@ beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated' });
   await call(daemon, 'POST', pathOf('vpcs'), { body: vpc('net', { cidrBlock: '10.215.0.0/24' }) });
   await ready(pathOf('vpcs', 'net'));
+  await makeNamespaces(daemon, 'other');
 });
 afterAll(() => daemon.stop());
 

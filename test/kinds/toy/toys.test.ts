@@ -154,6 +154,8 @@ it('both are found by clients: in discovery, legacy and aggregated, and in OpenA
   const core = (await call(api, 'GET', '/api/v1')).json<{ resources: { name: string; namespaced: boolean }[] }>();
   expect(core.resources.map(({ name, namespaced }) => [name, namespaced])).toEqual([
     ['events', true],
+    ['namespaces', false],
+    ['namespaces/status', false],
     ['configmaps', true],
     ['configmaps/status', true],
     ['secrets', true],
