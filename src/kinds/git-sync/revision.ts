@@ -14,6 +14,7 @@ import type { SyncFile } from './decrypt/findings.ts';
 import { mayBeEncrypted, refusingEncrypted, revealing, TO_DECRYPT } from './decrypt/prepare.ts';
 import type { SyncSnapshot } from './decrypt/snapshot.ts';
 import { withoutSecrets } from './masked.ts';
+import { Places } from './places.ts';
 import { filled } from './variables.ts';
 import type { Variables } from './variables.ts';
 
@@ -93,9 +94,10 @@ export function readFile(file: SyncFile, options: ReadOptions): LoadedFile {
   if (unfilled.length > 0) return { documents: [], problems: told(unfilled) };
   const loaded = load(text, file.path, prepare);
   const problems = [...loaded.problems];
-  const documents = loaded.documents.flatMap((one) => {
+  const places = new Places(text, file.path, prepare);
+  const documents = loaded.documents.flatMap((one, index) => {
     try {
-      return [{ ...placed(one, options), secrets }];
+      return [{ ...placed(one, options), locate: places.of(index), secrets }];
     } catch (error) {
       problems.push(...problemsOf(one, error));
       return [];
