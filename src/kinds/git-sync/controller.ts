@@ -4,6 +4,7 @@ import type { Ref, Resource } from '../../api/metadata.ts';
 import type { AdmissionSettings, View } from '../../api/kind.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { Digest } from '../../base/hash.ts';
 import { turns } from '../../base/turns.ts';
 import type { Controller, UnderWay } from '../../engine/contract.ts';
 import { AppliedSince } from './applied-since.ts';
@@ -29,6 +30,7 @@ export interface GitSyncDeps {
   kinds: KindRegistry;
   settings: AdmissionSettings;
   clock: Clock;
+  digest: Digest;
 }
 
 /** For each thousand objects, of which a pass takes some 5 ms. */
@@ -80,6 +82,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         orphans: [],
         appliedMs: 0,
         peersBehind: [],
+        filledWith: '',
         notReady: [],
       };
       if ('missing' in source)
@@ -130,6 +133,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         handedOver: gone.filter((resource) => handed.has(resource)),
         appliedMs: appliedSince.ms(sync, target),
         peersBehind: holds.peersBehind(sync, target, view),
+        filledWith: deps.digest(reader.filledWith(sync, view)),
         notReady,
       };
     },

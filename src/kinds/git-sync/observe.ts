@@ -29,13 +29,18 @@ export class RevisionReader {
 
   async read(sync: GitSync, snapshot: Snapshot, view: View): Promise<LoadedRevision> {
     const options = this.#optionsOf(sync, view);
-    const { kinds: _, ...rest } = options;
-    const text = canonicalJson(rest);
+    const text = textOf(options);
     const known = this.#revisions.get(snapshot);
     if (known?.with === text) return known.revision;
     const revision = await readRevision(snapshot, this.#kinds, (file) => this.#fileOf(file, text, options));
     this.#revisions.set(snapshot, { with: text, revision });
     return revision;
+  }
+
+  /** What decides what becomes of a commit's files, as text; it holds secrets. */
+  filledWith(sync: GitSync, view: View): string {
+    const { path, include, exclude, ignore, force } = sync.spec;
+    return canonicalJson([textOf(this.#optionsOf(sync, view)), { path, include, exclude, ignore, force }]);
   }
 
   #fileOf(file: SyncFile, text: string, options: ReadOptions): LoadedFile {
@@ -57,6 +62,8 @@ export class RevisionReader {
     };
   }
 }
+
+const textOf = ({ kinds: _, ...rest }: ReadOptions): string => canonicalJson(rest);
 
 /** A ConfigMap or Secret that is not there gives nothing: a variable that is missed then is told where it stands. */
 function variablesOf(

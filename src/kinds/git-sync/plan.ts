@@ -55,6 +55,8 @@ export interface SyncObserved {
   appliedMs: number;
   /** Other syncs of the repository that do not know the commit yet. */
   peersBehind: readonly string[];
+  /** A digest of what the spec and its variables make of the files of a commit. */
+  filledWith: string;
   /** What of the documents is not Ready, and why. */
   notReady: readonly { title: string; why: string }[];
 }
@@ -102,17 +104,16 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
   const { comparison, target } = observed;
   const { changes, problems, claims } = comparison;
   if (problems.length > 0 || claims.length > 0) return [];
-  const wanted = changes.filter((change) => !isDrift(sync, change) || sync.spec.mode === 'Correct');
+  const wanted = changes.filter((change) => !isDrift(sync, observed, change) || sync.spec.mode === 'Correct');
   return inParts(wanted).map((part) => {
-    const drifted = part.filter((change) => isDrift(sync, change));
+    const drifted = part.filter((change) => isDrift(sync, observed, change));
+    const isNew = part.some(({ commit }) => !wasApplied(sync, commit));
+    const why = `commit ${shortCommit(target?.commit ?? '')} has ${counted(part.length, 'change')}`;
     return {
       do: 'apply',
       changes: part,
       purpose: drifted.length === part.length ? undefined : purposeOf(observed, now),
-      why:
-        drifted.length === part.length
-          ? driftText(drifted)
-          : `commit ${shortCommit(target?.commit ?? '')} has ${counted(part.length, 'change')}`,
+      why: drifted.length === part.length ? driftText(drifted) : isNew ? why : `${why}: ${SPEC_CHANGED}`,
       event: drifted.length === part.length ? 'DriftCorrected' : 'Applied',
       ...(drifted.length === part.length ? { warns: true } : {}),
     };
@@ -126,9 +127,23 @@ export function purposeOf({ target, remote }: SyncObserved, now: Date): Purpose 
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** What differs although its commit was applied before was changed, or removed, by somebody else. */
-export const isDrift = ({ status }: GitSync, { commit }: SyncChange): boolean =>
+const SPEC_CHANGED = 'the spec of the sync or its variables were changed';
+
+const wasApplied = ({ status }: GitSync, commit: string): boolean =>
   status?.folders?.some((folder) => folder.commit === commit) === true;
+
+/**
+ * What differs although its commit was applied before was changed, or removed, by somebody else, unless the spec of the
+ * sync or its variables make something else of the commit now.
+ */
+export function isDrift(
+  sync: GitSync,
+  { filledWith }: Pick<SyncObserved, 'filledWith'>,
+  { commit, by }: SyncChange,
+): boolean {
+  const before = sync.status?.filledWith;
+  return wasApplied(sync, commit) && (by.length > 0 || before === undefined || before === filledWith);
+}
 
 export function driftText(changes: readonly SyncChange[]): string {
   const told = changes.map(({ ref, is, by }) => {

@@ -63,6 +63,7 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
   const kept = isApplied
     ? folders.flatMap(({ path, commit }) => (commit === undefined ? [] : [{ path, commit }]))
     : before.folders;
+  const filledWith = isApplied ? observed.filledWith : before.filledWith;
   const healthy = isHealthy ? since(before.healthy, target.commit) : before.healthy;
   const rolledBack = rollBack(sync, { ...(applied ? { applied } : {}), ...(healthy ? { healthy } : {}) }, observed);
   const seen = head ?? before.observed;
@@ -70,6 +71,7 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
     ...(seen ? { observed: seen } : {}),
     ...(applied ? { applied } : {}),
     ...(kept ? { folders: kept } : {}),
+    ...(filledWith === undefined ? {} : { filledWith }),
     ...(healthy ? { healthy } : {}),
     ...(rolledBack ? { rolledBack } : {}),
     ...withOperation({}, operationOf(sync, observed, now)),
@@ -240,10 +242,11 @@ function deleting(sync: GitSync, { kept, handedOver }: SyncObserved): State {
   };
 }
 
-function degradedOf(status: GitSyncStatus, sync: GitSync, { comparison, target }: SyncObserved): ConditionInput {
+function degradedOf(status: GitSyncStatus, sync: GitSync, observed: SyncObserved): ConditionInput {
+  const { comparison, target } = observed;
   if (status.rolledBack && target?.why !== 'pinned')
     return degraded('True', 'RolledBack', rolledBackText(status.rolledBack));
-  const drifted = comparison.changes.filter((change) => isDrift(sync, change));
+  const drifted = comparison.changes.filter((change) => isDrift(sync, observed, change));
   if (sync.spec.mode === 'Detect' && drifted.length > 0)
     return degraded('True', 'Drifted', `${driftText(drifted)}; spec.mode is Detect, so that it stays`);
   return NOT_DEGRADED;

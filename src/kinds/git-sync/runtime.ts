@@ -13,11 +13,12 @@ const PRUNE_EVERY_MS = 3_600_000;
 /** What a sync did is kept while it lives, and for so long after it began it: for who asks later. */
 const KEPT_MS = 90 * 86_400_000;
 
-export const createRuntime: CreateRuntime = ({ git, store, view, clock, log, kinds, settings, notice }) => {
+export const createRuntime: CreateRuntime = (deps) => {
+  const { git, store, view, clock, log, kinds, settings, digest, notice } = deps;
   const repositories = new Repositories({ git, clock, notice: (ref, what) => notice(ref, what, 'git') });
   const recorder = new OperationRecorder({ store, clock, log });
   return {
-    controller: anyController(gitSyncController({ repositories, kinds, settings, clock })),
+    controller: anyController(gitSyncController({ repositories, kinds, settings, clock, digest })),
     routes(app, context) {
       webhookRoute(app, context);
       operationsRoute(app, context);

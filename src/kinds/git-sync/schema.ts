@@ -302,6 +302,7 @@ export const gitSyncStatusSchema: JsonSchema = {
         },
       },
     },
+    filledWith: { type: 'string', description: 'A digest of what the spec and its variables made of the files.' },
     healthy: seen('The last commit of which everything was Ready.'),
     rolledBack: {
       type: 'object',

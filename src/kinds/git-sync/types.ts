@@ -130,6 +130,8 @@ export interface GitSyncStatus {
   /** The last commit that was applied as a whole, and since when. */
   applied?: SyncedCommit;
   folders?: readonly FolderStatus[];
+  /** A digest of what the spec and its variables made of their files. */
+  filledWith?: string;
   /** The last commit of which everything was Ready. */
   healthy?: SyncedCommit;
   /** The newest commit failed, and this sync went back by itself, from and to which. */

@@ -128,6 +128,29 @@ describe('a repository', () => {
   });
 });
 
+it.each(['Correct', 'Detect'])('changed variables are no drift, and are applied in mode %s', async (mode) => {
+  const files = {
+    'a.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { a: '${A}' } }),
+  };
+  const filled = (value: string) => ({ mode, substitute: { variables: { A: value } } });
+  const { daemon } = await start(files, filled('one'));
+  await daemon.apply(syncOf(filled('two')));
+  await daemon.settle(10_000);
+  expect(daemon.get('ConfigMap', 'a')).toMatchObject({ data: { a: 'two' } });
+  const differences = async () =>
+    (await daemon.store.log({ kind: 'GitSync', limit: 50 })).items.flatMap(({ record }) => record.difference);
+  expect((await differences()).join()).toContain('has 1 change: the spec of the sync or its variables were changed');
+  expect((await differences()).join()).not.toContain('ConfigMap default/a was changed');
+  expect(findCondition(sync(daemon), 'Degraded')?.status).toBe('False');
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { a: 'by hand' } };
+  await daemon.apply(map, 'kubectl-edit', true);
+  await daemon.settle(10_000);
+  expect(daemon.get('ConfigMap', 'a')).toMatchObject({ data: { a: mode === 'Correct' ? 'two' : 'by hand' } });
+  if (mode === 'Correct')
+    expect((await differences()).join()).toContain('ConfigMap default/a was changed by kubectl-edit');
+  else expect(findCondition(sync(daemon), 'Degraded')?.reason).toBe('Drifted');
+});
+
 describe('a bad commit', () => {
   const BAD = {
     ...FILES,
