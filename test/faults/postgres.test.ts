@@ -12,6 +12,7 @@ import { Cloud } from '../support/cloud.ts';
 import type { TestDatabase } from '../support/database.ts';
 import { call } from '../support/http.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { freePort } from '../../src/host/ports.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -38,6 +39,7 @@ beforeAll(async () => {
   cloud = await Cloud.start({ database, dataDir: folder.path, env: { DATABASE_URL: '' } });
   await cloud.apply(vpc('net', { cidrBlock: '10.215.11.0/24' }), instance('web', spec()));
   await cloud.ready('instances', 'web');
+  await makeNamespaces(cloud.daemon, 'written');
 });
 afterAll(async () => {
   await cloud?.close();
