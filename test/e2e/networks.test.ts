@@ -12,8 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => cloud?.close());
 
+/** The image's ping opens a raw socket. */
+const capabilities = { add: ['NET_RAW'] };
 const inVpc = (name: string, spec: object) =>
-  instance(name, { image: cloud.image, stopGracePeriod: '0s', vpc: 'front', ...spec });
+  instance(name, { image: cloud.image, stopGracePeriod: '0s', vpc: 'front', capabilities, ...spec });
 const web = (networks: object[]) => inVpc('web', { networks });
 
 /** By name or by address. */

@@ -23,7 +23,7 @@ export const devices: JsonSchema = {
       permissions: {
         type: 'string',
         enum: ['r', 'w', 'm', 'rw', 'rm', 'wm', 'rwm'],
-        description: 'Read, write, and make with mknod; rwm when left out.',
+        description: 'Read, write, and make with mknod, which also needs the capability MKNOD; rwm when left out.',
       },
     },
   },

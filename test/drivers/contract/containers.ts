@@ -8,13 +8,14 @@ export function containerContract(t: ContractContext): void {
 
   describe('containers', () => {
     it('has what was asked for, seen by the next observation', async () => {
-      const spec = containerSpec({ cpus: 0.5, memoryBytes: 64 * 2 ** 20, restart: 'on-failure' });
+      const spec = containerSpec({ cpus: 0.5, memoryBytes: 64 * 2 ** 20, restart: 'on-failure', defaults: '1' });
       const made = await t.compute.createContainer(spec);
       expect(theOne(spec.owner.uid)).toEqual(made);
       expect(made).toMatchObject({
         name: spec.name,
         owner: spec.owner,
         specHash: 'a1',
+        defaults: '1',
         state: 'created',
         cpus: 0.5,
         memoryBytes: 64 * 2 ** 20,

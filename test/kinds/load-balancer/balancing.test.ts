@@ -2,7 +2,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { LoadBalancer } from '../../../src/kinds/load-balancer/types.ts';
 import { findCondition, isReady } from '../../../src/api/metadata.ts';
 import { CONFIG_PATH } from '../../../src/drivers/haproxy/configuration.ts';
+import { LABEL } from '../../../src/drivers/labels.ts';
 import type { SimulatedContainer } from '../../../src/drivers/simulated/objects.ts';
+import { unrest } from '../../../src/proof/oracles.ts';
 import { World } from '../../../src/proof/world.ts';
 import type { WorldDaemon } from '../../../src/proof/world.ts';
 import { balancer, instance } from './support.ts';
@@ -342,4 +344,18 @@ describe('a load balancer of an internal VPC', () => {
     await daemon.settle(40_000);
     expect(containerOf(world, daemon, 'LoadBalancer', 'front').attachments.size).toBe(2);
   });
+});
+
+it('a container of an earlier release serves on, and status tells what a recreate would change', async () => {
+  const { world, daemon } = await two();
+  const container = containerOf(world, daemon, 'LoadBalancer', 'front');
+  delete (container.labels as Record<string, string>)[LABEL.defaults];
+  // Until the next look at everything.
+  await daemon.settle(40_000);
+  expect(balancerOf(daemon).status).toMatchObject({
+    containerId: container.id,
+    recreateWouldChange: ['its proxy would have no capability at all', 'it would have at most 4096 processes'],
+  });
+  expect(container.state).toBe('running');
+  expect(await unrest(world, daemon)).toEqual([]);
 });
