@@ -66,7 +66,8 @@ const MISTAKES: readonly Mistake[] = [
   },
   {
     name: 'one object in two syncs',
-    wrong: [push(FILES), app(), app({}, 'twin')],
+    // Whoever is first has it.
+    wrong: [push(FILES), app(), app({ dependsOn: ['app'] }, 'twin')],
     says: says('Conflict', /is kept by GitSync default\/app, and GitSync default\/twin has it too/, 'twin'),
     right: [{ delete: 'GitSync/default/twin' }],
     fresh: [push(FILES), app()],
