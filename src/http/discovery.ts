@@ -5,7 +5,7 @@ import type { KindDefinition } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { ApiContext } from './context.ts';
 
-const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const READ = ['get', 'list', 'watch'];
 const AGGREGATED = /g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/;
 

@@ -21,7 +21,7 @@ export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, 
     : list(request, reply, context);
 }
 
-function wanted(target: Target, query: Query): Selector {
+export function wanted(target: Target, query: Query): Selector {
   const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
   return (r) =>
     r.kind === target.kind.kind &&

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CORE_V1 } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
-import { apiRoot, groupOf } from '../api/kind.ts';
+import { apiRoot } from '../api/kind.ts';
 import type { KindDefinition, View } from '../api/kind.ts';
 import {
   applyDocument,
@@ -11,12 +11,11 @@ import {
   notFound,
   patch,
   patchStatus,
-  remove,
   replace,
   replaceStatus,
   removeIfFinalized,
 } from '../admission/operations.ts';
-import type { DeleteOptions, Patch, WriteContext } from '../admission/operations.ts';
+import type { Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
@@ -70,7 +69,6 @@ function verbsAt(app: FastifyInstance, context: ApiContext, collection: string):
       patchStatus(target.kind, change, existing(target, view), ctx),
     );
   });
-  app.delete(item, (request, reply) => removeItem(request, reply, context));
 }
 
 function existing(target: Target, view: View): Resource {
@@ -186,61 +184,4 @@ function applyItem(request: FastifyRequest, reply: FastifyReply, context: ApiCon
   return write(request, reply, context, 200, (target, view, ctx, body) =>
     applyDocument(target.kind, addressed(body, target), view.get(refTo(target)), view, { ...ctx, force }),
   );
-}
-
-/** `DeleteOptions` as clients send it; kubectl asks for a dry run here and not in the query. */
-function deleteOptions(sent: unknown): DeleteOptions & { dryRun: readonly string[] } {
-  const isMapping = (v: unknown) => typeof v === 'object' && v !== null && !Array.isArray(v);
-  if (!isMapping(sent)) throw new StatusError('BadRequest', 'expected DeleteOptions');
-  const { dryRun, preconditions, propagationPolicy } = sent as Record<string, unknown>;
-  const asked = dryRun ?? [];
-  if (!Array.isArray(asked) || asked.some((mode) => mode !== 'All'))
-    throw new StatusError('BadRequest', 'dryRun: expected ["All"]');
-  if (!isMapping(preconditions ?? {})) throw new StatusError('BadRequest', 'preconditions: expected a mapping');
-  const given = { preconditions, propagationPolicy } as DeleteOptions;
-  const options = Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined && v !== null));
-  return { ...options, dryRun: asked as readonly string[] };
-}
-
-async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const target = targetOf(request, context.kinds);
-  const query = queryOf(request);
-  const body = deleteOptions(parseBody(request.body, request.headers['content-type'], target.kind) ?? {});
-  const options: DeleteOptions = {
-    ...body,
-    ...(query['propagationPolicy']
-      ? { propagationPolicy: query['propagationPolicy'] as DeleteOptions['propagationPolicy'] }
-      : {}),
-  };
-  if (!['Background', 'Foreground', 'Orphan', undefined].includes(options.propagationPolicy)) {
-    throw new StatusError(
-      'BadRequest',
-      `propagationPolicy: expected Background, Foreground or Orphan, found "${String(options.propagationPolicy)}"`,
-    );
-  }
-  let deleted: Resource | undefined;
-  let warnings: readonly string[] = [];
-  const committed = await context.store.commit({
-    dryRun: isDryRun(query) || body.dryRun.length > 0,
-    decide: (view): Effects => {
-      const old = existing(target, view);
-      const left = remove(target.kind, old, options, context.clock.now());
-      warnings = target.kind.deleting?.(old, view) ?? [];
-      deleted = 'put' in left ? left.put : old;
-      if ('put' in left) return left.put === old ? {} : { put: [left.put] };
-      return { remove: [left.remove] };
-    },
-  });
-  if (warnings.length > 0) void reply.header('warning', warningHeaders(warnings));
-  void reply.code(200);
-  const resource = stored(committed, deleted as Resource);
-  if (resource.metadata.deletionTimestamp !== undefined) return resource;
-  const { name, uid } = resource.metadata;
-  return {
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Success',
-    details: { name, group: groupOf(target.kind), kind: target.kind.plural, uid },
-  };
 }

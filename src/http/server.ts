@@ -16,6 +16,7 @@ import { metricsRoutes } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { planRoutes } from './plan.ts';
 import { recordRoutes } from './records.ts';
+import { removalRoutes } from './removal.ts';
 import { resourceRoutes } from './resources.ts';
 import { scaleRoutes } from './scale.ts';
 import { asStatusError, statusOf } from './status.ts';
@@ -124,6 +125,7 @@ function routes(app: FastifyInstance, context: ApiContext, extensions: readonly 
   planRoutes(app, context);
   historyRoutes(app, context);
   resourceRoutes(app, context);
+  removalRoutes(app, context);
   scaleRoutes(app, context);
   healthRoutes(app, context);
 }

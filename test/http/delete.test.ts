@@ -131,3 +131,41 @@ describe('delete', () => {
     await eventually('the VPC to be gone', async () => (await send('GET', pathOf('vpcs', 'busy'))).status === 404);
   });
 });
+
+describe('delete of a collection', () => {
+  const all = (more: string) => `${pathOf('instances')}?${more}`;
+  const names = (answer: { json: <T>() => T }) =>
+    answer.json<{ items: Resource[] }>().items.map(({ metadata }) => metadata.name);
+
+  it('deletes what a list with the same selector has, and nothing else', async () => {
+    for (const name of ['x', 'y', 'z']) await make(name, { labels: { of: name === 'z' ? 'them' : 'us' } });
+    const dry = await send('DELETE', all('labelSelector=of%3Dus&dryRun=All'));
+    expect([dry.status, names(dry)]).toEqual([200, ['x', 'y']]);
+    expect(await exists('x')).toBe(true);
+    const answer = await send('DELETE', all('labelSelector=of%3Dus'));
+    expect([answer.status, names(answer), answer.json<Resource>().kind]).toEqual([200, ['x', 'y'], 'InstanceList']);
+    expect(answer.json<{ items: Resource[] }>().items[0]?.metadata.deletionTimestamp).toBeDefined();
+    await gone('x', 'y');
+    expect(await exists('z')).toBe(true);
+    expect(names(await send('DELETE', all('fieldSelector=metadata.name%3Dz')))).toEqual(['z']);
+    await gone('z');
+  });
+
+  it('is of one namespace, or of a kind that is in none', async () => {
+    expect((await send('DELETE', '/apis/miniaws.dev/v1/instances')).status).toBe(404);
+    const refused = await send('DELETE', '/api/v1/namespaces');
+    expect([refused.status, refused.json<Refusal>().message]).toEqual([
+      403,
+      'namespaces "default" is forbidden: this namespace may not be deleted',
+    ]);
+  });
+
+  it('of documents with nothing behind them removes them, and warns who uses them', async () => {
+    const maps = pathOf('configmaps').replace('/apis/miniaws.dev/v1', '/api/v1');
+    for (const name of ['a', 'b'])
+      await send('POST', maps, { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { k: 'v' } } });
+    const answer = await send('DELETE', maps);
+    expect([answer.status, names(answer)]).toEqual([200, ['a', 'b']]);
+    expect(names(await send('GET', maps))).toEqual([]);
+  });
+});

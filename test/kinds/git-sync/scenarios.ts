@@ -16,7 +16,7 @@ const app = (spec: object = {}): Action => ({
   apply: {
     kind: 'GitSync',
     metadata: { name: 'app' },
-    spec: { url, prune: true, pruneGuard: '60%', ...spec },
+    spec: { url, prune: true, pruneGuard: '60%', interval: '30s', ...spec },
   },
 });
 /** As a webhook would: it looks at once. */
@@ -24,7 +24,7 @@ const told = (n: number): Action => ({
   apply: {
     kind: 'GitSync',
     metadata: { name: 'app', annotations: { 'miniaws.dev/sync-at': `2026-01-01T00:00:0${n}Z` } },
-    spec: { url, prune: true, pruneGuard: '60%' },
+    spec: { url, prune: true, pruneGuard: '60%', interval: '30s' },
   },
 });
 const TWO = { 'vpc.yaml': VPC, 'a.yaml': instance('a'), 'b.yaml': instance('b') };
