@@ -63,7 +63,7 @@ describe('input that nobody means (I13)', () => {
     ['an unknown path', () => call(daemon, 'GET', '/apis/other.dev/v9/things'), 404],
     ['a broken escape in the path', () => call(daemon, 'GET', '/apis/%zz'), 400],
     ['an endless name', () => call(daemon, 'GET', pathOf('instances', 'a'.repeat(5_000))), 400],
-    ['a verb on the wrong path', () => call(daemon, 'DELETE', pathOf('instances')), 404],
+    ['a verb on the wrong path', () => call(daemon, 'PUT', pathOf('instances')), 404],
     [
       'a field manager with NUL',
       () => post(instance('x', { image: 'a' }), 'application/json', `${pathOf('instances')}?fieldManager=a%00`),
