@@ -5,6 +5,7 @@ import type { KindRegistry } from '../api/registry.ts';
 import { groupOf, groupResource, refIn } from '../api/kind.ts';
 import type { KindDefinition, View } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
+import type { Cause } from '../base/errors.ts';
 import { sameJson } from '../base/hash.ts';
 import { memoised } from '../base/memoised.ts';
 import { admit, invalid, timestamp } from './admit.ts';
@@ -67,8 +68,9 @@ export function notFound(kind: KindDefinition, name: string): StatusError {
   });
 }
 
-export function forbidden(kind: KindDefinition, name: string, why: string): StatusError {
+export function forbidden(kind: KindDefinition, name: string, why: string, causes: readonly Cause[] = []): StatusError {
   return new StatusError('Forbidden', `${groupResource(kind)} "${name}" is forbidden: ${why}`, {
+    causes,
     details: { name, kind: kind.plural, group: groupOf(kind) },
   });
 }

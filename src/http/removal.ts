@@ -2,19 +2,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { groupOf } from '../api/kind.ts';
 import type { View } from '../api/kind.ts';
 import type { Resource } from '../api/metadata.ts';
-import { notFound, remove } from '../admission/operations.ts';
+import { remove } from '../admission/operations.ts';
 import type { DeleteOptions } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
+import { inParts } from '../base/parts.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { parseBody } from './body.ts';
-import { isDryRun, numberOf, queryOf, refTo, targetOf } from './context.ts';
+import { isDryRun, numberOf, queryOf, targetOf } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { wanted } from './list.ts';
-import { collections } from './resources.ts';
+import { collections, existing } from './resources.ts';
 import { warningHeaders } from './warnings.ts';
-
-/** Objects that one decision under the revision's lock deletes at most: others write, too. */
-const MOST_AT_ONCE = 1_000;
 
 /** DELETE of an object, and of a collection: paths, answers and refusals are Kubernetes'. */
 export function removalRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -106,11 +104,7 @@ async function commitRemoval(
 async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const removal = removalOf(request, context);
   const { target } = removal;
-  const { answers, warnings } = await commitRemoval(context, removal, (view) => {
-    const found = view.get(refTo(target));
-    if (!found) throw notFound(target.kind, target.name);
-    return [found];
-  });
+  const { answers, warnings } = await commitRemoval(context, removal, (view) => [existing(target, view)]);
   const [resource] = answers as [Resource];
   if (warnings.length > 0) void reply.header('warning', warningHeaders(warnings));
   void reply.code(200);
@@ -135,8 +129,7 @@ async function removeCollection(request: FastifyRequest, reply: FastifyReply, co
   const all = (await context.store.current()).list(target.kind.kind, target.namespace).filter(matches).slice(0, limit);
   const items: Resource[] = [];
   const warnings: string[] = [];
-  for (let at = 0; at < all.length; at += MOST_AT_ONCE) {
-    const part = all.slice(at, at + MOST_AT_ONCE);
+  for (const part of inParts(all)) {
     // As they are under the lock: what was made anew meanwhile, or changed so that it is not meant any more, stays.
     const done = await commitRemoval(context, removal, (view) =>
       part.flatMap((seen) => {

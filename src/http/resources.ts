@@ -71,7 +71,7 @@ function verbsAt(app: FastifyInstance, context: ApiContext, collection: string):
   });
 }
 
-function existing(target: Target, view: View): Resource {
+export function existing(target: Target, view: View): Resource {
   const found = view.get(refTo(target));
   if (!found) throw notFound(target.kind, target.name);
   return found;

@@ -5,7 +5,7 @@ import type { KindRegistry } from '../../api/registry.ts';
 import { countOf } from '../../base/quantity.ts';
 import type { Step } from '../../engine/contract.ts';
 import { listed } from '../shared/conditions.ts';
-import { inParts } from '../shared/parts.ts';
+import { inParts } from '../../base/parts.ts';
 import { claimText } from './compare.ts';
 import type { Comparison, SyncChange } from './compare.ts';
 import type { Purpose } from './operation.ts';

@@ -1,17 +1,11 @@
 import type { Size } from '../../api/kind.ts';
-import { parseSize } from '../../base/quantity.ts';
+import { sizeIn } from '../shared/size.ts';
 import type { InstanceSpec } from './types.ts';
 
 type Sized = Pick<InstanceSpec, 'resources'>;
 
 /** How large its container may become. */
-export function sizeOf({ resources }: Sized): Size {
-  const { cpus, memory } = resources;
-  return {
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(memory === undefined ? {} : { memory: parseSize(memory) ?? 0 }),
-  };
-}
+export const sizeOf = ({ resources }: Sized): Size => sizeIn(resources);
 
 /** With limits where it has none. */
 export function withSize<S extends Sized>(spec: S, { cpus, memory }: Size): S {

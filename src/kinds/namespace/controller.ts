@@ -17,7 +17,8 @@ export const namespaceController = (kinds: KindRegistry): Controller<Namespace, 
 
   async observe({ metadata, spec }, { view }) {
     const { name, deletionTimestamp } = metadata;
-    const hard = countsOf(spec.quota ?? {});
+    // What is taken of one that is being deleted is of no meaning any more.
+    const hard = countsOf((deletionTimestamp === undefined && spec.quota) || {});
     const used = usedIn(name, hard, kinds, view);
     if (deletionTimestamp === undefined) return { left: [], hard, used };
     const left = [...kinds].reverse().flatMap((kind) => {

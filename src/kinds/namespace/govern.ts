@@ -1,10 +1,10 @@
 import { forbidden } from '../../admission/operations.ts';
 import { DEFAULT_NAMESPACE } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
-import { groupOf, groupResource } from '../../api/kind.ts';
 import type { Governor, KindDefinition, Size, View } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
-import { formatBytes, parseSize } from '../../base/quantity.ts';
+import { formatBytes } from '../../base/quantity.ts';
+import { sizeIn } from '../shared/size.ts';
 import { amountText, countsOf, excessOf, unlimited } from './quota.ts';
 import { isNamespace } from './types.ts';
 import type { Namespace, NamespaceSpec } from './types.ts';
@@ -65,25 +65,14 @@ function namespaceOf({ metadata }: Resource, view: View): Namespace | undefined 
   return found && isNamespace(found) ? found : undefined;
 }
 
-type Given = NonNullable<NonNullable<NamespaceSpec['instanceResources']>['default']>;
-
-const sizeIn = ({ cpus, memory }: Given): Size => ({
-  ...(cpus === undefined ? {} : { cpus }),
-  ...(memory === undefined ? {} : { memory: parseSize(memory) ?? 0 }),
-});
-
 /** What it did before the policy was so is not held against it. */
 function checkPolicy({ policy }: NamespaceSpec, next: Resource, old: Resource | undefined, kind: KindDefinition): void {
   if (!policy || !kind.violations) return;
   const before = new Set(old ? kind.violations(old, policy).map(({ message }) => message) : []);
   const causes = kind.violations(next, policy).filter(({ message }) => !before.has(message));
   if (causes.length === 0) return;
-  const { name } = next.metadata;
   const said = causes.map(({ field, message }) => `${field}: ${message}`).join(', ');
-  throw new StatusError('Forbidden', `${groupResource(kind)} "${name}" is forbidden: ${said}`, {
-    causes,
-    details: { name, kind: kind.plural, group: groupOf(kind) },
-  });
+  throw forbidden(kind, next.metadata.name, said, causes);
 }
 
 /** One that is no larger than before is never refused. */

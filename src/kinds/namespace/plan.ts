@@ -4,7 +4,7 @@ import type { Resource } from '../../api/metadata.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
 import type { Outcome, Report, Step } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
-import { inParts } from '../shared/parts.ts';
+import { inParts } from '../../base/parts.ts';
 import { amountText } from './quota.ts';
 import type { Counts } from './quota.ts';
 import type { Namespace, NamespaceStatus } from './types.ts';

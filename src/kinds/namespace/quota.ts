@@ -44,6 +44,7 @@ export function usedIn(
   but?: Resource,
 ): Counts {
   const used = new Map([...hard.keys()].map((name) => [name, 0]));
+  if (hard.size === 0) return used;
   for (const kind of kinds) {
     if (kind.scope === 'Cluster' || !mayTake(kind, hard)) continue;
     for (const resource of view.list(kind.kind, namespace)) {

@@ -19,6 +19,17 @@ beforeEach(async () => {
 
 const VPC = { kind: 'VPC', metadata: { name: 'net', namespace: 'team' }, spec: { cidrBlock: '10.7.0.0/24' } };
 const map = (name: string) => ({ kind: 'ConfigMap', metadata: { name, namespace: 'team' }, data: {} });
+const groupInTeam = (desiredCount: number, more: object = {}) => ({
+  kind: 'ScalingGroup',
+  metadata: { name: 'web', namespace: 'team' },
+  spec: {
+    vpc: 'net',
+    minInstances: 0,
+    maxInstances: 5,
+    desiredCount,
+    template: { labels: { app: 'web' }, spec: { image: 'app:1', ...more } },
+  },
+});
 const team = () => daemon.get('Namespace', 'team', '') as Namespace | undefined;
 const refusal = async (document: Parameters<WorldDaemon['apply']>[0]) => {
   const error: unknown = await daemon.apply(document).then(
@@ -141,14 +152,7 @@ describe('a quota', () => {
   it('holds for a group: it has as many as are allowed, and says why no more', async () => {
     await daemon.apply(teamNamespace({ quota: { instances: 2 } }));
     await daemon.apply(VPC);
-    const spec = {
-      vpc: 'net',
-      minInstances: 0,
-      maxInstances: 5,
-      desiredCount: 4,
-      template: { labels: { app: 'web' }, spec: { image: 'app:1' } },
-    };
-    await daemon.apply({ kind: 'ScalingGroup', metadata: { name: 'web', namespace: 'team' }, spec });
+    await daemon.apply(groupInTeam(4));
     await world.clock.advance(60_000);
     expect(world.engine.containers.size).toBe(2);
     expect(JSON.stringify(daemon.get('ScalingGroup', 'web', 'team')?.status)).toContain(
@@ -182,14 +186,7 @@ describe('sizes of instances', () => {
     await daemon.apply(VPC);
     await daemon.apply(instanceInTeam('a'));
     expect(daemon.get('Instance', 'a', 'team')?.spec).toMatchObject({ resources: { cpus: 0.5, memory: '67108864' } });
-    const spec = {
-      vpc: 'net',
-      minInstances: 0,
-      maxInstances: 5,
-      desiredCount: 2,
-      template: { labels: { app: 'web' }, spec: { image: 'app:1' } },
-    };
-    await daemon.apply({ kind: 'ScalingGroup', metadata: { name: 'web', namespace: 'team' }, spec });
+    await daemon.apply(groupInTeam(2));
     await daemon.settle(60_000);
     expect(isReady(daemon.get('ScalingGroup', 'web', 'team')!)).toBe(true);
     const before = [...world.engine.containers.keys()];
@@ -231,9 +228,8 @@ describe('a policy', () => {
     expect(await refusal(instanceInTeam('b', { image: 'app' }))).toBe(
       'Forbidden: instances.miniaws.dev "b" is forbidden: spec.image: the namespace\'s policy (baseline) does not allow it: the tag latest may be another image tomorrow: name a version, or a digest',
     );
-    const template = { labels: { app: 'web' }, spec: { image: 'app:1', capabilities: { add: ['NET_RAW'] } } };
-    const spec = { vpc: 'net', minInstances: 0, maxInstances: 1, desiredCount: 1, template };
-    const group = { kind: 'ScalingGroup', metadata: { name: 'web', namespace: 'team' }, spec };
-    expect(await refusal(group)).toContain('spec.template.spec.capabilities.add[0]: the namespace');
+    expect(await refusal(groupInTeam(1, { capabilities: { add: ['NET_RAW'] } }))).toContain(
+      'spec.template.spec.capabilities.add[0]: the namespace',
+    );
   });
 });
