@@ -7,6 +7,7 @@ import { testRepository } from '../support/git.ts';
 import type { TestRepository } from '../support/git.ts';
 import { call } from '../support/http.ts';
 import { instance, vpc } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { eventually } from '../support/wait.ts';
 import { atMost, median, timed } from './figure.ts';
 import type { Benchmark, Figure } from './figure.ts';
@@ -109,6 +110,7 @@ async function hundred(workshop: Workshop, repository: TestRepository): Promise<
   const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bench' }, data: { a: '1' } };
   repository.commit({ 'all.json': JSON.stringify(map) });
   const daemon = await workshop.daemon({ engine: 'simulated' });
+  await makeNamespaces(daemon, ...Array.from({ length: SYNCS }, (_, i) => `n-${i}`));
   for (let i = 0; i < SYNCS; i++)
     await create(daemon, `s-${i}`, { url: repository.url, path: '.', interval: '1m', targetNamespace: `n-${i}` });
   await eventually('all of them to be looked at', async () => {
