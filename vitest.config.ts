@@ -5,7 +5,7 @@ import Slowest from './test/support/slowest.ts';
 /** In memory alone: no Engine, no PostgreSQL, no process of its own. */
 const UNIT = [
   'test/{examples,layers,readme}.test.ts',
-  'test/{admission,base,engine,operator}/**/*.test.ts',
+  'test/{admission,api,base,engine,operator}/**/*.test.ts',
   'test/kinds/!(toy)/*.test.ts',
   'test/cli/{explain,parts}.test.ts',
   'test/drivers/*.test.ts',

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { messageOf } from './base/errors.ts';
 import { processIo } from './cli/io.ts';
+import { homeKubeconfig } from './cli/kubeconfig.ts';
 import { addClientCommands, runClient, separated } from './cli/program.ts';
 import type { ClientSetup } from './cli/session.ts';
 import { COMMANDS, KINDS } from './kinds/index.ts';
@@ -13,10 +14,17 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
+/** That of the machine itself, where there is one; elsewhere that of `miniaws login`. */
+function defaultKubeconfig(): string {
+  const ofMachine = dataFolderAt(defaultDataDir()).adminKubeconfig;
+  const ofHome = homeKubeconfig(process.env);
+  return !existsSync(ofMachine) && existsSync(ofHome) ? ofHome : ofMachine;
+}
+
 const setup: ClientSetup = {
   io: processIo,
   kinds: KINDS,
-  defaultKubeconfig: () => dataFolderAt(defaultDataDir()).adminKubeconfig,
+  defaultKubeconfig,
   version,
 };
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isReady } from '../src/api/metadata.ts';
+import { isReady, refOf } from '../src/api/metadata.ts';
 import { load } from '../src/admission/load.ts';
 import { World } from '../src/proof/world.ts';
 
@@ -21,9 +21,11 @@ describe('examples', () => {
       applied.push(await daemon.apply(document as unknown as Parameters<typeof daemon.apply>[0]));
     await daemon.settle(15_000);
     for (const r of applied.filter(({ kind }) => world.kinds.must(kind).reconciled))
-      expect(isReady(daemon.get(r.kind, r.metadata.name) ?? r), `${r.kind}/${r.metadata.name}`).toBe(true);
-    for (const r of world.documents)
-      await daemon.delete({ kind: r.kind, namespace: r.metadata.namespace, name: r.metadata.name });
+      expect(
+        isReady(daemon.get(r.kind, r.metadata.name, refOf(r).namespace) ?? r),
+        `${r.kind}/${r.metadata.name}`,
+      ).toBe(true);
+    for (const r of world.documents) await daemon.delete(refOf(r));
     await daemon.settle(15_000);
     expect(world.documents.length + world.engine.containers.size + world.engine.networks.byId.size).toBe(0);
   });

@@ -65,7 +65,9 @@ export function admit(
   refuse(kind, document, causes);
   context.takenOver = takenOver;
   const next = finish(resource, old);
-  if (next !== old) for (const governor of governors) governor.check(next, old, kind, view);
+  if (next === old) return next;
+  for (const governor of governors) governor.check(next, old, kind, view);
+  context.settings.author?.checkGrants(kind, next);
   return next;
 }
 

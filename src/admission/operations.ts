@@ -171,6 +171,7 @@ export function replaceStatus(
   old: Resource,
   context: WriteContext,
 ): Resource {
+  if (kind.statusReadOnly) throw forbidden(kind, old.metadata.name, 'its status is written by the daemon alone');
   checkPreconditions(kind, old, {
     uid: document.metadata?.['uid'] as string,
     resourceVersion: document.metadata?.['resourceVersion'] as string,
@@ -228,9 +229,9 @@ export interface DeleteOptions {
 export type Left = { put: Resource } | { remove: Ref };
 
 /** Marks it deleted; it goes when its last finalizer does (I14). Deleting again changes nothing. */
-export function remove(kind: KindDefinition, old: Resource, options: DeleteOptions, now: Date): Left {
+export function remove(kind: KindDefinition, old: Resource, options: DeleteOptions, now: Date, view: View): Left {
   checkPreconditions(kind, old, options.preconditions ?? {});
-  const why = kind.permanent?.(old);
+  const why = kind.permanent?.(old, view);
   if (why !== undefined) throw forbidden(kind, old.metadata.name, why);
   const policy = { Background: undefined, Foreground: FOREGROUND, Orphan: ORPHAN }[
     options.propagationPolicy ?? 'Background'

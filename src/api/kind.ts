@@ -1,7 +1,9 @@
 import type { HostAccess } from '../base/host-access.ts';
 import type { HostPathRules } from '../base/host-paths.ts';
+import { refOf, titleOf } from './metadata.ts';
 import type { FieldsV1, Ref, Resource } from './metadata.ts';
 import type { Cause } from '../base/errors.ts';
+import type { PolicyRule } from './access.ts';
 
 /** The subset of JSON Schema that kinds are written in, with Kubernetes' extensions for field ownership. */
 export interface JsonSchema {
@@ -85,7 +87,23 @@ export interface AdmissionSettings {
   foreignRanges: () => readonly string[];
   /** Rules of kinds over documents of all kinds; left out where documents are judged by themselves. */
   governors?: readonly Governor[];
+  /** Left out: the daemon itself, which may do everything. */
+  author?: Author;
 }
+
+/** Who writes, as far as admission asks. */
+export interface Author {
+  /** A person or a machine. */
+  user: string;
+  /** Throws Forbidden where it may not do itself what the document lets others do. */
+  checkGrants: (kind: KindDefinition, resource: Resource) => void;
+  /** Whether it may know of such an object. */
+  sees: (resource: Resource) => boolean;
+}
+
+/** An object in the words of a message, where its author may know of it. */
+export const titleFor = (author: Author | undefined, resource: Resource): string =>
+  author === undefined || author.sees(resource) ? titleOf(refOf(resource)) : 'an object of another namespace';
 
 /** What a document takes of what its namespace may have, by what is counted: cores, bytes, and numbers of things. */
 export type Usage = Readonly<Partial<Record<'instances' | 'cpus' | 'memory' | 'hostPorts' | 'loadBalancers', number>>>;
@@ -132,6 +150,8 @@ export interface KindDefinition<R extends Resource = Resource> {
   shortNames: readonly string[];
   categories: readonly string[];
   description: string;
+  /** Its status is the daemon's alone: clients do not write it. */
+  statusReadOnly?: true;
   /** What people want: the members of a document beside metadata and status. `spec` must be there, others may be left out. */
   content: Readonly<Record<string, JsonSchema>>;
   status: JsonSchema;
@@ -186,7 +206,13 @@ export interface KindDefinition<R extends Resource = Resource> {
   /** Its rule over documents of these kinds. */
   governs?: (kinds: Iterable<KindDefinition>) => Governor;
   /** Why a document is not to be deleted; `undefined`: it may be. */
-  permanent?: (resource: R) => string | undefined;
+  permanent?: (resource: R, view: View) => string | undefined;
+  /** The least role that reads it; `view` when left out. */
+  readableBy?: 'edit' | 'admin';
+  /** What it lets others do in its name: nobody writes one who may not do all of that. */
+  grants?: (resource: R, kinds: Iterable<KindDefinition>) => readonly PolicyRule[];
+  /** Of one that is made: what is stored, and what is answered to who makes it, this once. */
+  issue?: (created: R, now: Date) => { stored: R; answered: R };
   /** What who deletes it should know. */
   deleting?: (resource: R, view: View) => readonly string[];
   /** What the /scale subresource reads and writes; kinds without it have none. */

@@ -138,6 +138,49 @@ export const SETTINGS = {
     'How long changes of documents are kept for watch and history',
   ),
   keepEvents: setting('keep-events', 'HOURS', 'MINIAWS_KEEP_EVENTS', '24', 'How long events are kept'),
+  oidcIssuer: setting(
+    'oidc-issuer',
+    'URL',
+    'MINIAWS_OIDC_ISSUER',
+    '',
+    "Lets in who has signed in there: the issuer of OpenID Connect, by https. NODE_EXTRA_CA_CERTS names a company's own authority",
+  ),
+  oidcClientId: setting('oidc-client-id', 'ID', 'MINIAWS_OIDC_CLIENT_ID', '', 'For whom its tokens must be'),
+  oidcUsernameClaim: setting(
+    'oidc-username-claim',
+    'CLAIM',
+    'MINIAWS_OIDC_USERNAME_CLAIM',
+    'sub',
+    'Names the user, such as email',
+  ),
+  oidcGroupsClaim: setting(
+    'oidc-groups-claim',
+    'CLAIM',
+    'MINIAWS_OIDC_GROUPS_CLAIM',
+    'groups',
+    "Names the user's groups",
+  ),
+  oidcRoles: setting(
+    'oidc-roles',
+    'GROUP=ROLE,...',
+    'MINIAWS_OIDC_ROLES',
+    '',
+    'What members of groups may do, such as ops=admin,dev=edit@shop+stage; * is everybody who has signed in',
+  ),
+  keepAudit: setting(
+    'keep-audit',
+    'HOURS',
+    'MINIAWS_KEEP_AUDIT',
+    '2160',
+    'How long it is kept who did what; a day at least',
+  ),
+  auditFile: setting(
+    'audit-file',
+    'FILE',
+    'MINIAWS_AUDIT_FILE',
+    '',
+    'Where else it is written who did what, as JSON lines',
+  ),
   keepLog: setting('keep-log', 'HOURS', 'MINIAWS_KEEP_LOG', '168', 'How long the reconcile log is kept'),
   imageRetention: setting(
     'image-retention',
@@ -192,6 +235,10 @@ function checkConfig(config: Config): void {
   if (!whole(config.metricsInterval, 0, 3_600)) refuse('metricsInterval', 'a number of seconds up to 3600, or 0');
   for (const name of ['resync', 'keepHistory', 'keepEvents', 'keepLog', 'idleTimeout'] as const)
     if (!whole(config[name], 1, 1_000_000)) refuse(name, 'a whole number from 1');
+  if ((config.oidcIssuer === '') !== (config.oidcClientId === ''))
+    refuse('oidcIssuer', '--oidc-client-id with it, or neither');
+  if (config.oidcIssuer !== '' && !isIssuer(config.oidcIssuer)) refuse('oidcIssuer', 'an https address');
+  if (!whole(config.keepAudit, 24, 1_000_000)) refuse('keepAudit', 'a whole number from 24');
   if (config.imageRetention !== '0' && parseDuration(config.imageRetention) === undefined)
     refuse('imageRetention', 'a time such as 24h or 90m, or 0');
   // Not `refuse`, which says what it found.
@@ -219,6 +266,11 @@ export function parseListen(text: string): { host: string; port: number } {
     throw new Error(`--listen (MINIAWS_LISTEN): expected HOST:PORT such as 127.0.0.1:7443, found "${text}"`);
   return { host: match[1] ?? match[2] ?? '', port };
 }
+
+/** On this machine alone also without TLS. */
+const isIssuer = (text: string): boolean =>
+  URL.canParse(text) &&
+  (new URL(text).protocol === 'https:' || /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]/.test(`${text}/`));
 
 export const listOf = (text: string): string[] =>
   text

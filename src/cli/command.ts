@@ -8,6 +8,7 @@ export const COMMAND_GROUPS = [
   'What there is',
   'What happened',
   'What an instance does',
+  'Who may do what',
   'The command itself',
 ] as const;
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { delimiter, dirname, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { codeOf, messageOf } from '../base/errors.ts';
 import { withoutTrailingSlashes } from '../base/slashes.ts';
@@ -46,13 +47,20 @@ const MAX_BYTES = 1 << 20;
  * exists, else the data folder's. Throws a Failure that says which file and what is wrong with it.
  */
 export function connectionOf(options: ConnectionOptions, env: NodeJS.ProcessEnv, fallback: string): Connection {
-  const path = options.kubeconfig ?? firstExisting(env['KUBECONFIG']) ?? fallback;
+  const path = pathOfKubeconfig(options, env) ?? fallback;
   const connection = readKubeconfig(path, options.context);
   const server = options.server ?? connection.server;
   if (!/^https:\/\/[^/?#]+/.test(server))
     throw new Failure(`${server} is no https address: the key in ${path} is sent over https only`);
   return { ...connection, server: withoutTrailingSlashes(server) };
 }
+
+/** The one that a flag or the environment names. */
+export const pathOfKubeconfig = ({ kubeconfig }: ConnectionOptions, env: NodeJS.ProcessEnv): string | undefined =>
+  kubeconfig ?? firstExisting(env['KUBECONFIG']);
+
+/** Where kubectl keeps its own. */
+export const homeKubeconfig = (env: NodeJS.ProcessEnv): string => join(env['HOME'] || homedir(), '.kube', 'config');
 
 function firstExisting(list: string | undefined): string | undefined {
   const paths = (list ?? '').split(delimiter).filter(Boolean);

@@ -1,6 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { COMMAND_GROUPS } from './command.ts';
 import type { ClientCommand, KindCommands, Operands } from './command.ts';
+import { addCanI, addWhoami } from './commands/access.ts';
+import { addAudit } from './commands/audit.ts';
+import { addContexts, addLogin } from './commands/login.ts';
 import { addApply } from './commands/apply.ts';
 import { addCompletion, SHELLS } from './commands/completion.ts';
 import { addDelete } from './commands/delete.ts';
@@ -45,6 +48,11 @@ const COMMANDS: readonly ClientCommand[] = [
   { group: 'What happened', add: addWhy, operands: { why: {} } },
   { group: 'What happened', add: addReconcileLog, operands: { 'reconcile-log': {}, log: {} } },
   { group: 'What happened', add: addEvents },
+  { group: 'Who may do what', add: addWhoami },
+  { group: 'Who may do what', add: addCanI },
+  { group: 'Who may do what', add: addAudit },
+  { group: 'Who may do what', add: addLogin },
+  { group: 'Who may do what', add: addContexts },
   { group: 'The command itself', add: addVersion },
 ];
 

@@ -11,7 +11,7 @@ import { openDataFolder } from '../host/data-folder.ts';
 import { syncFolder } from '../host/private-file.ts';
 import { migrateUp, readMigrations } from '../store/migrate.ts';
 import { withSoleUse } from '../store/sole-use.ts';
-import { BACKED_UP } from '../store/tables.ts';
+import { APPENDED, BACKED_UP } from '../store/tables.ts';
 import { silentLog } from '../base/log.ts';
 import { runningDaemon, withClient, withDatabase } from './machine.ts';
 import { withSettings } from './serve.ts';
@@ -195,7 +195,7 @@ async function checkHeader(client: pg.Client, header: Header, force: boolean): P
     throw new Error(
       `the database holds ${rows[0]?.n} documents: restore into an empty one, or replace them with --force`,
     );
-  await client.query(`TRUNCATE ${BACKED_UP.join(', ')}`);
+  await client.query(`TRUNCATE ${BACKED_UP.filter((table) => !APPENDED.includes(table)).join(', ')}`);
   return header;
 }
 
@@ -205,8 +205,9 @@ async function insert(
   next: string,
 ): Promise<{ table: string; rows: string[] }> {
   if (batch.rows.length > 0) {
+    const onKnown = APPENDED.includes(batch.table) ? ' ON CONFLICT DO NOTHING' : '';
     await client.query(
-      `INSERT INTO ${batch.table} SELECT * FROM json_populate_recordset(NULL::${batch.table}, $1::json)`,
+      `INSERT INTO ${batch.table} SELECT * FROM json_populate_recordset(NULL::${batch.table}, $1::json)${onKnown}`,
       [`[${batch.rows.join(',')}]`],
     );
   }

@@ -1,4 +1,4 @@
-import { KEYS } from '../store/keys.ts';
+import { AUDIT } from '../store/audit.ts';
 import { SETTINGS } from '../store/settings.ts';
 import { resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -17,29 +17,32 @@ import type { Config } from '../base/config.ts';
 import type { Keyring } from '../base/keyring.ts';
 import { codeOf } from '../base/errors.ts';
 import { durationMs } from '../base/quantity.ts';
-import { sha256 } from '../base/hash.ts';
 import type { Log } from '../base/log.ts';
 import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.ts';
 import { startChores } from './maintenance.ts';
-import { assemble, loadRuntimes } from '../operator/assembly.ts';
+import { assemble, loadRuntimes, machineTokenOf } from '../operator/assembly.ts';
 import { contentDigest } from '../operator/content-digest.ts';
 import { masterKeyExtension } from '../operator/master-key-route.ts';
 import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
+import { oidcExtension } from './oidc.ts';
 import { openDrivers } from './open-drivers.ts';
 import type { Drivers } from './open-drivers.ts';
 import { EngineGuard } from '../operator/engine-guard.ts';
 import { Leadership } from '../engine/leader.ts';
+import { auditFile } from '../host/audit-file.ts';
 import { ensureCertificates } from '../host/certificates.ts';
 import type { Certificates } from '../host/certificates.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { placeOf } from '../host/database.ts';
 import type { Database } from '../host/database.ts';
-import { openKeyring } from '../host/master-key.ts';
+import { masterKeyFileOf, openKeyring } from '../host/master-key.ts';
 import { recordInstallation } from '../host/installation-record.ts';
-import { newToken, tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
+import { tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
+import { AuditLog } from '../http/audit-log.ts';
 import type { ApiContext } from '../http/context.ts';
+import { Deletions } from '../http/deletions.ts';
 import { startServer } from '../http/server.ts';
 import type { ApiServer } from '../http/server.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
@@ -77,7 +80,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const end of stops.splice(0).reverse()) await Promise.race([end(), late]);
   };
   try {
-    const masterKeyFile = config.masterKeyFile === '' ? folder.masterKey : resolve(config.masterKeyFile);
+    const masterKeyFile = masterKeyFileOf(config, folder);
     const keyring = await openKeyring(masterKeyFile);
     const store = await withMasterKey(masterKeyFile, () =>
       openPostgresStore({ url: options.database.url, kinds, clock, log, keyring }),
@@ -97,6 +100,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const parts = await engineParts(options, kinds, store, drivers, guard, installation, keyring, clock);
     stops.push(() => parts.informer.close());
     const closing = new AbortController();
+    const audit = new AuditLog(
+      store.beside(AUDIT),
+      clock,
+      log,
+      config.auditFile ? auditFile(config.auditFile, log) : undefined,
+    );
+    stops.push(() => audit.close());
     const context: ApiContext = {
       ...parts,
       store,
@@ -108,13 +118,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       installation,
       version: options.version,
       closing: closing.signal,
+      audit,
+      deletions: new Deletions(parts.informer),
       idleMs: Number(config.idleTimeout) * 1000,
     };
-    const extensions = [...parts.extensions, masterKeyExtension(() => rotateMasterKey(keyring, masterKeyFile, store))];
+    const extensions = [
+      ...parts.extensions,
+      masterKeyExtension(() => rotateMasterKey(keyring, masterKeyFile, store)),
+      ...oidcExtension(config, kinds, clock),
+    ];
     const certificates = await certificatesOf(options, clock);
     const server = await serverOf(config, log, (at) => startServer(context, extensions, at, certificates));
     stops.push(() => server.close());
-    await ensureAdminKey(store, folder, server.url, certificates.ca);
+    await ensureAdminKey((known) => parts.machineToken(store, clock, known), folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
     parts.leader.start(guard.eligible, (term) => parts.lead(term));
     stops.push(() => parts.leader.stop());
@@ -206,7 +222,17 @@ async function engineParts(
   guard.onKnown(() => manager.notice(undefined, 'the Engine is known to be ours'));
   for (const { prepare } of assembled.values()) await prepare?.();
   await informer.open();
-  return { settings, informer, leader, manager, extensions, chores, live, lead };
+  return {
+    settings,
+    informer,
+    leader,
+    manager,
+    extensions,
+    chores,
+    live,
+    lead,
+    machineToken: machineTokenOf(runtimes),
+  };
 }
 
 /** What is guarded whatever is allowed: the sockets of Engines, the one that this daemon uses, and all that is the daemon's own. */
@@ -258,12 +284,14 @@ function listenNames(config: Config): string[] {
   );
 }
 
-/** The first start makes the administrator's key; later ones keep it, while the database knows it. */
-async function ensureAdminKey(store: Store, folder: DataFolder, url: string, ca: string): Promise<void> {
-  const known = await tokenIn(folder.adminKubeconfig);
-  const valid = known !== undefined && (await store.beside(KEYS).find(sha256(known))) !== undefined;
-  const token = valid ? known : newToken();
-  if (!valid) await store.beside(KEYS).create(sha256(token), 'admin');
+/** The first start makes the administrator's key; later ones keep it, while it lets an administrator in. */
+async function ensureAdminKey(
+  machineToken: (known: string | undefined) => Promise<string>,
+  folder: DataFolder,
+  url: string,
+  ca: string,
+): Promise<void> {
+  const token = await machineToken(await tokenIn(folder.adminKubeconfig));
   await writeKubeconfig(folder.adminKubeconfig, { server: reachable(url), ca, token });
 }
 

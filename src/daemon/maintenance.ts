@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import { sleep } from '../base/clock.ts';
 import type { Config } from '../base/config.ts';
 import { messageOf } from '../base/errors.ts';
 import { findOrphans } from '../operator/orphans.ts';
 import type { Chore } from '../kinds/shared/kind-module.ts';
 import type { ApiContext } from '../http/context.ts';
+import { AUDIT } from '../store/audit.ts';
 import type { Retention } from '../store/store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +27,8 @@ export function startChores(
   signal: AbortSignal,
 ): void {
   const { store, clock, log } = context;
+  // Each of them waits for its time, or the end.
+  setMaxListeners(0, signal);
   const every = async (ms: number, what: string, chore: () => Promise<unknown>) => {
     for (;;) {
       await sleep(clock, ms, signal);
@@ -49,6 +53,13 @@ export function startChores(
     COMPACT_EVERY_MS,
     'compaction',
     async () => context.leader.isLeading() && store.compact(retention, clock.now()),
+  );
+  void every(
+    COMPACT_EVERY_MS,
+    'audit',
+    async () =>
+      context.leader.isLeading() &&
+      store.beside(AUDIT).prune(new Date(clock.now().getTime() - hours(config.keepAudit))),
   );
   for (const { name, everyMs, run, byEach } of ofKinds)
     void every(everyMs, name, async () => (byEach || context.leader.isLeading()) && run());

@@ -15,6 +15,8 @@ export interface WatchEvent {
   object: Resource;
   old: Resource | undefined;
   revision: number;
+  /** Whose key the change came with, as far as that is known. */
+  user?: string;
 }
 
 const RETRY_MS = 500;

@@ -56,12 +56,12 @@ function attemptToDelete(resource: Resource, view: View, kinds: KindRegistry, no
   if (solid.length === references.length) return {};
   if (solid.length > 0) return { put: [withOwners(resource, solid)] };
   const dependents = dependentsOf(resource, view);
-  if (!states.includes('waiting') || dependents.length === 0) return effectsOf([remove(kind, resource, {}, now)]);
+  if (!states.includes('waiting') || dependents.length === 0) return effectsOf([remove(kind, resource, {}, now, view)]);
   // A circle: the owner waits for this one, and this one would wait for the owner.
   const isCircle = dependents.some(isDeletingDependents);
   const unblocked = references.map((reference) => ({ ...reference, blockOwnerDeletion: false }));
   const next = isCircle ? withOwners(resource, unblocked) : resource;
-  return effectsOf([remove(kind, next, { propagationPolicy: 'Foreground' }, now)]);
+  return effectsOf([remove(kind, next, { propagationPolicy: 'Foreground' }, now, view)]);
 }
 
 function foreground(owner: Resource, view: View): Effects {

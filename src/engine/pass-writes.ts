@@ -65,7 +65,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 't
       decide: (view) => {
         const old = view.get(ref);
         if (!old || old.metadata.uid !== uid || old.metadata.deletionTimestamp !== undefined) return {};
-        const left = remove(this.#tools.kinds.must(ref.kind), old, {}, this.#tools.clock.now());
+        const left = remove(this.#tools.kinds.must(ref.kind), old, {}, this.#tools.clock.now(), view);
         return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
       },
     });
@@ -79,7 +79,7 @@ export class PassWrites implements Pick<Pass, 'claim' | 'create' | 'remove' | 't
       decide: (view) => {
         const { manager: _, ...context } = this.#context('');
         const { put = [], remove: gone = [], status } = decide(view, context);
-        const left = gone.map((old) => remove(kinds.must(old.kind), old, {}, clock.now()));
+        const left = gone.map((old) => remove(kinds.must(old.kind), old, {}, clock.now(), view));
         return {
           put: [
             ...(status ? this.#withOwnStatus(put, status, view) : put),

@@ -207,11 +207,11 @@ export class TermRunner {
   }
 
   #onChange(event: WatchEvent): void {
-    const { object, old, revision } = event;
+    const { object, old, revision, user } = event;
     const ref = refOf(object);
     if (event.type === 'DELETED') this.#forget(keyOf(ref), object);
     else if (!old || concernsItself(object, old))
-      this.passes.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old), revision });
+      this.passes.queue.add(keyOf(ref), { type: 'spec', detail: describe(object, old, user), revision });
     const trigger: Trigger = {
       type: 'dependency',
       detail: `${titleOf(ref)} ${event.type === 'DELETED' ? 'is gone' : 'changed'}`,
@@ -267,12 +267,14 @@ function concernsItself(next: Resource, old: Resource): boolean {
 }
 
 /** Who changed what, in the log's words. */
-function describe(next: Resource, old: Resource | undefined): string {
-  const author = authorOf(next, old);
+function describe(next: Resource, old: Resource | undefined, user: string | undefined): string {
+  const manager = authorOf(next, old);
   const commit = newCommitOf(next, old);
-  const by = author ? ` by ${author}${commit === undefined ? '' : ` of commit ${commit.slice(0, 10)}`}` : '';
+  const who = user !== undefined && manager !== undefined ? `${user} (${manager})` : (user ?? manager);
+  const by = who ? ` by ${who}${commit === undefined ? '' : ` of commit ${commit.slice(0, 10)}`}` : '';
   if (!old || old.metadata.uid !== next.metadata.uid) return `created${by}`;
-  if (next.metadata.deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) return 'deleted';
+  if (next.metadata.deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined)
+    return user === undefined ? 'deleted' : `deleted by ${user}`;
   return next.metadata.generation === old.metadata.generation
     ? `metadata changed${by}`
     : `generation ${next.metadata.generation}${by}`;

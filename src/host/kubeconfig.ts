@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parse, stringify } from 'yaml';
 import { writePrivate } from './private-file.ts';
@@ -10,9 +9,6 @@ export interface Kubeconfig {
   ca: string;
   token: string;
 }
-
-/** 256 bits, so that a key can be found by its SHA-256 without a salt. */
-export const newToken = (): string => `maws_${randomBytes(32).toString('base64url')}`;
 
 function renderKubeconfig({ server, ca, token }: Kubeconfig): string {
   const name = 'miniaws';

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Config } from '../base/config.ts';
+import type { DataFolder } from './data-folder.ts';
 import { codeOf, messageOf } from '../base/errors.ts';
 import { Keyring, masterKey } from '../base/keyring.ts';
 import type { MasterKey } from '../base/keyring.ts';
@@ -9,6 +12,10 @@ const HEAD = [
   '# The master key of this installation: what the database keeps of Secrets can be read with it alone.',
   '# Keep a copy where the backups are not. The first line is the present key; those below it read older backups.',
 ];
+
+/** The configured file, or that of the data folder. */
+export const masterKeyFileOf = ({ masterKeyFile }: Pick<Config, 'masterKeyFile'>, folder: DataFolder): string =>
+  masterKeyFile === '' ? folder.masterKey : resolve(masterKeyFile);
 
 /**
  * The keys of a file: 32 bytes in base64 a line, the present one first. None when there is no such file. Throws an Error

@@ -1,91 +1,92 @@
-import { sha256 } from '../base/hash.ts';
-import { StatusError } from '../base/errors.ts';
+import type { Access } from '../api/access.ts';
 import type { Clock } from '../base/clock.ts';
-import type { KeyStore } from '../store/keys.ts';
+import { StatusError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { FailureLimit } from './failure-limit.ts';
 
-/** How long a good key is believed without asking the database: also how long a revoked one still works. */
-const BELIEVED_MS = 1_000;
-/** Keys remembered; more are looked up again. */
-const REMEMBERED = 1_000;
+/** Between looks at what is held: a key that is taken back has no more than a second. */
+const LOOK_MS = 500;
+const LONGEST_TOKEN = 8_192;
+
+/** Whom a token speaks for (Kubernetes' UserInfo), and what that one may do. */
+export interface Identity {
+  /** The key's name. */
+  key: string;
+  /** A person or a machine. */
+  user: string;
+  groups: readonly string[];
+  access: Access;
+  /** Whether the token is as good as it was: neither taken back, nor expired, nor allowed anything else. */
+  isGood: () => boolean;
+}
+
+/** One way to know tokens. */
+export interface TokenAuthenticator {
+  /** `undefined`: it knows no such token. Throws Unauthorized or Forbidden for one that it knows and refuses. */
+  authenticate: (token: string, address: string) => Promise<Identity | undefined> | Identity | undefined;
+  /** Brings what it knows up to date, as far as the database answers. */
+  refresh?: () => Promise<void>;
+}
 
 /** What a request was let in by. */
-export interface Credential {
-  user: string;
+export interface Credential extends Identity {
+  /** Where the connection comes from. */
+  address: string;
   /** Calls back once when it is good no longer: what goes on in its name is to end. Returns what lets go of it. */
   hold(gone: () => void): () => void;
 }
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** No key is asked for: the route has its own way to know who asks, such as a signature. */
-    anonymous?: boolean;
-  }
-
-  interface FastifyRequest {
-    /** Set before any handler runs. */
-    credential: Credential;
-  }
-}
-
-/** Every request needs a key; only its SHA-256 is compared, so that no time tells anything of a key. */
+/** Every request needs a token that one of the authenticators knows. Those that fail are slowed down, and nobody else. */
 export class Authenticator {
-  readonly #keys: KeyStore;
+  readonly #authenticators: readonly TokenAuthenticator[];
   readonly #clock: Clock;
-  readonly #believed = new Map<string, { user: string; until: number }>();
-  /** By hash, what ends with the key. */
-  readonly #held = new Map<string, Set<() => void>>();
+  readonly #limit: FailureLimit;
+  readonly #held = new Map<() => void, Identity>();
   #looking = false;
 
-  constructor(keys: KeyStore, clock: Clock) {
-    this.#keys = keys;
+  constructor(authenticators: readonly TokenAuthenticator[], clock: Clock) {
+    this.#authenticators = authenticators;
     this.#clock = clock;
+    this.#limit = new FailureLimit(clock);
   }
 
-  /** Throws Unauthorized. */
-  async authenticate(authorization: string | undefined): Promise<Credential> {
-    const token = /^Bearer\s+(\S{1,512})$/i.exec(authorization ?? '')?.[1];
-    if (!token)
+  /** Throws Unauthorized, Forbidden, or TooManyRequests after too many of them. */
+  async authenticate(authorization: string | undefined, from: string | undefined): Promise<Credential> {
+    const address = from ?? '';
+    const token = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
+    try {
+      if (!token || token.length > LONGEST_TOKEN)
+        throw new StatusError(
+          'Unauthorized',
+          'a key is needed: send "Authorization: Bearer <key>"; admin.kubeconfig in the data folder has one',
+        );
+      for (const authenticator of this.#authenticators) {
+        const found = authenticator.authenticate(token, address);
+        const identity = found instanceof Promise ? await found : found;
+        if (identity) return { ...identity, address, hold: (gone) => this.#hold(identity, gone) };
+      }
       throw new StatusError(
         'Unauthorized',
-        'a key is needed: send "Authorization: Bearer <key>"; admin.kubeconfig in the data folder has one',
+        'the key is not known here: it was rotated or revoked, or is of another installation; miniaws key list names those that there are',
       );
-    const hash = sha256(token);
-    return { user: await this.#userOf(hash), hold: (gone) => this.#hold(hash, gone) };
-  }
-
-  async #userOf(hash: string): Promise<string> {
-    const known = this.#believed.get(hash);
-    if (known && known.until > this.#clock.monotonic()) return known.user;
-    const key = await this.#keys.find(hash).catch((error: unknown) => {
-      // While the database is away a key that was good is still good: /readyz and /metrics must say what is wrong.
-      if (known) return { name: known.user };
+    } catch (error) {
+      if (error instanceof StatusError && error.reason !== 'ServiceUnavailable')
+        this.#limit.failed(address, token && sha256(token));
       throw error;
-    });
-    if (!key)
-      throw new StatusError(
-        'Unauthorized',
-        'the key is not known here; on the machine, miniaws kubeconfig --reset makes another',
-      );
-    if (this.#believed.size >= REMEMBERED) this.#believed.clear();
-    this.#believed.set(hash, { user: key.name, until: this.#clock.monotonic() + BELIEVED_MS });
-    return key.name;
+    }
   }
 
-  #hold(hash: string, gone: () => void): () => void {
-    const holders = this.#held.get(hash) ?? new Set();
-    this.#held.set(hash, holders.add(gone));
+  #hold(identity: Identity, gone: () => void): () => void {
+    this.#held.set(gone, identity);
     this.#lookLater();
-    return () => {
-      holders.delete(gone);
-      if (holders.size === 0 && this.#held.get(hash) === holders) this.#held.delete(hash);
-    };
+    return () => void this.#held.delete(gone);
   }
 
-  /** While anything is held, one question for all keys; none while nothing is. */
+  /** While anything is held; nothing is asked while nothing is. */
   #lookLater(): void {
     if (this.#looking || this.#held.size === 0) return;
     this.#looking = true;
-    this.#clock.after(BELIEVED_MS, () => {
+    this.#clock.after(LOOK_MS, () => {
       void this.#look().finally(() => {
         this.#looking = false;
         this.#lookLater();
@@ -94,14 +95,12 @@ export class Authenticator {
   }
 
   async #look(): Promise<void> {
-    const hashes = [...this.#held.keys()];
-    // While the database is away nothing is known of a key: nothing ends.
-    const known = await this.#keys.known(hashes).catch(() => new Set(hashes));
-    for (const hash of hashes) {
-      if (known.has(hash)) continue;
-      this.#believed.delete(hash);
-      for (const gone of this.#held.get(hash) ?? []) gone();
-      this.#held.delete(hash);
+    // While the database is away nothing new is known of a key.
+    for (const each of this.#authenticators) await each.refresh?.().catch(() => undefined);
+    for (const [gone, identity] of this.#held) {
+      if (identity.isGood()) continue;
+      this.#held.delete(gone);
+      gone();
     }
   }
 }

@@ -6,7 +6,11 @@ import { messageOf, StatusError } from '../base/errors.ts';
 import { isProtobuf, readProtobuf } from './protobuf.ts';
 
 /** JSON or YAML, by its content type, or protobuf where the kind has it; YAML's faults carry line and column. */
-export function parseBody(body: unknown, contentType: string | undefined, kind?: KindDefinition): unknown {
+export function parseBody(
+  body: unknown,
+  contentType: string | undefined,
+  kind?: Pick<KindDefinition, 'kind' | 'protobuf'>,
+): unknown {
   if (body === undefined || body === null) return undefined;
   if (kind && isProtobuf(contentType)) return readProtobuf(body as Buffer, kind);
   const text = (body as Buffer).toString('utf8');

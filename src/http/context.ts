@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { NAMESPACES } from '../api/access.ts';
 import { refIn } from '../api/kind.ts';
 import type { AdmissionSettings, KindDefinition } from '../api/kind.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
@@ -13,6 +14,9 @@ import type { Informer } from '../engine/informer.ts';
 import type { Leadership } from '../engine/leader.ts';
 import type { Manager } from '../engine/manager.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditLog } from './audit-log.ts';
+import { authorOf } from './author.ts';
+import type { Deletions } from './deletions.ts';
 
 /** What the handlers stand on. */
 export interface ApiContext {
@@ -26,6 +30,8 @@ export interface ApiContext {
   informer: Informer;
   manager: Manager;
   leader: Leadership;
+  audit: AuditLog;
+  deletions: Deletions;
   /** The document with what moves by itself: answered on read and never stored. */
   live: (resource: Resource) => Promise<Resource>;
   installation: string;
@@ -47,9 +53,6 @@ export const queryOf = (request: FastifyRequest): Query =>
     ]),
   );
 export const isTrue = (text: string | undefined): boolean => text === 'true' || text === '1' || text === '';
-
-/** In paths, before the name of one. */
-export const NAMESPACES = 'namespaces';
 
 export interface Target {
   kind: KindDefinition;
@@ -99,21 +102,24 @@ export function numberOf(query: Query, name: string, fallback: number, most: num
 /** As Kubernetes' `--field-manager`. */
 const MANAGER = /^\P{C}{0,128}$/u;
 
+/** Who the request says that it is: as it says, or its program's name. */
+export const fieldManagerOf = (request: FastifyRequest): string =>
+  queryOf(request)['fieldManager'] || (request.headers['user-agent'] ?? '').split('/')[0]?.slice(0, 128) || 'unknown';
+
 export function writeContext(request: FastifyRequest, context: ApiContext): WriteContext {
   const query = queryOf(request);
-  const named = query['fieldManager'];
-  if (named !== undefined && !MANAGER.test(named))
+  const manager = fieldManagerOf(request);
+  if (!MANAGER.test(manager))
     throw new StatusError('BadRequest', 'fieldManager: expected at most 128 printable characters');
-  const agent = (request.headers['user-agent'] ?? '').split('/')[0]?.slice(0, 128);
   return {
-    settings: context.settings,
+    settings: { ...context.settings, author: authorOf(request.credential, context.kinds) },
     now: context.clock.now(),
     fieldValidation:
       query['fieldValidation'] === 'Warn' || query['fieldValidation'] === 'Ignore'
         ? query['fieldValidation']
         : 'Strict',
     warnings: [],
-    manager: named || agent || 'unknown',
+    manager,
   };
 }
 

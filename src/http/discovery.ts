@@ -4,6 +4,7 @@ import { apiRoot, groupOf } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { ApiContext } from './context.ts';
+import { AUTHENTICATED } from './permissions.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const READ = ['get', 'list', 'watch'];
@@ -13,7 +14,7 @@ const AGGREGATED = /g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryL
 export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void {
   const { kinds } = context;
   const named = kinds.apiVersions.filter((apiVersion) => apiVersion !== CORE_V1);
-  app.get('/version', async () => ({
+  app.get('/version', AUTHENTICATED, async () => ({
     major: '1',
     minor: '32',
     gitVersion: `v1.32.0+miniaws-${context.version}`,
@@ -22,7 +23,7 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
     installation: context.installation,
   }));
   const lists = (path: string, apiVersions: readonly string[], legacy: object) =>
-    app.get(path, async (request, reply) => {
+    app.get(path, AUTHENTICATED, async (request, reply) => {
       const version = AGGREGATED.exec(request.headers.accept ?? '')?.[1];
       if (!version) return legacy;
       void reply.header('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`);
@@ -32,13 +33,13 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
   lists('/apis', named, { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) });
   lists('/api', [CORE_V1], { kind: 'APIVersions', apiVersion: 'v1', versions: ['v1'], serverAddressByClientCIDRs: [] });
   for (const apiVersion of named)
-    app.get(`/apis/${groupOf({ apiVersion })}`, async () => ({
+    app.get(`/apis/${groupOf({ apiVersion })}`, AUTHENTICATED, async () => ({
       kind: 'APIGroup',
       apiVersion: 'v1',
       ...groupEntry(apiVersion),
     }));
   for (const apiVersion of [CORE_V1, ...named])
-    app.get(apiRoot(apiVersion), async () => ({
+    app.get(apiRoot(apiVersion), AUTHENTICATED, async () => ({
       kind: 'APIResourceList',
       apiVersion: 'v1',
       groupVersion: apiVersion,

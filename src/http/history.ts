@@ -10,6 +10,7 @@ import type { PastChange, Store } from '../store/store.ts';
 import { numberOf, queryOf, refTo, targetOf } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { collections } from './resources.ts';
+import { permits } from './permissions.ts';
 
 const DEFAULT_LIMIT = 50;
 const MOST = 500;
@@ -25,6 +26,8 @@ interface HistoryItem {
   generation: number;
   /** The field manager that wrote it. */
   manager?: string;
+  /** Whose key the write came with. */
+  user?: string;
   /** Where it came from: a repository's commit, and the file in it. */
   source?: string;
   /** What differs from the version before; absent when that is not kept. */
@@ -48,7 +51,7 @@ export function historyRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 function historyAt(app: FastifyInstance, context: ApiContext, path: string): void {
-  app.get(path, async (request) => {
+  app.get(path, permits('get', { subresource: 'history' }), async (request) => {
     const target = targetOf(request, context.kinds);
     const query = queryOf(request);
     const limit = numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT;
@@ -103,7 +106,7 @@ function written(resource: Resource): object {
 }
 
 function itemOf(kind: KindDefinition, { change, before }: Version): HistoryItem {
-  const { revision, committedAt, type, object } = change;
+  const { revision, committedAt, type, object, user } = change;
   const manager = type === 'DELETED' ? undefined : authorOf(object, type === 'MODIFIED' ? before?.object : undefined);
   const source = object.metadata.annotations?.[SOURCE];
   const { managedFields: _, ...metadata } = object.metadata;
@@ -114,6 +117,7 @@ function itemOf(kind: KindDefinition, { change, before }: Version): HistoryItem 
     type,
     generation: object.metadata.generation,
     ...(manager === undefined ? {} : { manager }),
+    ...(user === undefined ? {} : { user }),
     ...(source === undefined ? {} : { source }),
     ...(before && type === 'MODIFIED' ? { changed: changedFields(before.object, object) } : {}),
     object: masked(kind, { apiVersion, kind: name, metadata, ...contentOf(object) }),

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { namespacedName, refOf } from '../api/metadata.ts';
+import type { Visible } from '../api/access.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
@@ -13,6 +14,7 @@ import type { Selector } from './selectors.ts';
 import { rowOf, tableHead, tableOf, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
 import { framed, frameOf, streamWatch } from './watch.ts';
+import { isConfined, isVisible, revisionFor } from './visibility.ts';
 import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
 
 export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
@@ -21,11 +23,13 @@ export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, 
     : list(request, reply, context);
 }
 
-export function wanted(target: Target, query: Query): Selector {
+/** What the request means of what there is, and may see. */
+export function wanted(target: Target, query: Query, visible: Visible): Selector {
   const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
   return (r) =>
     r.kind === target.kind.kind &&
     (target.namespace === undefined || r.metadata.namespace === target.namespace) &&
+    isVisible(visible, target.kind, r) &&
     byLabel(r) &&
     byField(r);
 }
@@ -37,15 +41,16 @@ async function list(request: FastifyRequest, reply: FastifyReply, context: ApiCo
   const query = queryOf(request);
   const { kind } = target.kind;
   checkListOptions(query);
-  const isSelective = Boolean(query['labelSelector'] || query['fieldSelector']);
-  const matches = wanted(target, query);
+  const { visible } = request;
+  const isSelective = visible !== 'all' || Boolean(query['labelSelector'] || query['fieldSelector']);
+  const matches = wanted(target, query, visible);
   const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
   const after = readContinue(query['continue']);
   const snapshot = await context.store.current();
   // Without a selector the page is what is answered; with one, every object after the token may be.
   const most = isSelective ? Infinity : limit;
   const { items, more } = snapshot.page(kind, { namespace: target.namespace, after, most });
-  const resourceVersion = String(snapshot.revision);
+  const resourceVersion = String(revisionFor(request, target.kind, snapshot, context));
   const metadataOf = (last: Resource | undefined): object =>
     last === undefined
       ? { resourceVersion }
@@ -104,14 +109,18 @@ const frames = new Recent<Change, Buffer>(FRAMES, ({ type, object }) =>
 async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
   const target = targetOf(request, context.kinds);
   const query = queryOf(request);
-  const matches = wanted(target, query);
+  const matches = wanted(target, query, request.visible);
   const options = watchOptions(query, true);
   const snapshot = await context.store.current();
-  checkNotTooNew(options, snapshot.revision);
-  const start = (options.sendsInitial ? 0 : options.from) || snapshot.revision;
+  const told = revisionFor(request, target.kind, snapshot, context);
+  checkNotTooNew(options, snapshot.revision, told);
+  const asked = options.sendsInitial ? 0 : options.from;
+  // Nothing that it sees has changed since: the changes from there on may be compacted away already.
+  const start = asked === 0 || (asked >= told && asked <= snapshot.revision) ? snapshot.revision : asked;
+  const confined = isConfined(request);
   const first = options.sendsInitial ? snapshot.list(target.kind.kind, target.namespace).filter(matches) : [];
   let columnsSent = false;
-  let seen = start;
+  let seen = confined ? told : start;
   const render = (type: Change['type'], object: Resource): object => {
     if (!wantsTable(request.headers.accept)) return { type, object };
     const table = tableOf(
@@ -131,13 +140,13 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
     apiVersion: target.kind.apiVersion,
     metadata: { resourceVersion: String(seen), ...(annotations && { annotations }) },
   });
-  await streamWatch<Change>(request, reply, context.clock, context.closing, {
+  await streamWatch<Change>(request, reply, context, {
     initial: mapped(first, (object) => render('ADDED', object)),
     ...(options.marksInitial ? { initialEnd: bookmark(INITIAL_EVENTS_END) } : {}),
     feed: (signal) => context.store.watchResources(start, signal),
     frame(change) {
-      seen = change.revision;
       const type = asSeen(change, matches);
+      if (type !== undefined || !confined) seen = change.revision;
       if (type === undefined) return undefined;
       return plain && type === change.type ? frames.get(change) : frameOf(render(type, change.object));
     },

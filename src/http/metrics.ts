@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ApiContext } from './context.ts';
 import type { HttpExtension } from './extension.ts';
+import { permits } from './permissions.ts';
 
 /** Seconds; a request is answered in a few milliseconds, a slow one by the database's time-outs. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -31,7 +32,7 @@ export function metricsRoutes(app: FastifyInstance, context: ApiContext, extensi
   });
   gauges(registry, context);
   for (const extension of extensions) extension.gauges?.(registry, context);
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', permits('get', { resource: 'metrics' }), async (_request, reply) => {
     void reply.header('content-type', registry.contentType);
     return registry.metrics();
   });

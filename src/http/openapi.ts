@@ -4,22 +4,23 @@ import { CORE_V1, VERSION } from '../api/metadata.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { apiRoot, groupOf } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
+import { AUTHENTICATED } from './permissions.ts';
 
 /** OpenAPI v3 made of the kinds' schemas, as far as kubectl's apply and explain need it. */
 export function openApiRoutes(app: FastifyInstance, kinds: KindRegistry): void {
   const apiVersions = [...new Set([...kinds.apiVersions, CORE_V1])];
   const addressOf = (apiVersion: string) => `/openapi/v3${apiRoot(apiVersion)}`;
-  app.get('/openapi/v3', async () => ({
+  app.get('/openapi/v3', AUTHENTICATED, async () => ({
     paths: Object.fromEntries(
       apiVersions.map((version) => [apiRoot(version).slice(1), { serverRelativeURL: addressOf(version) }]),
     ),
   }));
   for (const apiVersion of apiVersions) {
     const document = documentOf(kinds.all.filter((kind) => kind.apiVersion === apiVersion));
-    app.get(addressOf(apiVersion), async () => document);
+    app.get(addressOf(apiVersion), AUTHENTICATED, async () => document);
   }
   // kubectl 1.27 and 1.28 read nothing of it but that it is protobuf: swagger (1) "2.0", info (2) with title and version.
-  app.get('/openapi/v2', async (_request, reply) => {
+  app.get('/openapi/v2', AUTHENTICATED, async (_request, reply) => {
     void reply.header('content-type', 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf');
     return swaggerStub();
   });

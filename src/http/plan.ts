@@ -8,6 +8,7 @@ import { asDocument, parseBody } from './body.ts';
 import { refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { addressed, collections } from './resources.ts';
+import { permits } from './permissions.ts';
 
 /**
  * POST .../plan: what a pass would do if the object were as the body says. Looks at the world, changes nothing: the
@@ -18,7 +19,7 @@ export function planRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
-  app.post(path, async (request) => {
+  app.post(path, permits('get', { subresource: 'plan' }), async (request) => {
     const target = targetOf(request, context.kinds);
     const controller = context.manager.controller(target.kind.kind);
     if (!controller) throw new StatusError('NotFound', `${target.kind.kind} has no plan`);

@@ -19,11 +19,13 @@ const COMMON = `
   message Preconditions { string uid = 1; string resourceVersion = 2; }
   message DeleteOptions { Preconditions preconditions = 2; string propagationPolicy = 4; repeated string dryRun = 5; }
 `;
+type ProtobufForm = Pick<KindDefinition, 'kind' | 'protobuf'>;
+
 const MAGIC = Buffer.from('k8s\0');
 
 const common = protobuf.parse(COMMON, { keepCase: true }).root;
 
-const messageOfKind = memoised(({ kind, protobuf: fields }: KindDefinition): protobuf.Type | undefined => {
+const messageOfKind = memoised(({ kind, protobuf: fields }: ProtobufForm): protobuf.Type | undefined => {
   if (fields === undefined) return undefined;
   const text = `${COMMON} message ${kind} { ObjectMeta metadata = 1; ${fields} }`;
   return protobuf.parse(text, { keepCase: true }).root.lookupType(kind);
@@ -32,7 +34,7 @@ const messageOfKind = memoised(({ kind, protobuf: fields }: KindDefinition): pro
 export const isProtobuf = (contentType: string | undefined): boolean => contentType?.includes('protobuf') === true;
 
 /** The object as JSON would have it. Throws UnsupportedMediaType for a kind that has no form in protobuf. */
-export function readProtobuf(body: Buffer, kind: KindDefinition): RawDocument {
+export function readProtobuf(body: Buffer, kind: ProtobufForm): RawDocument {
   if (!body.subarray(0, MAGIC.length).equals(MAGIC)) throw bad('it does not begin as Kubernetes’ protobuf does');
   if (body.includes('__proto__')) throw bad('it has a member named "__proto__", which no document has');
   try {

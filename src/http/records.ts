@@ -1,6 +1,7 @@
 import { own } from '../base/own.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION, DEFAULT_NAMESPACE } from '../api/metadata.ts';
+import type { Visible } from '../api/access.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { RecordPage, RecordQuery } from '../store/store.ts';
 import { isTrue, numberOf, queryOf } from './context.ts';
@@ -9,7 +10,9 @@ import { fieldPairs } from './selectors.ts';
 import { formatAge } from '../base/quantity.ts';
 import { wantsTable } from './table.ts';
 import { frameOf, streamWatch } from './watch.ts';
+import { isConfined } from './visibility.ts';
 import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
+import { permits } from './permissions.ts';
 
 const DEFAULT_LIMIT = 500;
 const MOST = 5_000;
@@ -17,6 +20,8 @@ const MOST = 5_000;
 /** How one sort of record is served: events as core/v1 (kubectl knows no other), the reconcile log as a kind of ours. */
 interface RecordKind<T extends EventRecord | LogEntry> {
   paths: readonly string[];
+  /** Plural. */
+  resource: string;
   listKind: string;
   apiVersion: string;
   render: (recorded: Recorded<T>) => object;
@@ -29,6 +34,7 @@ export function recordRoutes(app: FastifyInstance, context: ApiContext): void {
   const { store } = context;
   register(app, context, {
     paths: ['/api/v1/events', '/api/v1/namespaces/:namespace/events'],
+    resource: 'events',
     listKind: 'EventList',
     apiVersion: 'v1',
     render: (recorded: Recorded<EventRecord>) =>
@@ -49,6 +55,7 @@ export function recordRoutes(app: FastifyInstance, context: ApiContext): void {
   const root = `/apis/${API_VERSION}`;
   register(app, context, {
     paths: [`${root}/reconcilelogs`, `${root}/namespaces/:namespace/reconcilelogs`],
+    resource: 'reconcilelogs',
     listKind: 'ReconcileLogList',
     apiVersion: API_VERSION,
     render: renderEntry,
@@ -66,7 +73,10 @@ function register<T extends EventRecord | LogEntry>(
   context: ApiContext,
   kind: RecordKind<T>,
 ): void {
-  for (const path of kind.paths) app.get(path, (request, reply) => serve(request, reply, context, kind));
+  for (const path of kind.paths)
+    app.get(path, permits('list', { resource: kind.resource, filtered: true }), (request, reply) =>
+      serve(request, reply, context, kind),
+    );
 }
 
 async function serve<T extends EventRecord | LogEntry>(
@@ -77,15 +87,16 @@ async function serve<T extends EventRecord | LogEntry>(
 ): Promise<unknown> {
   const query = queryOf(request);
   const { namespace } = request.params as { namespace?: string };
-  const matches = selector(query, namespace);
+  const matches = selector(query, namespace, request.visible);
   if (query['watch'] && isTrue(query['watch'])) return watch(request, reply, context, kind, matches);
   checkListOptions(query);
   const page = await kind.query({
     ...exactFields(query, namespace),
+    ...seenNamespaces(request, namespace),
     limit: numberOf(query, 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT,
   });
   const items = page.items.filter(({ record }) => matches(record));
-  const metadata = { resourceVersion: String(page.revision) };
+  const metadata = { resourceVersion: String(isConfined(request) ? newestOf(items, context) : page.revision) };
   if (!wantsTable(request.headers.accept))
     return { kind: kind.listKind, apiVersion: kind.apiVersion, metadata, items: items.map(kind.render) };
   return recordTable(kind, items, metadata, context.clock.now());
@@ -127,8 +138,10 @@ async function watch<T extends EventRecord | LogEntry>(
   const { namespace } = request.params as { namespace?: string };
   const options = watchOptions(query, false);
   const { revision } = await context.store.current();
-  checkNotTooNew(options, revision);
-  const page = options.sendsInitial ? await kind.query({ ...exactFields(query, namespace), limit: MOST }) : undefined;
+  checkNotTooNew(options, revision, isConfined(request) ? context.deletions.floor : revision);
+  const page = options.sendsInitial
+    ? await kind.query({ ...exactFields(query, namespace), ...seenNamespaces(request, namespace), limit: MOST })
+    : undefined;
   const from = page?.revision ?? (options.from || revision);
   const seen = new Set<string>();
   let tables = 0;
@@ -144,9 +157,12 @@ async function watch<T extends EventRecord | LogEntry>(
   const initialEnd = {
     kind: kind.listKind.replace(/List$/, ''),
     apiVersion: kind.apiVersion,
-    metadata: { resourceVersion: String(from), annotations: INITIAL_EVENTS_END },
+    metadata: {
+      resourceVersion: String(isConfined(request) ? newestOf(page?.items ?? [], context) : from),
+      annotations: INITIAL_EVENTS_END,
+    },
   };
-  await streamWatch<Recorded<T>>(request, reply, context.clock, context.closing, {
+  await streamWatch<Recorded<T>>(request, reply, context, {
     initial: (page?.items ?? []).flatMap((recorded) => frame(recorded) ?? []),
     ...(options.marksInitial ? { initialEnd } : {}),
     feed: (signal) => kind.watch(from, signal),
@@ -165,16 +181,30 @@ const FIELDS: Record<string, 'kind' | 'namespace' | 'name' | 'uid'> = {
   'involvedObject.uid': 'uid',
 };
 
+/** Where a key sees some namespaces alone, no record of others is asked for. */
+function seenNamespaces({ credential, attributes, visible }: FastifyRequest, namespace: string | undefined) {
+  if (visible === 'all' || namespace !== undefined || !attributes) return {};
+  const namespaces = credential.access.namespaces(attributes);
+  return namespaces && { namespaces };
+}
+
+/** As far as the key sees. */
+const newestOf = (items: readonly { revision: number }[], { deletions }: ApiContext): number =>
+  Math.max(deletions.floor, ...items.slice(-1).map(({ revision }) => revision));
+
 function selector<T extends EventRecord | LogEntry>(
   query: Query,
   namespace: string | undefined,
+  visible: Visible,
 ): (record: T) => boolean {
   const pairs = fieldPairs(query['fieldSelector']).flatMap(({ path, value, equal }) => {
     const field = own(FIELDS, path);
     return field ? [(record: T) => (record[field] === value) === equal] : [];
   });
   return (record) =>
-    (namespace === undefined || record.namespace === namespace) && pairs.every((holds) => holds(record));
+    (namespace === undefined || record.namespace === namespace) &&
+    (visible === 'all' || visible(record)) &&
+    pairs.every((holds) => holds(record));
 }
 
 /** What the database would refuse to compare is told apart here: nothing that is stored equals it. */

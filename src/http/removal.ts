@@ -7,18 +7,21 @@ import type { DeleteOptions } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
 import { inParts } from '../base/parts.ts';
 import type { Committed, Effects } from '../store/store.ts';
+import { OverlayView } from '../api/overlay-view.ts';
+import { commitFor } from './audit.ts';
 import { parseBody } from './body.ts';
 import { isDryRun, numberOf, queryOf, targetOf } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { wanted } from './list.ts';
+import { permits } from './permissions.ts';
 import { collections, existing } from './resources.ts';
 import { warningHeaders } from './warnings.ts';
 
 /** DELETE of an object, and of a collection: paths, answers and refusals are Kubernetes'. */
 export function removalRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const collection of collections(context.kinds)) {
-    app.delete(collection, (request, reply) => removeCollection(request, reply, context));
-    app.delete(`${collection}/:name`, (request, reply) => removeItem(request, reply, context));
+    app.delete(collection, permits('deletecollection'), (request, reply) => removeCollection(request, reply, context));
+    app.delete(`${collection}/:name`, permits('delete'), (request, reply) => removeItem(request, reply, context));
   }
 }
 
@@ -60,7 +63,8 @@ function removalOf(request: FastifyRequest, { kinds }: ApiContext): Removal {
       `propagationPolicy: expected Background, Foreground or Orphan, found "${String(options.propagationPolicy)}"`,
     );
   }
-  return { target, options, dryRun: isDryRun(query) || dryRun.length > 0 };
+  request.isDryRun = isDryRun(query) || dryRun.length > 0;
+  return { target, options, dryRun: request.isDryRun };
 }
 
 /** What is stored, and what is answered: each object as the deletion leaves it. */
@@ -70,8 +74,19 @@ interface Removed {
   warnings: readonly string[];
 }
 
-function removed(olds: readonly Resource[], { target, options }: Removal, view: View, now: Date): Removed {
-  const lefts = olds.map((old) => ({ old, left: remove(target.kind, old, options, now) }));
+function removed(
+  olds: readonly Resource[],
+  { target, options }: Removal,
+  view: View,
+  { kinds, clock }: ApiContext,
+): Removed {
+  // Each is judged beside what the ones before it have become.
+  const among = new OverlayView(kinds, view);
+  const lefts = olds.map((old) => {
+    const left = remove(target.kind, old, options, clock.now(), among);
+    if ('put' in left) among.put(left.put);
+    return { old, left };
+  });
   return {
     effects: {
       put: lefts.flatMap(({ old, left }) => ('put' in left && left.put !== old ? [left.put] : [])),
@@ -84,15 +99,16 @@ function removed(olds: readonly Resource[], { target, options }: Removal, view: 
 
 /** Answers as stored where something was. */
 async function commitRemoval(
-  { store, clock }: ApiContext,
+  request: FastifyRequest,
+  context: ApiContext,
   removal: Removal,
   find: (view: View) => readonly Resource[],
 ): Promise<Pick<Removed, 'answers' | 'warnings'>> {
   let result: Removed | undefined;
-  const { resources }: Committed = await store.commit({
+  const { resources }: Committed = await commitFor(request, context, {
     dryRun: removal.dryRun,
     decide(view) {
-      result = removed(find(view), removal, view, clock.now());
+      result = removed(find(view), removal, view, context);
       return result.effects;
     },
   });
@@ -104,7 +120,7 @@ async function commitRemoval(
 async function removeItem(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
   const removal = removalOf(request, context);
   const { target } = removal;
-  const { answers, warnings } = await commitRemoval(context, removal, (view) => [existing(target, view)]);
+  const { answers, warnings } = await commitRemoval(request, context, removal, (view) => [existing(target, view)]);
   const [resource] = answers as [Resource];
   if (warnings.length > 0) void reply.header('warning', warningHeaders(warnings));
   void reply.code(200);
@@ -124,14 +140,14 @@ async function removeCollection(request: FastifyRequest, reply: FastifyReply, co
   const removal = removalOf(request, context);
   const { target } = removal;
   const query = queryOf(request);
-  const matches = wanted(target, query);
+  const matches = wanted(target, query, request.visible);
   const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
   const all = (await context.store.current()).list(target.kind.kind, target.namespace).filter(matches).slice(0, limit);
   const items: Resource[] = [];
   const warnings: string[] = [];
   for (const part of inParts(all)) {
     // As they are under the lock: what was made anew meanwhile, or changed so that it is not meant any more, stays.
-    const done = await commitRemoval(context, removal, (view) =>
+    const done = await commitRemoval(request, context, removal, (view) =>
       part.flatMap((seen) => {
         const live = view.byUid(seen.metadata.uid);
         return live && matches(live) ? [live] : [];

@@ -19,8 +19,12 @@ import type { Patch, WriteContext } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
+import { NAMESPACES } from '../api/access.ts';
+import type { Attributes } from '../api/access.ts';
+import { commitFor } from './audit.ts';
+import { notAllowed, permits } from './permissions.ts';
 import { asDocument, checkBodySize, parseBody } from './body.ts';
-import { isDryRun, NAMESPACES, queryOf, refTo, targetOf, writeContext } from './context.ts';
+import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
 import { tableOf, wantsTable } from './table.ts';
@@ -44,26 +48,28 @@ export const collections = (kinds: KindRegistry): string[] =>
 
 function verbsAt(app: FastifyInstance, context: ApiContext, collection: string): void {
   const item = `${collection}/:name`;
-  app.get(collection, (request, reply) => listOrWatch(request, reply, context));
-  app.get(item, (request, reply) => get(request, reply, context));
-  app.get(`${item}/status`, (request, reply) => get(request, reply, context));
-  app.post(collection, (request, reply) =>
+  app.get(collection, permits('list', { filtered: true }), (request, reply) => listOrWatch(request, reply, context));
+  app.get(item, permits('get'), (request, reply) => get(request, reply, context));
+  app.get(`${item}/status`, permits('get', { subresource: 'status' }), (request, reply) =>
+    get(request, reply, context),
+  );
+  app.post(collection, permits('create'), (request, reply) =>
     write(request, reply, context, 201, (target, view, ctx, body) =>
       create(target.kind, addressed(body, target), view, ctx),
     ),
   );
-  app.put(item, (request, reply) =>
+  app.put(item, permits('update'), (request, reply) =>
     write(request, reply, context, 200, (target, view, ctx, body) =>
       replace(target.kind, addressed(body, target), existing(target, view), view, ctx),
     ),
   );
-  app.patch(item, (request, reply) => patchItem(request, reply, context));
-  app.put(`${item}/status`, (request, reply) =>
+  app.patch(item, permits('patch'), (request, reply) => patchItem(request, reply, context));
+  app.put(`${item}/status`, permits('update', { subresource: 'status' }), (request, reply) =>
     write(request, reply, context, 200, (target, view, ctx, body) =>
       replaceStatus(target.kind, asDocument(body), existing(target, view), ctx),
     ),
   );
-  app.patch(`${item}/status`, (request, reply) => {
+  app.patch(`${item}/status`, permits('patch', { subresource: 'status' }), (request, reply) => {
     const change = patchOf(request, targetOf(request, context.kinds).kind);
     return write(request, reply, context, 200, (target, view, ctx) =>
       patchStatus(target.kind, change, existing(target, view), ctx),
@@ -132,23 +138,39 @@ async function write(
   checkBodySize(request.body, target.kind);
   const ctx = writeContext(request, context);
   const body = parseBody(request.body, request.headers['content-type'], target.kind);
+  const dryRun = isDryRun(queryOf(request));
   let result: Resource | undefined;
   let created = false;
-  const committed = await context.store.commit({
-    dryRun: isDryRun(queryOf(request)),
-    decide: (view): Effects => {
-      ctx.warnings.length = 0;
-      const old = view.get(refTo(target));
-      result = decide(target, view, ctx, body);
-      created = !old;
-      if (result === old) return {};
-      const left = removeIfFinalized(result);
-      return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
-    },
-  });
+  let issued: ReturnType<NonNullable<KindDefinition['issue']>> | undefined;
+  const codeOf = () => (status === 200 && created ? 201 : status);
+  const decideWrite = (view: View): Effects => {
+    ctx.warnings.length = 0;
+    const old = view.get(refTo(target));
+    created = !old;
+    if (created && request.attributes) checkMayCreate(request, request.attributes, context);
+    result = decide(target, view, ctx, body);
+    if (result === old) return {};
+    issued = created && !dryRun ? target.kind.issue?.(result, ctx.now) : undefined;
+    const left = removeIfFinalized(issued?.stored ?? result);
+    return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
+  };
+  const committed = await commitFor(request, context, { dryRun, decide: decideWrite }, codeOf);
   if (ctx.warnings.length > 0) void reply.header('warning', warningHeaders(ctx.warnings));
-  void reply.code(status === 200 && created ? 201 : status);
-  return answer(request, reply, context, target, stored(committed, result as Resource));
+  void reply.code(codeOf());
+  const resource = stored(committed, result as Resource);
+  return answer(
+    request,
+    reply,
+    context,
+    target,
+    issued ? { ...issued.answered, metadata: resource.metadata } : resource,
+  );
+}
+
+/** A patch and a replace may make what was not there; that is another verb, as in Kubernetes. */
+function checkMayCreate({ credential }: FastifyRequest, attributes: Attributes, { kinds }: ApiContext): void {
+  const create: Attributes = { ...attributes, verb: 'create' };
+  if (!credential.access.allows(create)) throw notAllowed(credential, create, kinds);
 }
 
 const stored = (committed: Committed, decided: Resource): Resource => committed.resources[0] ?? decided;

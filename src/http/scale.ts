@@ -4,9 +4,11 @@ import type { KindDefinition, View } from '../api/kind.ts';
 import { jsonPatch, mergePatch } from '../admission/fields/patch.ts';
 import { notFound, patch } from '../admission/operations.ts';
 import { StatusError } from '../base/errors.ts';
+import { commitFor } from './audit.ts';
 import { parseBody } from './body.ts';
 import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
+import { permits } from './permissions.ts';
 import { collections, patchOf } from './resources.ts';
 
 /** The count of an object, as every client that scales knows it (Kubernetes' autoscaling/v1). */
@@ -24,15 +26,15 @@ export function scaleRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 function scaleAt(app: FastifyInstance, context: ApiContext, path: string): void {
-  app.get(path, async (request) => {
+  app.get(path, permits('get', { subresource: 'scale' }), async (request) => {
     const target = targetOf(request, context.kinds);
     return scaleOf(target.kind, existing(target, await context.store.current()));
   });
-  app.put(path, (request, reply) => {
+  app.put(path, permits('update', { subresource: 'scale' }), (request, reply) => {
     const sent = parseBody(request.body, request.headers['content-type']);
     return write(request, reply, context, () => sent);
   });
-  app.patch(path, (request, reply) => {
+  app.patch(path, permits('patch', { subresource: 'scale' }), (request, reply) => {
     const change = patchOf(request);
     return write(request, reply, context, (scale) =>
       change.type === 'merge'
@@ -71,7 +73,7 @@ async function write(
   const target = targetOf(request, context.kinds);
   const ctx = writeContext(request, context);
   let result: Resource | undefined;
-  const committed = await context.store.commit({
+  const committed = await commitFor(request, context, {
     dryRun: isDryRun(queryOf(request)),
     decide: (view) => {
       const old = existing(target, view);

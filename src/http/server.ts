@@ -1,4 +1,3 @@
-import { KEYS } from '../store/keys.ts';
 import type { Server } from 'node:https';
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -7,7 +6,12 @@ import { Authenticator } from './auth.ts';
 import { compressAnswers } from './compression.ts';
 import { Connections } from './connections.ts';
 import { MAX_BODY_BYTES } from '../api/kind.ts';
+import { auditHooks } from './audit.ts';
+import { auditRoutes } from './audit-route.ts';
+import { reviewRoutes } from './reviews.ts';
 import type { ApiContext } from './context.ts';
+import { attributesOf, authorize } from './permissions.ts';
+import type { KindRegistry } from '../api/registry.ts';
 import { discoveryRoutes } from './discovery.ts';
 import type { HttpExtension } from './extension.ts';
 import { healthRoutes } from './health.ts';
@@ -71,17 +75,18 @@ export async function startServer(
     // A path that cannot be read meets no hook and no handler.
     frameworkErrors: (error, _request, reply) => refuse(error, reply as unknown as FastifyReply),
   }) as unknown as FastifyInstance;
-  const auth = new Authenticator(context.store.beside(KEYS), context.clock);
-  app.addHook('onRequest', async (request) => {
-    // Such a route looks by itself at who asks.
-    if (request.routeOptions.config.anonymous === true) return;
-    request.credential = await auth.authenticate(request.headers.authorization);
-  });
+  const auth = new Authenticator(
+    extensions.flatMap((extension) => extension.authenticators?.(context) ?? []),
+    context.clock,
+  );
+  auditHooks(app, context);
+  guard(app, auth, context.kinds);
   compressAnswers(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     const status = asStatusError(error);
+    request.refusal = status.reason;
     if (status.reason === 'InternalError')
       context.log.error({ err: messageOf(error), stack: (error as Error).stack }, 'request failed');
     refuse(status, reply);
@@ -93,7 +98,7 @@ export async function startServer(
     );
     void reply.code(404).send(statusOf(status));
   });
-  routes(app, context, extensions);
+  registerRoutes(app, context, extensions);
   const server = app.server as unknown as Server;
   const connections = new Connections(server, context.clock);
   const upgrades = extensions.flatMap((extension) => extension.upgrades?.(context) ?? []);
@@ -109,6 +114,24 @@ export async function startServer(
   };
 }
 
+/** The one place in front of every route: who asks, and whether they may. A route that does not say what it does is not registered. */
+function guard(app: FastifyInstance, auth: Authenticator, kinds: KindRegistry): void {
+  app.decorateRequest('attributes', undefined);
+  app.decorateRequest('visible', 'all');
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.permission === undefined) throw new Error(`${String(method)} ${url} does not declare its permission`);
+  });
+  app.addHook('onRequest', async (request) => {
+    const { permission } = request.routeOptions.config;
+    if (permission === 'anonymous') return;
+    request.credential = await auth.authenticate(request.headers.authorization, request.raw.socket.remoteAddress);
+    // Nothing is there, or it tells nothing of any object.
+    if (permission === undefined || permission === 'authenticated') return;
+    request.attributes = attributesOf(request, permission, kinds);
+    request.visible = authorize(request.credential, request.attributes, permission, kinds);
+  });
+}
+
 function refuse(error: unknown, reply: FastifyReply): void {
   const status = asStatusError(error);
   const { retryAfterSeconds } = status.details;
@@ -116,7 +139,8 @@ function refuse(error: unknown, reply: FastifyReply): void {
   void reply.code(status.code).type('application/json').send(statusOf(status));
 }
 
-function routes(app: FastifyInstance, context: ApiContext, extensions: readonly HttpExtension[]): void {
+/** Everything that is answered but upgrades. */
+export function registerRoutes(app: FastifyInstance, context: ApiContext, extensions: readonly HttpExtension[]): void {
   metricsRoutes(app, context, extensions);
   discoveryRoutes(app, context);
   openApiRoutes(app, context.kinds);
@@ -128,4 +152,7 @@ function routes(app: FastifyInstance, context: ApiContext, extensions: readonly 
   removalRoutes(app, context);
   scaleRoutes(app, context);
   healthRoutes(app, context);
+  auditRoutes(app, context);
+  const sameAs = extensions.flatMap((extension) => Object.entries(extension.views ?? {}));
+  reviewRoutes(app, context, new Map(sameAs));
 }

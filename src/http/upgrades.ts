@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream';
 import { PassError, StatusError } from '../base/errors.ts';
 import type { Authenticator, Credential } from './auth.ts';
 import type { ApiContext } from './context.ts';
-import { statusOf } from './status.ts';
+import { eventOf, isOfNote } from './audit.ts';
+import { authorize } from './permissions.ts';
+import type { Asked } from './permissions.ts';
+import { asStatusError, statusOf } from './status.ts';
 
 /** How long a client may take to read why it was refused. */
 const REFUSED_MS = 2_000;
@@ -20,7 +23,9 @@ interface UpgradeRequest {
 }
 
 export interface UpgradeRoute {
+  /** Its groups `namespace` and `name` say of which object. */
   path: RegExp;
+  permission: Asked & { resource: string };
   /** What it rejects with is the answer; until then nothing was begun. */
   handle: (upgrade: UpgradeRequest) => Promise<void>;
 }
@@ -33,18 +38,52 @@ export function serveUpgrades(
   auth: Authenticator,
 ): void {
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const credential = await auth.authenticate(request.headers.authorization);
-    const url = new URL(request.url ?? '', 'https://localhost');
-    for (const { path, handle } of routes) {
-      const match = path.exec(url.pathname);
-      if (match) return handle({ request, socket, head, url, match, credential });
+    const { kinds, clock, audit } = context;
+    const address = request.socket.remoteAddress ?? '';
+    const asked: Parameters<typeof eventOf>[0] = {
+      credential: undefined,
+      address,
+      attributes: undefined,
+      cameAt: { wall: clock.now(), monotonic: clock.monotonic() },
+    };
+    const record = (code: number, reason: string) => {
+      if (isOfNote(asked.attributes, code, kinds))
+        audit.record(eventOf(asked, clock, { code, reason, dryRun: false, manager: '' }));
+    };
+    try {
+      const credential = await auth.authenticate(request.headers.authorization, address);
+      asked.credential = credential;
+      const url = new URL(request.url ?? '', 'https://localhost');
+      for (const { path, permission, handle } of routes) {
+        const match = path.exec(url.pathname);
+        if (!match) continue;
+        const { verb, resource, subresource = '' } = permission;
+        const { namespace = '', name = '' } = match.groups ?? {};
+        asked.attributes = { verb, resource, subresource, namespace: decoded(namespace), name: decoded(name) };
+        authorize(credential, asked.attributes, permission, kinds);
+        await handle({ request, socket, head, url, match, credential });
+        return record(101, '');
+      }
+      throw new StatusError('NotFound', `nothing can be upgraded at ${url.pathname}`);
+    } catch (error) {
+      const { code, reason } = asStatusError(error);
+      record(code, reason);
+      throw error;
     }
-    throw new StatusError('NotFound', `nothing can be upgraded at ${url.pathname}`);
   };
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, error, context));
   });
+}
+
+/** A part of a path, as it was meant. Throws BadRequest. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new StatusError('BadRequest', `"${part}" in the path has an escape that cannot be read`);
+  }
 }
 
 /** The connection ends with the answer, though the client leaves its own side open. */

@@ -53,9 +53,9 @@ export function checkListOptions(query: Query): void {
 }
 
 /** A state that is asked for and is not there yet, after a restore say: Kubernetes' words, which clients look for. */
-export function checkNotTooNew({ from, sendsInitial }: WatchOptions, current: number): void {
+export function checkNotTooNew({ from, sendsInitial }: WatchOptions, current: number, told = current): void {
   if (!sendsInitial || from <= current) return;
-  throw new StatusError('Timeout', `Too large resource version: ${from}, current: ${current}`, {
+  throw new StatusError('Timeout', `Too large resource version: ${from}, current: ${told}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     details: { retryAfterSeconds: RETRY_AFTER_SECONDS },
   });

@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../base/clock.ts';
+import { recordAnswer } from './audit.ts';
+import type { ApiContext } from './context.ts';
 import { lifetimeOf } from './lifetime.ts';
 import { asStatusError, statusOf } from './status.ts';
 
@@ -38,12 +40,13 @@ export interface WatchRequest<T> {
 export async function streamWatch<T>(
   request: FastifyRequest,
   reply: FastifyReply,
-  clock: Clock,
-  closing: AbortSignal,
+  context: Pick<ApiContext, 'audit' | 'clock' | 'closing' | 'kinds'>,
   watch: WatchRequest<T>,
 ): Promise<void> {
+  const { clock, closing } = context;
   const raw = reply.raw;
   reply.hijack();
+  recordAnswer(request, 200, context);
   const life = lifetimeOf(request.raw.socket, closing, request.credential);
   const { signal } = life;
   const limit = clock.after((watch.timeoutSeconds ?? LONGEST_MS / 1000) * 1000, () => life.end());

@@ -1,6 +1,7 @@
 import type { Resource } from '../api/metadata.ts';
 import { KindRegistry } from '../api/registry.ts';
 import type { KindCommands } from '../cli/command.ts';
+import { apiKey } from './api-key/index.ts';
 import { configMap } from './config-map/index.ts';
 import { gitSync } from './git-sync/index.ts';
 import { instance } from './instance/index.ts';
@@ -17,6 +18,7 @@ const widen = <R extends Resource>(kind: KindModule<R>): KindModule => kind as u
 /** Every kind there is, in the order in which documents of a file are applied: what is referred to comes first. */
 export const MODULES: readonly KindModule[] = [
   widen(namespace),
+  widen(apiKey),
   widen(configMap),
   widen(secret),
   widen(vpc),

@@ -11,6 +11,7 @@ import type {
   Contradiction,
   KindModule,
   KindRuntime,
+  MachineToken,
   RuntimeDeps,
   RuntimeModule,
 } from '../kinds/shared/kind-module.ts';
@@ -63,6 +64,13 @@ export interface Assembly {
 export async function loadRuntimes(modules: readonly KindModule[]): Promise<Runtimes> {
   const loaded = modules.map(async ({ definition, runtime }) => [definition.kind, await runtime()] as const);
   return new Map(await Promise.all(loaded));
+}
+
+/** How the kind that has keys lets in whoever has the machine. */
+export function machineTokenOf(runtimes: Runtimes): MachineToken {
+  const [found] = [...runtimes.values()].flatMap(({ machineToken }) => machineToken ?? []);
+  if (!found) throw new Error('no kind has keys: nobody could be let in');
+  return found;
 }
 
 /** What contradicts a document that says Ready, whatever its kind. */

@@ -7,6 +7,7 @@ import type { Owned } from '../drivers/compute.ts';
 import { findOrphans } from './orphans.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { HttpExtension } from '../http/extension.ts';
+import { permits } from '../http/permissions.ts';
 
 /**
  * What bears this installation's mark and belongs to no document. It is shown, and removed by this explicit call only:
@@ -18,13 +19,13 @@ function routes(app: FastifyInstance, context: ApiContext): void {
     if (found.state === 'unobservable') throw new StatusError('ServiceUnavailable', found.why);
     return found.state === 'present' ? found.value : [];
   };
-  app.get(`/apis/${API_VERSION}/orphans`, async () => ({
+  app.get(`/apis/${API_VERSION}/orphans`, permits('list', { resource: 'orphans' }), async () => ({
     kind: 'OrphanList',
     apiVersion: API_VERSION,
     metadata: {},
     items: await orphans(),
   }));
-  app.delete(`/apis/${API_VERSION}/orphans/:type/:id`, async (request) => {
+  app.delete(`/apis/${API_VERSION}/orphans/:type/:id`, permits('delete', { resource: 'orphans' }), async (request) => {
     const { type = '', id = '' } = request.params as { type?: string; id?: string };
     const orphan = (await orphans()).find((o) => o.type === type && o.id === id);
     if (!orphan) throw new StatusError('NotFound', `no orphan ${type} ${id}: it is gone, or a document owns it`);

@@ -75,6 +75,8 @@ function rowWords(row: InventoryRow): string {
       return row.cidrBlock;
     case 'scaling_groups':
       return `${row.status}, ${row.currentCount} of ${row.desiredCount}`;
+    case 'api_keys':
+      return String(row.name);
     case 'instances':
     case 'load_balancers':
       return String(row.status);

@@ -70,6 +70,7 @@ export class Person {
           force,
         };
         result = applyDocument(kind, raw, old, view, context);
+        if (!old) result = kind.issue?.(result, context.now).stored ?? result;
         return result === old ? {} : { put: [result] };
       },
     });
@@ -88,7 +89,7 @@ export class Person {
       decide: (view) => {
         const old = view.get(ref);
         if (!old) return {};
-        const left = remove(this.kinds.must(ref.kind), old, options, this.#clock.now());
+        const left = remove(this.kinds.must(ref.kind), old, options, this.#clock.now(), view);
         return 'put' in left ? (left.put === old ? {} : { put: [left.put] }) : { remove: [left.remove] };
       },
     });

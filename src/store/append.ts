@@ -1,3 +1,4 @@
+import { insertAudit } from './audit.ts';
 import { bulkInsert } from './bulk.ts';
 import type { Batch } from './journal.ts';
 import type { Encryption } from './encryption.ts';
@@ -14,8 +15,8 @@ const DELETE_RESOURCES = 'DELETE FROM resources WHERE uid = ANY ($1::uuid[])';
  */
 const INSERT_CHANGES = `
 WITH given AS MATERIALIZED (
-  SELECT revision, type, newest, object, object->'metadata' AS metadata
-  FROM jsonb_to_recordset($1::jsonb) AS r (revision bigint, type varchar, newest boolean, object jsonb)
+  SELECT revision, type, newest, changed_by, object, object->'metadata' AS metadata
+  FROM jsonb_to_recordset($1::jsonb) AS r (revision bigint, type varchar, newest boolean, changed_by varchar, object jsonb)
 ), put AS (
   INSERT INTO resources (uid, kind, namespace, name, labels, annotations, spec, status, generation, revision,
     finalizers, owner_references, field_owners, created_at, deletion_time)
@@ -29,28 +30,29 @@ WITH given AS MATERIALIZED (
     finalizers = excluded.finalizers, owner_references = excluded.owner_references,
     field_owners = excluded.field_owners, deletion_time = excluded.deletion_time
 )
-INSERT INTO changes (revision, kind, key, type, object, commit_id)
+INSERT INTO changes (revision, kind, key, type, object, commit_id, changed_by)
 SELECT revision, object->>'kind',
-  concat_ws('/', object->>'kind', metadata->>'namespace', metadata->>'name'), type, object, $2::uuid
+  concat_ws('/', object->>'kind', metadata->>'namespace', metadata->>'name'), type, object, $2::uuid, changed_by
 FROM given`;
 const putEvents = bulkInsert(events, {
-  key: 'id',
-  replaced: ['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen'],
+  known: { key: 'id', replaced: ['revision', 'type', 'reason', 'message', 'count', 'firstSeen', 'lastSeen'] },
 });
 const putLog = bulkInsert(reconcileLog, {
-  key: 'id',
-  replaced: [
-    'revision',
-    'trigger',
-    'difference',
-    'steps',
-    'outcome',
-    'reason',
-    'message',
-    'attempts',
-    'endedAt',
-    'nextAttemptAt',
-  ],
+  known: {
+    key: 'id',
+    replaced: [
+      'revision',
+      'trigger',
+      'difference',
+      'steps',
+      'outcome',
+      'reason',
+      'message',
+      'attempts',
+      'endedAt',
+      'nextAttemptAt',
+    ],
+  },
 });
 
 /** In the order in which they must be carried out. */
@@ -63,6 +65,7 @@ export function statementsOf(batch: Batch, encryption: Encryption): Statement[] 
     ...changesOf(batch, encryption),
     ...unlessEmpty(lastOf(batch.events).map(toEventRow), putEvents),
     ...unlessEmpty(lastOf(batch.log).map(toLogRow), putLog),
+    ...unlessEmpty(batch.audit, insertAudit),
   ];
 }
 
@@ -75,9 +78,10 @@ function changesOf({ changes, commitId }: Batch, encryption: Encryption): Statem
   const newest = new Map(changes.map((c) => [c.object.metadata.uid, c]));
   const gone = [...newest].flatMap(([uid, { type }]) => (type === 'DELETED' ? [uid] : []));
   const rows = changes.map((change) => {
-    const { revision, type, object } = change;
+    const { revision, type, object, user } = change;
     const isNewest = newest.get(object.metadata.uid) === change;
-    return `{"revision":${revision},"type":"${type}","newest":${isNewest},"object":${encryption.textOf(object)}}`;
+    const by = user === undefined ? '' : `"changed_by":${JSON.stringify(user)},`;
+    return `{"revision":${revision},"type":"${type}","newest":${isNewest},${by}"object":${encryption.textOf(object)}}`;
   });
   const insert = { name: 'insert changes', text: INSERT_CHANGES, values: [`[${rows.join(',')}]`, commitId] };
   return gone.length === 0 ? [insert] : [{ name: 'delete resources', text: DELETE_RESOURCES, values: [gone] }, insert];

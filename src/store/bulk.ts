@@ -3,14 +3,17 @@ import type { PgTable } from 'drizzle-orm/pg-core';
 import type { Statement } from './pool.ts';
 
 interface BulkInsert {
-  /** The column by which a row is known. */
-  key: string;
-  /** Fields that are replaced where the row is there already. */
-  replaced: readonly string[];
+  /** What becomes of a row that is there already; left out where there can be none. */
+  known?: {
+    /** The column by which a row is known. */
+    key: string;
+    /** Fields that are replaced. */
+    replaced: readonly string[];
+    /** SQL that it gets beside what is replaced. */
+    also?: string;
+  };
   /** Fields that the database fills. */
   without?: readonly string[];
-  /** SQL that a row which is there already gets beside what is replaced. */
-  also?: string;
 }
 
 /**
@@ -20,16 +23,17 @@ interface BulkInsert {
  */
 export function bulkInsert<Table extends PgTable>(
   table: Table,
-  { key, replaced, without = [], also }: BulkInsert,
+  { known, without = [] }: BulkInsert,
 ): (rows: readonly Table['$inferInsert'][]) => Statement {
   const columns = Object.entries(getTableColumns(table)).filter(([field]) => !without.includes(field));
   const names = columns.map(([, column]) => `"${column.name}"`).join(', ');
   const fields = columns.map(([field, column]) => `"${field}" ${column.getSQLType()}`).join(', ');
   const values = columns.map(([field]) => `"${field}"`).join(', ');
   const set = columns
-    .filter(([field]) => replaced.includes(field))
+    .filter(([field]) => known?.replaced.includes(field))
     .map(([, { name }]) => `"${name}" = excluded."${name}"`)
-    .concat(also ?? []);
-  const text = `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM jsonb_to_recordset($1::jsonb) AS r (${fields}) ON CONFLICT ("${key}") DO UPDATE SET ${set.join(', ')}`;
+    .concat(known?.also ?? []);
+  const conflict = known ? ` ON CONFLICT ("${known.key}") DO UPDATE SET ${set.join(', ')}` : '';
+  const text = `INSERT INTO ${getTableName(table)} (${names}) SELECT ${values} FROM jsonb_to_recordset($1::jsonb) AS r (${fields})${conflict}`;
   return (rows) => ({ name: `insert ${getTableName(table)}`, text, values: [JSON.stringify(rows)] });
 }

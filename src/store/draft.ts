@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { keyOf, refOf } from '../api/metadata.ts';
+import type { AuditEvent } from '../api/audit.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryGone, InventoryRow } from './inventory.ts';
 import { StatusError } from '../base/errors.ts';
 import type { Batch } from './journal.ts';
 import type { Mirror } from './mirror.ts';
-import type { Change, Committed, Effects } from './store.ts';
+import type { Change, CommitRequest, Committed, Effects } from './store.ts';
 
 const conflict = (message: string) => new StatusError('Conflict', `the object cannot be stored: ${message}`);
+
+const by = (user: string | undefined): Pick<Change, 'user'> => (user === undefined ? {} : { user });
 
 /** The records of a group as they pile up, and the mirror's former entries for taking them back. */
 export class Draft {
@@ -20,6 +23,7 @@ export class Draft {
   readonly #log: Recorded<LogEntry>[] = [];
   readonly #inventory: InventoryRow[] = [];
   readonly #gone: InventoryGone[] = [];
+  readonly #audit: AuditEvent[] = [];
 
   constructor(mirror: Mirror, revision: number) {
     this.#mirror = mirror;
@@ -27,10 +31,12 @@ export class Draft {
   }
 
   /** Throws Conflict, and has taken nothing in, when a document would be put in another one's place. */
-  add(effects: Effects): Committed {
+  add(effects: Effects, { user, audit }: Pick<CommitRequest, 'user' | 'audit'> = {}): Committed {
     this.check(effects);
-    const resources = (effects.put ?? []).map((resource) => this.#put(resource));
-    for (const ref of effects.remove ?? []) this.#remove(ref);
+    const before = this.revision;
+    const resources = (effects.put ?? []).map((resource) => this.#put(resource, user));
+    for (const ref of effects.remove ?? []) this.#remove(ref, user);
+    if (audit && this.revision > before) this.#audit.push(audit());
     for (const record of effects.events ?? []) this.#events.push({ revision: ++this.revision, record });
     for (const record of effects.log ?? []) this.#log.push({ revision: ++this.revision, record });
     this.#inventory.push(...(effects.inventory ?? []));
@@ -59,21 +65,21 @@ export class Draft {
     }
   }
 
-  #put(resource: Resource): Resource {
+  #put(resource: Resource, user: string | undefined): Resource {
     const old = this.#mirror.get(refOf(resource));
     const stored = this.#numbered(resource);
     this.#mirror.set(stored);
     this.#undo.push(() => (old ? this.#mirror.set(old) : this.#mirror.remove(refOf(stored))));
-    this.#changes.push({ revision: this.revision, type: old ? 'MODIFIED' : 'ADDED', object: stored });
+    this.#changes.push({ revision: this.revision, type: old ? 'MODIFIED' : 'ADDED', object: stored, ...by(user) });
     return stored;
   }
 
-  #remove(ref: Ref): void {
+  #remove(ref: Ref, user: string | undefined): void {
     const old = this.#mirror.get(ref);
     if (!old) return;
     this.#mirror.remove(ref);
     this.#undo.push(() => this.#mirror.set(old));
-    this.#changes.push({ type: 'DELETED', object: this.#numbered(old), revision: this.revision });
+    this.#changes.push({ type: 'DELETED', object: this.#numbered(old), revision: this.revision, ...by(user) });
   }
 
   #numbered(resource: Resource): Resource {
@@ -87,6 +93,7 @@ export class Draft {
       log: this.#log,
       inventory: this.#inventory,
       inventoryGone: this.#gone,
+      audit: this.#audit,
     };
     const empty = Object.values(parts).every((list) => list.length === 0);
     return empty ? undefined : { commitId: randomUUID(), revision: this.revision, ...parts };

@@ -134,7 +134,7 @@ export class GroupCommit {
       if (fence !== undefined && fence !== position.epoch)
         throw new FencedError(`the lease's epoch is ${position.epoch}, not ${fence}`);
       const effects = decide(this.#parts.mirror);
-      if (!dryRun) return { pending, committed: draft.add(effects) };
+      if (!dryRun) return { pending, committed: draft.add(effects, pending.request) };
       draft.check(effects);
       return { pending, committed: { revision: draft.revision, resources: effects.put ?? [] } };
     } catch (refused) {

@@ -1,17 +1,17 @@
 import { getTableColumns, getTableName, isNull } from 'drizzle-orm';
 import { bulkInsert } from './bulk.ts';
 import type { Database, Statement } from './pool.ts';
-import { instances, loadBalancers, scalingGroups, vpcs } from './schema.ts';
+import { apiKeys, instances, loadBalancers, scalingGroups, vpcs } from './schema.ts';
 
 /**
  * The seed's tables: what exists, by the uid of the document that wanted it. A row appears once the real thing does.
  * What refers to another table's rows comes after it.
  */
-const TABLES = { vpcs, instances, scaling_groups: scalingGroups, load_balancers: loadBalancers };
+const TABLES = { vpcs, instances, scaling_groups: scalingGroups, load_balancers: loadBalancers, api_keys: apiKeys };
 type Tables = typeof TABLES;
 
-/** Columns that the database fills. */
-const FILLED = ['createdAt', 'updatedAt', 'deletedAt'] as const;
+/** Columns that the database fills, or that move by themselves. */
+const FILLED = ['createdAt', 'updatedAt', 'deletedAt', 'lastUsed'] as const;
 
 /** A row of one of them: its columns by their names in the schema. Its id is the document's uid. */
 export type InventoryRow = {
@@ -37,10 +37,12 @@ const INVENTORY: readonly InventoryTable[] = Object.values(TABLES).map((table) =
   const keepsDeleted = 'deletedAt' in table;
   const columns = Object.keys(getTableColumns(table));
   const insert = bulkInsert(table, {
-    key: 'id',
-    replaced: columns.filter((field) => field !== 'id'),
+    known: {
+      key: 'id',
+      replaced: columns.filter((field) => field !== 'id' && !FILLED.includes(field as never)),
+      ...(keepsDeleted && { also: 'updated_at = now(), deleted_at = NULL' }),
+    },
     without: FILLED,
-    ...(keepsDeleted && { also: 'updated_at = now(), deleted_at = NULL' }),
   });
   return {
     name,

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../api/audit.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryGone, InventoryRow } from './inventory.ts';
@@ -60,4 +61,5 @@ export interface Batch {
   log: readonly Recorded<LogEntry>[];
   inventory: readonly InventoryRow[];
   inventoryGone: readonly InventoryGone[];
+  audit: readonly AuditEvent[];
 }

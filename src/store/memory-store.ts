@@ -4,6 +4,7 @@ import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryRow } from './inventory.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import type { Clock } from '../base/clock.ts';
+import { AUDIT } from './audit.ts';
 import { besideOf } from './beside.ts';
 import type { Beside } from './beside.ts';
 import { StoreCore } from './core.ts';
@@ -78,7 +79,7 @@ function memoryJournal(db: MemoryDatabase): Journal {
       db.changes
         .filter((c) => c.revision < before && keyOf(refOf(c.object)) === keyOf(ref))
         .slice(-limit)
-        .map(({ revision, type, object, at }) => ({ revision, type, object, committedAt: new Date(at).toISOString() })),
+        .map(({ commitId: _, at, ...change }) => ({ ...change, committedAt: new Date(at).toISOString() })),
     inventory: async () => [...db.inventory.values()],
     compact: async (retention, now) => compact(db, retention, now),
     reencrypt: async () => 0,
@@ -103,6 +104,7 @@ function land(db: MemoryDatabase, batch: Batch): void {
   for (const entry of batch.log) db.log.set(entry.record.id, entry);
   for (const { id } of batch.inventoryGone) db.inventory.delete(id);
   for (const row of batch.inventory) db.inventory.set(row.id, row);
+  if (batch.audit.length > 0) void db.beside(AUDIT).append(batch.audit);
 }
 
 function select<T extends EventRecord | LogEntry>(
@@ -112,6 +114,7 @@ function select<T extends EventRecord | LogEntry>(
   const fields = ['kind', 'namespace', 'name', 'uid'] as const;
   return records
     .filter(({ record }) => fields.every((f) => query[f] === undefined || query[f] === record[f]))
+    .filter(({ record }) => query.namespaces?.includes(record.namespace) ?? true)
     .slice(-query.limit);
 }
 

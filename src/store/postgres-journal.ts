@@ -264,6 +264,7 @@ function matching(table: typeof events | typeof reconcileLog, query: RecordQuery
   return and(
     query.kind === undefined ? undefined : eq(table.kind, query.kind),
     query.namespace === undefined ? undefined : eq(table.namespace, query.namespace),
+    query.namespaces && inArray(table.namespace, [...query.namespaces]),
     query.name === undefined ? undefined : eq(table.name, query.name),
     query.uid === undefined ? undefined : eq(table.uid, query.uid),
   );

@@ -51,6 +51,7 @@ export const fromChangeRow =
     revision: row.revision,
     type: row.type,
     object: encryption.decrypted(row.object),
+    ...(row.changedBy === null ? {} : { user: row.changedBy }),
   });
 
 export const fromPastChangeRow = (encryption: Encryption) => {

@@ -1,5 +1,6 @@
 import {
   bigint,
+  boolean,
   doublePrecision,
   index,
   integer,
@@ -245,6 +246,8 @@ export const changes = pgTable(
     /** Tells after a lost connection whether a commit had landed. */
     commitId: uuid('commit_id').notNull(),
     committedAt: time('committed_at').notNull().defaultNow(),
+    /** Whose key the request came with; of the daemon's own writes nobody's. */
+    changedBy: varchar('changed_by', { length: 253 }),
   },
   (t) => [index('changes_key_idx').on(t.key, t.revision)],
 );
@@ -320,3 +323,29 @@ export const volumeUses = pgTable('volume_uses', {
   lastUsedBy: jsonb('last_used_by').$type<readonly string[]>().notNull(),
   unusedSince: time('unused_since'),
 });
+
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: uuid('id').primaryKey(),
+    at: time('at').notNull(),
+    key: varchar('key_name', { length: 253 }).notNull(),
+    user: varchar('user_name', { length: 253 }).notNull(),
+    address: varchar('address', { length: 64 }).notNull(),
+    verb: varchar('verb', { length: 32 }).notNull(),
+    resource: varchar('resource', { length: 128 }).notNull(),
+    subresource: varchar('subresource', { length: 64 }).notNull(),
+    namespace: varchar('namespace', { length: 255 }).notNull(),
+    name: varchar('name', { length: 255 }).notNull(),
+    manager: varchar('manager', { length: 128 }).notNull(),
+    dryRun: boolean('dry_run').notNull(),
+    code: integer('code').notNull(),
+    reason: varchar('reason', { length: 64 }).notNull(),
+    latencyMs: doublePrecision('latency_ms').notNull(),
+  },
+  (t) => [
+    index('audit_events_at_idx').on(t.at),
+    index('audit_events_user_idx').on(t.user, t.id),
+    index('audit_events_object_idx').on(t.resource, t.namespace, t.name, t.id),
+  ],
+);

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../api/audit.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { InventoryGone, InventoryRow } from './inventory.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
@@ -90,6 +91,10 @@ export interface CommitRequest {
   fence?: number;
   /** Decide and answer, commit nothing. */
   dryRun?: boolean;
+  /** Whose key the request came with; left out, the daemon itself. */
+  user?: string;
+  /** Committed with what was decided, where that is anything. */
+  audit?: () => AuditEvent;
 }
 
 export interface Effects {
@@ -120,6 +125,8 @@ export interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   /** As it was at this revision; for DELETED as it was last, with this revision. */
   object: Resource;
+  /** Whose key the request came with; of the daemon's own writes nobody's. */
+  user?: string;
   /** As it was before, where that is at hand: tells a watcher with a selector that an object has left its sight. */
   previous?: Resource;
 }
@@ -132,6 +139,8 @@ export interface PastChange extends Change {
 export interface RecordQuery {
   kind?: string;
   namespace?: string;
+  /** In any of these. */
+  namespaces?: readonly string[];
   name?: string;
   uid?: string;
   /** Newest first when `limit` cuts; answers are always oldest first. */

@@ -32,3 +32,6 @@ export const NOT_BACKED_UP: Readonly<Record<string, string>> = {
 };
 
 export const BACKED_UP: readonly string[] = TABLES.filter((table) => !Object.hasOwn(NOT_BACKED_UP, table));
+
+/** Rows are added alone, by a restore too: what the database has of them stays, of every life. */
+export const APPENDED: readonly string[] = ['audit_events'];

@@ -421,14 +421,16 @@ describe('writes', () => {
     const made = { ...make('Instance', 'web', { image: 'x' }) };
     const stale = { ...raw('Instance', 'web', { image: 'y' }), metadata: { name: 'web', resourceVersion: '999' } };
     expect(refusal(() => replace(kind, stale, made, view(made), context())).reason).toBe('Conflict');
-    expect(refusal(() => remove(kind, made, { preconditions: { uid: 'other' } }, new Date())).reason).toBe('Conflict');
+    expect(refusal(() => remove(kind, made, { preconditions: { uid: 'other' } }, new Date(), view(made))).reason).toBe(
+      'Conflict',
+    );
   });
 
   it('deletion marks, and goes only with the last finalizer; deleting again changes nothing', () => {
     const made = make('Instance', 'web', { image: 'x' });
-    const left = remove(kind, made, {}, new Date('2026-01-02T00:00:00Z'));
+    const left = remove(kind, made, {}, new Date('2026-01-02T00:00:00Z'), view(made));
     if (!('put' in left)) throw new Error('it was removed at once');
     expect(left.put.metadata.deletionTimestamp).toBe('2026-01-02T00:00:00Z');
-    expect(remove(kind, left.put, {}, new Date('2026-01-03T00:00:00Z'))).toEqual({ put: left.put });
+    expect(remove(kind, left.put, {}, new Date('2026-01-03T00:00:00Z'), view(left.put))).toEqual({ put: left.put });
   });
 });

@@ -33,6 +33,8 @@ function valueOf({ type, length }: { type: string; length: number | null }): str
       return '(random() * 1e9)::integer';
     case 'bigint':
       return '9007199254740993 + (random() * 1e15)::bigint';
+    case 'boolean':
+      return 'random() < 0.5';
     case 'double precision':
       return 'random() * 1e-7';
     case 'timestamp with time zone':
@@ -90,7 +92,11 @@ describe('backup and restore', () => {
     await miniaws(dir, database, 'backup', file);
     await live(database);
     await miniaws(dir, database, 'restore', file, '--force');
-    expect(await rowsOf(database)).toEqual(before);
+    const { audit_events: kept = [], ...after } = await rowsOf(database);
+    const { audit_events: recorded = [], ...others } = before;
+    expect(after).toEqual(others);
+    expect(kept).toHaveLength(20);
+    expect(kept).toEqual(expect.arrayContaining(recorded));
     const fresh = await databaseForTest();
     await miniaws(dir, fresh, 'restore', file);
     expect(await rowsOf(fresh)).toEqual(before);

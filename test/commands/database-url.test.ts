@@ -34,12 +34,12 @@ const databaseUrl = async (env: Record<string, string>, ...more: string[]): Prom
 const serve = async (env: Record<string, string> = {}): Promise<TestDaemon> =>
   startDaemon({ engine: 'simulated', dataDir: dir, env: { DATABASE_URL: '', ...env } });
 
-/** How many keys the database knows, asked as a client would. */
-async function keysBy(connectionString: string): Promise<unknown> {
+/** How many installations the database knows, asked as a client would. */
+async function installationsBy(connectionString: string): Promise<unknown> {
   const client = new Client({ connectionString });
   await client.connect();
   try {
-    return (await client.query("SELECT count(*)::int AS n FROM api_keys WHERE name = 'admin'")).rows[0];
+    return (await client.query("SELECT count(*)::int AS n FROM settings WHERE name = 'installation'")).rows[0];
   } finally {
     await client.end();
   }
@@ -50,12 +50,12 @@ describe('database-url', () => {
     const daemon = await serve();
     try {
       const [url, full] = [await databaseUrl({}), await databaseUrl({}, '--with-password')];
-      expect(await keysBy(full)).toEqual({ n: 1 });
+      expect(await installationsBy(full)).toEqual({ n: 1 });
       const { password, searchParams } = new URL(url);
       expect(password).toBe('');
       // As libpq does; the client here knows the variable only.
       process.env['PGPASSFILE'] = searchParams.get('passfile') ?? '';
-      expect(await keysBy(url)).toEqual({ n: 1 });
+      expect(await installationsBy(url)).toEqual({ n: 1 });
       expect(await readFile(searchParams.get('passfile') ?? '', 'utf8')).toContain(new URL(full).password);
       expect(daemon.log()).not.toContain(new URL(full).password);
     } finally {
@@ -84,10 +84,10 @@ describe('the daemon', () => {
     const seed = `postgres://cloud:cloud@127.0.0.1:${port}/miniaws`;
     const daemon = await serve();
     try {
-      await expect(keysBy(seed)).rejects.toThrow(/ECONNREFUSED/);
+      await expect(installationsBy(seed)).rejects.toThrow(/ECONNREFUSED/);
       const url = await databaseUrl({}, '--with-password');
-      expect(await keysBy(url)).toEqual({ n: 1 });
-      await expect(keysBy(url.replace(/:[^:@]+@/, ':cloud@'))).rejects.toThrow(/authentication failed/);
+      expect(await installationsBy(url)).toEqual({ n: 1 });
+      await expect(installationsBy(url.replace(/:[^:@]+@/, ':cloud@'))).rejects.toThrow(/authentication failed/);
     } finally {
       await daemon.stop();
     }
@@ -98,7 +98,7 @@ describe('the daemon', () => {
     await startOldPostgres(await openDataFolder(dir), port);
     const daemon = await serve({ MINIAWS_DATABASE_PASSWORD: 'cloud' });
     try {
-      expect(await keysBy(`postgres://cloud:cloud@127.0.0.1:${port}/miniaws`)).toEqual({ n: 1 });
+      expect(await installationsBy(`postgres://cloud:cloud@127.0.0.1:${port}/miniaws`)).toEqual({ n: 1 });
     } finally {
       await daemon.stop();
     }

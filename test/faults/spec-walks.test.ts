@@ -4,6 +4,7 @@ import { instanceKind } from '../../src/kinds/instance/definition.ts';
 import { KINDS } from '../../src/kinds/index.ts';
 import { specSchema } from '../../src/api/kind.ts';
 import type { KindDefinition } from '../../src/api/kind.ts';
+import { apiKeyKind } from '../../src/kinds/api-key/definition.ts';
 import { namespaceKind } from '../../src/kinds/namespace/definition.ts';
 import { vpcKind } from '../../src/kinds/vpc/definition.ts';
 import { canonicalJson } from '../../src/base/hash.ts';
@@ -24,6 +25,7 @@ import { loadBalancerKind } from '../../src/kinds/load-balancer/definition.ts';
 import { gitSyncKind } from '../../src/kinds/git-sync/definition.ts';
 import { pushApp, SYNC_HINTS } from '../kinds/git-sync/scenarios.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from '../kinds/load-balancer/scenarios.ts';
+import { API_KEY_HINTS } from '../kinds/api-key/scenarios.ts';
 import { NAMESPACE_HINTS } from '../kinds/namespace/scenarios.ts';
 import { mainVpc, sideVpc, VPC_HINTS } from '../kinds/vpc/scenarios.ts';
 
@@ -44,6 +46,7 @@ interface Walker {
 /** A new kind is listed here: what its schema does not say, what is there beside it, and which fields stay when they are left out. */
 const WALKERS: Walker[] = [
   { kind: gitSyncKind as unknown as KindDefinition, hints: SYNC_HINTS, given: [], kept: ['url'], prepare: pushApp },
+  { kind: apiKeyKind as unknown as KindDefinition, hints: API_KEY_HINTS, given: [], kept: [] },
   { kind: namespaceKind as unknown as KindDefinition, hints: NAMESPACE_HINTS, given: [], kept: [] },
   {
     kind: vpcKind as unknown as KindDefinition,

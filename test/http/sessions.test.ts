@@ -3,11 +3,11 @@ import { connect as connectTcp } from 'node:net';
 import { connect } from 'node:tls';
 import WebSocket from 'ws';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/base/hash.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call, execPath, execSocket, watch } from '../support/http.ts';
 import type { Endpoint, RawWatch } from '../support/http.ts';
+import { asKey, keyPath } from '../support/keys.ts';
 import { instance, pathOf, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -118,14 +118,11 @@ describe('what goes on', () => {
 
   it('ends with its key, and nothing of another key does', async () => {
     await started();
-    const other = { ...daemon, token: 'a-second-key' };
-    await daemon.database.query("INSERT INTO api_keys (id, key, name) VALUES (gen_random_uuid(), $1, 'second')", [
-      sha256(other.token),
-    ]);
+    const other = await asKey(daemon, 'second', { role: 'admin' });
     const mine = [await watched(), await events(), await followed()];
     const theirs = [await watched(other), await events(other), await followed(other)];
     const [session, another] = [await open(), await open(other)];
-    await daemon.database.query("DELETE FROM api_keys WHERE name = 'second'");
+    expect((await call(daemon, 'DELETE', keyPath('second'))).status).toBe(200);
     for (const { ended } of theirs) await ended;
     expect(await another.ended).toBe('the key was taken back');
     expect((await call(other, 'GET', pathOf('instances'))).status).toBe(401);

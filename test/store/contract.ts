@@ -6,7 +6,7 @@ import { StatusError } from '../../src/base/errors.ts';
 import { FencedError } from '../../src/store/store.ts';
 import type { Change, Store } from '../../src/store/store.ts';
 import type { StoreSubject } from './subject.ts';
-import { KEYS } from '../../src/store/keys.ts';
+import { auditContract } from './audit-contract.ts';
 import { SETTINGS } from '../../src/store/settings.ts';
 import { recommendationsContract } from '../kinds/scaling-group/recommendations-contract.ts';
 import { eventually } from '../support/wait.ts';
@@ -328,21 +328,14 @@ export function storeContract(name: string, make: () => Promise<StoreSubject>): 
       expect(await store.inventory()).toEqual([]);
     });
 
-    it('settings are set once, keys are found by their hash only and can be revoked (I10)', async () => {
+    it('settings are set once', async () => {
       const { open } = await fresh();
       const [a, b] = [await open(), await open()];
       expect(await a.beside(SETTINGS).setOnce('installation', 'first')).toBe('first');
       expect(await b.beside(SETTINGS).setOnce('installation', 'second')).toBe('first');
-      const hash = 'ab'.repeat(32);
-      await a.beside(KEYS).create(hash, 'admin');
-      expect(await b.beside(KEYS).find(hash)).toMatchObject({ name: 'admin' });
-      expect(await b.beside(KEYS).find('cd'.repeat(32))).toBeUndefined();
-      expect(await b.beside(KEYS).known(['cd'.repeat(32), hash])).toEqual(new Set([hash]));
-      expect(await b.beside(KEYS).revoke('admin')).toBe(1);
-      expect(await a.beside(KEYS).known([hash])).toEqual(new Set());
-      expect(await a.beside(KEYS).find(hash)).toBeUndefined();
     });
 
+    auditContract(fresh);
     metricsContract(fresh);
     trafficContract(fresh);
     recommendationsContract(fresh);

@@ -13,7 +13,7 @@ import type { TestDatabase } from '../support/database.ts';
 /** Everything that the catalog says of our schema, in an order of its own. */
 async function catalog(database: TestDatabase): Promise<unknown> {
   const columns =
-    await database.query(`SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default, ordinal_position
+    await database.query(`SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default
     FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2`);
   const constraints =
     await database.query(`SELECT conrelid::regclass::text AS table, conname, pg_get_constraintdef(oid) AS def FROM pg_constraint

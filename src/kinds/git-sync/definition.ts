@@ -1,5 +1,6 @@
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import type { KindDefinition } from '../../api/kind.ts';
+import { editRules, rulesOfRole } from '../../api/roles.ts';
 import { admitGitSync, checkGitSync } from './admission.ts';
 import { gitSyncSpecSchema, gitSyncStatusSchema } from './schema.ts';
 import { shortCommit } from './types.ts';
@@ -60,5 +61,13 @@ export const gitSyncKind: KindDefinition<GitSync> = {
       inNamespace(r, [r.spec.verify?.configMap, ...(r.spec.substitute?.from ?? []).map(({ configMap }) => configMap)]),
   },
   check: checkGitSync,
+  // It writes in its own name whatever the files say.
+  grants: ({ spec: { targetNamespace } }, kinds) =>
+    targetNamespace === undefined
+      ? rulesOfRole('admin', kinds)
+      : editRules(
+          [...kinds].filter(({ scope }) => scope === 'Namespaced'),
+          { namespaces: [targetNamespace] },
+        ),
   admit: admitGitSync,
 };

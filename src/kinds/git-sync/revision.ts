@@ -142,6 +142,10 @@ function placed(
   if (document['kind'] === undefined && document['apiVersion'] === undefined)
     throw new Error('it has no apiVersion and no kind: if the file is another program’s, name it in spec.exclude');
   const kind = kindOfDocument(document, kinds);
+  if (kind.scope === 'Cluster' && targetNamespace !== undefined)
+    throw new Error(
+      `${kind.plural} are in no namespace, and this sync has a targetNamespace: it applies what is in that one alone; put it into another sync`,
+    );
   const { metadata } = document;
   if (kind.scope === 'Cluster' || typeof metadata !== 'object' || metadata === null)
     return { ...loaded, document, kind, ref: refIn(kind, undefined, identityOf(document).name) };

@@ -181,7 +181,7 @@ export const gitSyncSpecSchema: JsonSchema = {
         'Whether a count that a person or a policy has set is put back, too, where the file says one. Everything else is put back always.',
     },
     targetNamespace: name(
-      'The namespace of every object, whatever the files say. Left out: what they say, else that of the sync.',
+      'The namespace of every object, whatever the files say. Left out: what they say, else that of the sync; who makes such a sync may do everything.',
     ),
     substitute,
     ignore,

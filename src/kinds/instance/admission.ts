@@ -161,7 +161,7 @@ export function admitInstance(
   view: View,
   settings: AdmissionSettings,
 ): Admission<Instance> {
-  const causes = [...checkMove(next, old), ...checkHostPorts(next, view), ...checkHostAccess(next, settings)];
+  const causes = [...checkMove(next, old), ...checkHostPorts(next, view, settings), ...checkHostAccess(next, settings)];
   const vpc = view.get({ kind: 'VPC', namespace: next.metadata.namespace, name: next.spec.vpc }) as Vpc | undefined;
   if (vpc) causes.push(...checkPublishing(next, vpc));
   return { resource: next, causes: [...causes, ...checkAddresses(next, view)] };
@@ -177,10 +177,10 @@ function checkMove(next: Instance, old: Instance | undefined): Cause[] {
   ];
 }
 
-function checkHostPorts(next: Instance, view: View): Cause[] {
+function checkHostPorts(next: Instance, view: View, settings: AdmissionSettings): Cause[] {
   return next.spec.ports.flatMap((text, at) =>
     (parsePorts(text) ?? []).flatMap((port) => {
-      const taken = port.hostPort === 0 ? undefined : hostPortHolder(next, port, view);
+      const taken = port.hostPort === 0 ? undefined : hostPortHolder(next, port, view, settings);
       return taken ? [invalid(`ports[${at}]`, `${taken}, or 0 for a free one`)] : [];
     }),
   );

@@ -5,7 +5,7 @@ import { normalisedPath } from '../../base/url-path.ts';
 import { durationMs } from '../../base/quantity.ts';
 import { everywhere, hostPortHolder } from '../shared/host-ports.ts';
 import type { LoadBalancer, TargetGroup } from './types.ts';
-import type { Admission, View } from '../../api/kind.ts';
+import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 
 /** What holds of one load balancer by itself. */
 export function checkLoadBalancer(lb: LoadBalancer): Cause[] {
@@ -129,6 +129,7 @@ export function admitLoadBalancer(
   next: LoadBalancer,
   old: LoadBalancer | undefined,
   view: View,
+  settings: AdmissionSettings,
 ): Admission<LoadBalancer> {
   const moved =
     old && old.spec.vpc !== next.spec.vpc
@@ -140,7 +141,7 @@ export function admitLoadBalancer(
         ]
       : [];
   const taken = next.spec.listeners.flatMap(({ port }, at) => {
-    const holder = hostPortHolder(next, everywhere(port), view);
+    const holder = hostPortHolder(next, everywhere(port), view, settings);
     return holder ? [invalid(`listeners[${at}].port`, holder)] : [];
   });
   return { resource: next, causes: [...moved, ...taken] };

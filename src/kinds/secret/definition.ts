@@ -35,6 +35,7 @@ export const secretKind: KindDefinition<Secret> = {
   maxBytes: MAX_DOCUMENT_BYTES,
   reconciled: false,
   finalizer: false,
+  readableBy: 'edit',
   content: {
     data: { ...encoded('Bytes in base64, by key.'), 'x-sensitive': true, 'x-encrypted': true },
     stringData: {

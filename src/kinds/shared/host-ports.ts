@@ -1,6 +1,7 @@
 import type { Resource } from '../../api/metadata.ts';
 import type { PortMapping } from './port-mapping.ts';
-import type { View } from '../../api/kind.ts';
+import { titleFor } from '../../api/kind.ts';
+import type { AdmissionSettings, View } from '../../api/kind.ts';
 
 /** Values of the index `hostPort`: ports of the host that are fixed, with and without the address. */
 export const hostPortKeys = (ports: readonly PortMapping[]): string[] => [
@@ -19,12 +20,16 @@ export const everywhere = (port: number): PortMapping => ({
 });
 
 /** Who else has the host's port, as a refusal says it; `undefined`: nobody of ours. */
-export function hostPortHolder(next: Resource, port: PortMapping, view: View): string | undefined {
+export function hostPortHolder(
+  next: Resource,
+  port: PortMapping,
+  view: View,
+  { author }: AdmissionSettings,
+): string | undefined {
   const keys = port.hostAddress === '' ? [anywhere(port)] : [at(port), at({ ...port, hostAddress: '' })];
   const holder = keys
     .flatMap((key) => view.lookupAll('hostPort', key))
     .find((other) => other.metadata.uid !== next.metadata.uid);
   if (!holder) return undefined;
-  const { namespace, name } = holder.metadata;
-  return `host port ${port.hostPort} is taken by ${holder.kind} ${namespace}/${name}; choose another`;
+  return `host port ${port.hostPort} is taken by ${titleFor(author, holder)}; choose another`;
 }

@@ -48,7 +48,14 @@ export interface RuntimeModule {
   /** Left out by a kind of which Ready says nothing. */
   // oxlint-disable-next-line typescript/no-explicit-any -- each is handed its own kind's documents only
   contradiction?: Contradiction<any>;
+  machineToken?: MachineToken;
 }
+
+/**
+ * Sees to it that whoever has the machine has a token of an administrator: this one, where it is one, else a new one. Answers
+ * it. `alone`: a new one, and those that the machine had work no longer.
+ */
+export type MachineToken = (store: Store, clock: Clock, known: string | undefined, alone?: boolean) => Promise<string>;
 
 /**
  * What contradicts a document that says Ready, as this daemon's own driver sees the world; `undefined`: nothing

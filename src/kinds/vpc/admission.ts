@@ -11,6 +11,7 @@ import {
 import type { Cidr } from '../../base/cidr.ts';
 import type { Cause } from '../../base/errors.ts';
 import { invalid } from '../../api/field-errors.ts';
+import { titleFor } from '../../api/kind.ts';
 import type { Admission, AdmissionSettings, View } from '../../api/kind.ts';
 import type { Vpc, VpcSpec } from './types.ts';
 
@@ -55,9 +56,9 @@ export function admitVpc(next: Vpc, old: Vpc | undefined, view: View, settings: 
     );
     return { resource: { ...next, spec: { ...old.spec, ...next.spec } }, causes: changed.map(immutable) };
   }
-  const taken = view.indexed('ipRange').flatMap(({ value, resource: { kind, metadata } }) => {
+  const taken = view.indexed('ipRange').flatMap(({ value, resource }) => {
     const range = parseCidr(value);
-    return range ? [{ range, holder: `${kind} ${metadata.namespace}/${metadata.name}` }] : [];
+    return range ? [{ range, holder: titleFor(settings.author, resource) }] : [];
   });
   const spec =
     next.spec.cidrBlock === undefined

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { API_VERSION } from '../../../api/metadata.ts';
 import { notFound } from '../../../admission/operations.ts';
 import { numberOf, queryOf } from '../../../http/context.ts';
+import { permits } from '../../../http/permissions.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { OPERATIONS } from '../operations.ts';
 import { isGitSync } from '../types.ts';
@@ -23,6 +24,7 @@ export interface SyncOperationList {
 export function operationsRoute(app: FastifyInstance, { store, kinds }: ApiContext): void {
   app.get(
     `/apis/${API_VERSION}/namespaces/:namespace/gitsyncs/:name/operations`,
+    permits('get', { resource: 'gitsyncs', subresource: 'operations' }),
     async (request): Promise<SyncOperationList> => {
       const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
       const limit = numberOf(queryOf(request), 'limit', DEFAULT_LIMIT, MOST) || DEFAULT_LIMIT;

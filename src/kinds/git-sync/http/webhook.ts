@@ -21,22 +21,27 @@ const KEYS = ['secret', 'token', 'password'];
  * whether there is such a sync. It asks for a look by an annotation, so that any daemon may be told.
  */
 export function webhookRoute(app: FastifyInstance, context: ApiContext): void {
-  app.post('/hooks/git/:namespace/:name', { config: { anonymous: true }, bodyLimit: MOST }, async (request, reply) => {
-    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
-    const view = await context.store.current();
-    const found = view.get({ kind: 'GitSync', namespace, name });
-    const sync = found && isGitSync(found) ? found : undefined;
-    const secret = view.get({ kind: 'Secret', namespace, name: sync?.spec.webhook ?? '' });
-    const text = secret && isSecret(secret) ? textIn(secret.data ?? {}) : '';
-    const sent = { headers: request.headers, body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0) };
-    if (!isAuthentic(sent, text) || !sync)
-      throw new StatusError('Unauthorized', 'the signature is missing, or not that of the webhook’s secret');
-    const push = pushOf(sent);
-    if (!push || !concerns(sync, push)) return { synced: false, why: 'it tells of no push to what this sync follows' };
-    await askForLook(sync, context);
-    void reply.code(202);
-    return { synced: true };
-  });
+  app.post(
+    '/hooks/git/:namespace/:name',
+    { config: { permission: 'anonymous' }, bodyLimit: MOST },
+    async (request, reply) => {
+      const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+      const view = await context.store.current();
+      const found = view.get({ kind: 'GitSync', namespace, name });
+      const sync = found && isGitSync(found) ? found : undefined;
+      const secret = view.get({ kind: 'Secret', namespace, name: sync?.spec.webhook ?? '' });
+      const text = secret && isSecret(secret) ? textIn(secret.data ?? {}) : '';
+      const sent = { headers: request.headers, body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0) };
+      if (!isAuthentic(sent, text) || !sync)
+        throw new StatusError('Unauthorized', 'the signature is missing, or not that of the webhook’s secret');
+      const push = pushOf(sent);
+      if (!push || !concerns(sync, push))
+        return { synced: false, why: 'it tells of no push to what this sync follows' };
+      await askForLook(sync, context);
+      void reply.code(202);
+      return { synced: true };
+    },
+  );
 }
 
 function textIn(data: Readonly<Record<string, string>>): string {

@@ -6,13 +6,13 @@ import type { ApiContext } from '../../../http/context.ts';
 import { converse } from './exec-session.ts';
 import { containerOf } from './logs.ts';
 import { lifetimeOf } from '../../../http/lifetime.ts';
-import { refuseUpgrade } from '../../../http/upgrades.ts';
+import { decoded, refuseUpgrade } from '../../../http/upgrades.ts';
 import type { UpgradeRoute } from '../../../http/upgrades.ts';
 
 /** A frame of standard input at most; clients send far less. */
 const MAX_FRAME = 1 << 20;
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-const EXEC_PATH = new RegExp(`^/apis/${API_VERSION}/namespaces/([^/]+)/instances/([^/]+)/exec$`);
+const EXEC_PATH = new RegExp(`^/apis/${API_VERSION}/namespaces/(?<namespace>[^/]+)/instances/(?<name>[^/]+)/exec$`);
 
 /**
  * Commands inside an instance, over Kubernetes' WebSocket channels. A request that is refused, and a handshake that fails,
@@ -30,8 +30,9 @@ export function execRoute(context: ApiContext): UpgradeRoute {
   );
   return {
     path: EXEC_PATH,
+    permission: { verb: 'create', resource: 'instances', subresource: 'exec' },
     async handle({ request, socket, head, url, match, credential }) {
-      const [, namespace = '', name = ''] = match;
+      const { namespace = '', name = '' } = match.groups ?? {};
       checkProtocol(request.headers['sec-websocket-protocol']);
       const options = optionsOf(url.searchParams);
       const { id } = await containerOf(context, decoded(namespace), decoded(name));
@@ -41,14 +42,6 @@ export function execRoute(context: ApiContext): UpgradeRoute {
       });
     },
   };
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new StatusError('BadRequest', `"${part}" in the path has an escape that cannot be read`);
-  }
 }
 
 /** A client that offers none speaks the oldest; one that offers others would end the connection that it gets. */

@@ -5,10 +5,12 @@ import { messageOf, StatusError } from '../../../base/errors.ts';
 import { valueOf } from '../../../base/observed.ts';
 import type { Container } from '../../../drivers/compute.ts';
 import { isInstance } from '../types.ts';
+import { recordAnswer } from '../../../http/audit.ts';
 import { isTrue, numberOf, queryOf } from '../../../http/context.ts';
 import { lifetimeOf } from '../../../http/lifetime.ts';
 import type { ApiContext, Query } from '../../../http/context.ts';
 import { finish, send } from '../../../http/watch.ts';
+import { permits } from '../../../http/permissions.ts';
 
 const MOST_LINES = 1_000_000;
 
@@ -28,12 +30,16 @@ export async function containerOf(context: ApiContext, namespace: string, name: 
 }
 
 export function logRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get(`/apis/${API_VERSION}/namespaces/:namespace/instances/:name/log`, async (request, reply) => {
-    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
-    const container = await containerOf(context, namespace, name);
-    await refuseUnkept(context, namespace, name);
-    await streamLog(request, reply, context, container);
-  });
+  app.get(
+    `/apis/${API_VERSION}/namespaces/:namespace/instances/:name/log`,
+    permits('get', { resource: 'instances', subresource: 'log' }),
+    async (request, reply) => {
+      const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+      const container = await containerOf(context, namespace, name);
+      await refuseUnkept(context, namespace, name);
+      await streamLog(request, reply, context, container);
+    },
+  );
 }
 
 async function refuseUnkept(context: ApiContext, namespace: string, name: string): Promise<void> {
@@ -86,6 +92,7 @@ async function streamLog(
       'nothing is kept of an earlier run: this process is the first of its container',
     );
   reply.hijack();
+  recordAnswer(request, 200, context);
   reply.raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   reply.raw.flushHeaders();
   try {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { API_VERSION } from '../../../api/metadata.ts';
 import type { Resource } from '../../../api/metadata.ts';
 import { notFound } from '../../../admission/operations.ts';
@@ -12,6 +12,8 @@ import { rounded, windowOf } from '../../../http/metrics-window.ts';
 import { intervalOf, readingsOf } from './readings.ts';
 import type { Reading, SampledContext } from './readings.ts';
 import { labelSelector } from '../../../http/selectors.ts';
+import { isVisible, revisionFor } from '../../../http/visibility.ts';
+import { permits } from '../../../http/permissions.ts';
 
 /** Instances that one answer holds at most. */
 const MOST = 10_000;
@@ -51,15 +53,23 @@ interface MetricsPoint extends Rates {
  */
 export function instanceMetricsRoutes(app: FastifyInstance, context: SampledContext): void {
   const root = `/apis/${API_VERSION}`;
-  app.get(`${root}/namespaces/:namespace/instances/:name/metrics`, async (request) => {
-    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
-    return metricsOf(context, namespace, name, queryOf(request));
-  });
+  app.get(
+    `${root}/namespaces/:namespace/instances/:name/metrics`,
+    permits('get', { resource: 'instances', subresource: 'metrics' }),
+    async (request) => {
+      const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+      return metricsOf(context, namespace, name, queryOf(request));
+    },
+  );
   for (const path of [`${root}/instancemetrics`, `${root}/namespaces/:namespace/instancemetrics`])
-    app.get(path, async (request) => {
-      const { namespace } = request.params as { namespace?: string };
-      return listMetrics(context, namespace, queryOf(request));
-    });
+    app.get(
+      path,
+      permits('list', { resource: 'instances', subresource: 'metrics', filtered: true }),
+      async (request) => {
+        const { namespace } = request.params as { namespace?: string };
+        return listMetrics(context, namespace, queryOf(request), request);
+      },
+    );
 }
 
 async function metricsOf(
@@ -79,16 +89,25 @@ async function metricsOf(
   return document(instance, readings.get(uid), { since, until, seconds, buckets: buckets.get(uid) ?? [] });
 }
 
-async function listMetrics(context: SampledContext, namespace: string | undefined, query: Query): Promise<object> {
+async function listMetrics(
+  context: SampledContext,
+  namespace: string | undefined,
+  query: Query,
+  request: FastifyRequest,
+): Promise<object> {
+  const kind = context.kinds.must('Instance');
   const matches = labelSelector(query['labelSelector']);
   const snapshot = await context.store.current();
-  const instances = [...snapshot.list('Instance', namespace)].filter(matches).toSorted(byName).slice(0, MOST);
+  const instances = [...snapshot.list('Instance', namespace)]
+    .filter((r) => isVisible(request.visible, kind, r) && matches(r))
+    .toSorted(byName)
+    .slice(0, MOST);
   const readings = await readingsOf(context, instances);
   const items = instances.flatMap((instance) => {
     const reading = readings.get(instance.metadata.uid);
     return reading ? [document(instance, reading, reading.window)] : [];
   });
-  const metadata = { resourceVersion: String(snapshot.revision) };
+  const metadata = { resourceVersion: String(revisionFor(request, kind, snapshot, context)) };
   return { kind: 'InstanceMetricsList', apiVersion: API_VERSION, metadata, items };
 }
 

@@ -10,6 +10,7 @@ import { queryOf } from '../../../http/context.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { rounded, windowOf } from '../../../http/metrics-window.ts';
 import type { Asked } from '../../../http/metrics-window.ts';
+import { permits } from '../../../http/permissions.ts';
 
 /** What went through a load balancer, a kind of ours that is read only. Rates are of a second. */
 interface LoadBalancerMetrics {
@@ -33,12 +34,16 @@ interface TrafficPoint extends TrafficRates {
 
 /** `GET …/namespaces/NS/loadbalancers/NAME/metrics?since=1h&points=60`. */
 export function trafficMetricsRoutes(app: FastifyInstance, context: ApiContext, intervalMs: number): void {
-  app.get(`/apis/${API_VERSION}/namespaces/:namespace/loadbalancers/:name/metrics`, async (request) => {
-    const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
-    const lb = (await context.store.current()).get({ kind: 'LoadBalancer', namespace, name });
-    if (!lb || !isLoadBalancer(lb)) throw notFound(context.kinds.must('LoadBalancer'), name);
-    return metricsOf(context, lb, windowOf(queryOf(request), intervalMs, context.clock.now()));
-  });
+  app.get(
+    `/apis/${API_VERSION}/namespaces/:namespace/loadbalancers/:name/metrics`,
+    permits('get', { resource: 'loadbalancers', subresource: 'metrics' }),
+    async (request) => {
+      const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+      const lb = (await context.store.current()).get({ kind: 'LoadBalancer', namespace, name });
+      if (!lb || !isLoadBalancer(lb)) throw notFound(context.kinds.must('LoadBalancer'), name);
+      return metricsOf(context, lb, windowOf(queryOf(request), intervalMs, context.clock.now()));
+    },
+  );
 }
 
 async function metricsOf(
