@@ -56,7 +56,7 @@ export function tell(error: unknown): string {
   if (error instanceof Failure) return error.message;
   if (!(error instanceof StatusError)) return messageOf(error);
   if (error.reason === 'Unauthorized')
-    return `${error.message}: the key in the kubeconfig is not accepted; make another on the daemon's machine: miniaws kubeconfig --reset`;
+    return `${error.message}; an administrator makes another (miniaws key create, or rotate), and on the daemon's machine miniaws kubeconfig --reset does`;
   return error.message;
 }
 

@@ -9,6 +9,8 @@ export interface Version {
   time: string;
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   manager?: string;
+  /** Whose key the write came with; not told of the daemon's own writes. */
+  user?: string;
   source?: string;
   changed?: string[];
   object: Resource;

@@ -67,7 +67,7 @@ export class Authenticator {
       }
       throw new StatusError(
         'Unauthorized',
-        'the key is not known here: it was rotated or revoked, or is of another installation; miniaws key list names those that there are',
+        'the key is not known here: it was rotated or revoked, or is of another installation',
       );
     } catch (error) {
       if (error instanceof StatusError && error.reason !== 'ServiceUnavailable')

@@ -138,6 +138,8 @@ async function write(
   checkBodySize(request.body, target.kind);
   const ctx = writeContext(request, context);
   const body = parseBody(request.body, request.headers['content-type'], target.kind);
+  // What is made by POST has its name in the body alone.
+  if (request.attributes?.name === '') request.attributes = { ...request.attributes, name: nameIn(body) };
   const dryRun = isDryRun(queryOf(request));
   let result: Resource | undefined;
   let created = false;
@@ -165,6 +167,11 @@ async function write(
     target,
     issued ? { ...issued.answered, metadata: resource.metadata } : resource,
   );
+}
+
+function nameIn(body: unknown): string {
+  const name = (body as { metadata?: { name?: unknown } } | undefined)?.metadata?.name;
+  return typeof name === 'string' ? name : '';
 }
 
 /** A patch and a replace may make what was not there; that is another verb, as in Kubernetes. */

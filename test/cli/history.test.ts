@@ -93,8 +93,8 @@ describe('history and rollback of any kind', () => {
     const { out } = await miniaws(['history', 'instance/back']);
     expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
       ['REVISION', 'WHEN', 'WHO', 'COMMIT', 'WHAT CHANGED'],
-      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'miniaws', '<none>', 'spec.env, spec.image'],
-      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'miniaws', '<none>', 'created'],
+      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'admin (miniaws)', '<none>', 'spec.env, spec.image'],
+      [expect.any(String), expect.stringMatching(/^20.*Z$/), 'admin (miniaws)', '<none>', 'created'],
       [''],
     ]);
     const [first, second] = await revisions();

@@ -370,8 +370,8 @@ describe('the record', () => {
         .map((e) => `${e.verb} ${e.resource} ${e.namespace}/${e.name} ${e.code} ${e.dryRun ? 'dry' : ''}${e.reason}`)
         .toSorted(),
     ).toEqual([
-      'create secrets shop/ 201 ',
-      'create secrets shop/ 201 dry',
+      'create secrets shop/db 201 ',
+      'create secrets shop/dry 201 dry',
       'delete configmaps prod/y 403 Forbidden',
       'get secrets shop/db 200 ',
     ]);

@@ -65,9 +65,9 @@ async function audit(session: Session, options: AuditOptions): Promise<void> {
   const print = (rows: readonly (readonly string[])[]) => columns.lines(rows).forEach((line) => session.print(line));
   const tell = (events: readonly AuditEvent[]) =>
     output === 'json' ? events.forEach((event) => session.print(JSON.stringify(event))) : print(events.map(rowOf));
-  if (output !== 'json') print([['TIME', 'USER', 'KEY', 'FROM', 'VERB', 'OBJECT', 'ANSWER', 'TOOK']]);
   const first = await ask({ ...definedOnly({ since: from }), limit });
-  tell(first);
+  if (output === 'json') tell(first);
+  else print([HEADING, ...first.map(rowOf)]);
   // What the limit has left out, and what is older, stays out.
   const began = first[0]?.at ?? from ?? '';
   let told = new Map(first.map(({ id, at }) => [id, at]));
@@ -85,6 +85,8 @@ async function audit(session: Session, options: AuditOptions): Promise<void> {
     told = new Map([...[...told].filter(([, at]) => at >= since), ...fresh.map(({ id, at }) => [id, at] as const)]);
   }
 }
+
+const HEADING = ['TIME', 'USER', 'KEY', 'FROM', 'VERB', 'OBJECT', 'ANSWER', 'TOOK'];
 
 function rowOf(event: AuditEvent): string[] {
   const {

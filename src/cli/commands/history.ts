@@ -74,6 +74,9 @@ async function printDifference(
   if (holdsSecrets(session.kinds.must(ref.kind)) || lines.length === 0) session.tell(`changed: ${whatOf(version)}`);
 }
 
+const whoOf = ({ user, manager = '<unknown>' }: Version): string =>
+  user === undefined ? manager : `${user} (${manager})`;
+
 const rows = (versions: readonly Version[]): string[] =>
   new Columns().lines([
     ['REVISION', 'WHEN', 'WHO', 'COMMIT', 'WHAT CHANGED'],
@@ -81,7 +84,7 @@ const rows = (versions: readonly Version[]): string[] =>
       [
         String(version.revision),
         timeOf(version),
-        version.manager ?? '<unknown>',
+        whoOf(version),
         version.source?.split(' ')[0]?.slice(0, COMMIT_DIGITS) ?? '<none>',
         whatOf(version),
       ].map(printable),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Resource } from '../../../api/metadata.ts';
+import { timestamp } from '../../../admission/admit.ts';
 import { apiRoot } from '../../../api/kind.ts';
 import { definedOnly } from '../../../base/defined.ts';
 import { formatAge } from '../../../base/quantity.ts';
@@ -81,7 +82,7 @@ export function addKey(program: Command, setup: ClientSetup): void {
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
   const { user, role, namespaces, allow, from, output } = options;
-  const expiresAt = options.for === undefined ? undefined : new Date(Date.now() + options.for).toISOString();
+  const expiresAt = options.for === undefined ? undefined : timestamp(new Date(Date.now() + options.for));
   const spec = definedOnly({
     userId: user,
     role,
