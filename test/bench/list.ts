@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
@@ -11,7 +10,7 @@ import { instance, pathOf } from '../support/manifests.ts';
 import { atMost, percentile } from './figure.ts';
 import type { Benchmark } from './figure.ts';
 import type { ListOrder } from './list-client.ts';
-import { pidOf } from './observe.ts';
+import { residentMegabytes } from './observe.ts';
 import type { Workshop } from './workshop.ts';
 
 const CLIENT = fileURLToPath(new URL('list-client.ts', import.meta.url));
@@ -92,12 +91,7 @@ async function writes(daemon: TestDaemon, goOn: (n: number) => boolean): Promise
 async function allLists(daemon: TestDaemon): Promise<number[]> {
   const child = spawn(process.execPath, ['--import', 'tsx', CLIENT], { stdio: ['pipe', 'pipe', 'inherit'] });
   const { url, ca, token } = daemon;
-  const order: ListOrder = { url, ca, token, path: pathOf('instances'), lists: LISTS };
+  const order: ListOrder = { url, ca, token, path: pathOf('instances'), lists: LISTS, headers: {} };
   child.stdin.end(JSON.stringify(order));
-  return JSON.parse(await text(child.stdout)) as number[];
-}
-
-function residentMegabytes(daemon: TestDaemon): number {
-  const status = readFileSync(`/proc/${pidOf(daemon)}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+  return (JSON.parse(await text(child.stdout)) as { sizes: number[] }).sizes;
 }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { inspect, parseArgs } from 'node:util';
 import { startPostgres } from '../support/postgres.ts';
 import type { TestPostgres } from '../support/postgres.ts';
+import { authn } from './authn.ts';
 import { autoscale } from './autoscale.ts';
 import { client } from './client.ts';
 import { config } from './config.ts';
@@ -11,6 +12,8 @@ import { fairness } from './fairness.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import { git } from './git.ts';
 import { hitless } from './hitless.ts';
+import { kubectl } from './kubectl.ts';
+import { lists } from './lists.ts';
 import { list } from './list.ts';
 import { metrics } from './metrics.ts';
 import { noop } from './noop.ts';
@@ -46,6 +49,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   scaleOut,
   autoscale,
   config,
+  authn,
+  lists,
+  kubectl,
 ];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;

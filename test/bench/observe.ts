@@ -35,6 +35,11 @@ export const pidOf = (daemon: TestDaemon): number => {
   return daemon.process.pid;
 };
 
+export function residentMegabytes(daemon: TestDaemon): number {
+  const status = readFileSync(`/proc/${pidOf(daemon)}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
 /** Rows that were ever inserted, updated or deleted, but for what a quiet world may write, by table. */
 export async function writesOf(database: TestDatabase): Promise<number> {
   await pause(COUNTED_AFTER_MS);

@@ -7,6 +7,7 @@ import { MERGE_PATCH } from '../../src/cli/client.ts';
 import { PAUSED } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import type { TestDaemon } from '../support/daemon.ts';
+import { asKey } from '../support/keys.ts';
 import { instance, pathOf } from '../support/manifests.ts';
 import { nowMs } from './engine-events.ts';
 import { atMost, percentile } from './figure.ts';
@@ -14,6 +15,8 @@ import type { Benchmark } from './figure.ts';
 import type { Orders, Told } from './watchers.ts';
 
 const WATCHERS = 1_000;
+/** Among which they are shared out. */
+const KEYS = 100;
 const CHANGES = 400;
 const PER_SECOND = 20;
 const GOAL_MS = 50;
@@ -33,8 +36,12 @@ export const watch: Benchmark = {
     });
     workshop.atEnd(() => void child.kill());
     const path = `${pathOf('instances')}?watch=true&resourceVersion=${created.body.metadata.resourceVersion}`;
-    const { url, ca, token } = daemon;
-    child.send({ endpoint: { url, ca, token }, path, watchers: WATCHERS, changes: CHANGES } satisfies Orders);
+    const { url, ca } = daemon;
+    const keys = Array.from({ length: KEYS }, (_, n) =>
+      asKey(daemon, `watcher-${n}`, { role: 'view', namespaces: ['default'] }),
+    );
+    const tokens = (await Promise.all(keys)).map(({ token }) => token);
+    child.send({ endpoint: { url, ca }, tokens, path, watchers: WATCHERS, changes: CHANGES } satisfies Orders);
     await told(child, workshop.signal);
     const took = await change(daemon, workshop.signal);
     const late = setTimeout(() => child.send('enough'), LAST_MS);

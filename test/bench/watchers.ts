@@ -10,7 +10,9 @@ import { nowMs } from './engine-events.ts';
  * connections are plain ones, without a library's parsing: two cores serve a thousand clients and the server.
  */
 export interface Orders {
-  endpoint: Endpoint;
+  endpoint: Omit<Endpoint, 'token'>;
+  /** Each watcher has the next of them. */
+  tokens: readonly string[];
   path: string;
   watchers: number;
   changes: number;
@@ -50,13 +52,13 @@ let left = 0;
 
 process.once('message', (orders: Orders) => void watchAll(orders));
 
-async function watchAll({ endpoint, path, watchers: count, changes }: Orders): Promise<void> {
+async function watchAll({ endpoint, tokens, path, watchers: count, changes }: Orders): Promise<void> {
   const delays = new Float64Array(count * changes * 2);
   const watchers = Array.from({ length: count }, () => new Watcher());
   const sockets: TLSSocket[] = [];
   left = count;
-  for (const watcher of watchers) {
-    const socket = await open(endpoint, path);
+  for (const [n, watcher] of watchers.entries()) {
+    const socket = await open({ ...endpoint, token: tokens[n % tokens.length] ?? '' }, path);
     socket.on('data', (data) => watcher.read(data, delays, changes));
     sockets.push(socket);
   }
