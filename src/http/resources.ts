@@ -24,6 +24,7 @@ import type { Attributes } from '../api/access.ts';
 import { commitFor } from './audit.ts';
 import { notAllowed, permits } from './permissions.ts';
 import { asDocument, checkBodySize, parseBody } from './body.ts';
+import { withGeneratedName } from './generated-name.ts';
 import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { listOrWatch } from './list.ts';
@@ -137,7 +138,8 @@ async function write(
   const target = targetOf(request, context.kinds);
   checkBodySize(request.body, target.kind);
   const ctx = writeContext(request, context);
-  const body = parseBody(request.body, request.headers['content-type'], target.kind);
+  const sent = parseBody(request.body, request.headers['content-type'], target.kind);
+  const body = request.method === 'POST' ? withGeneratedName(sent, target.kind) : sent;
   // What is made by POST has its name in the body alone.
   if (request.attributes?.name === '') request.attributes = { ...request.attributes, name: nameIn(body) };
   const dryRun = isDryRun(queryOf(request));

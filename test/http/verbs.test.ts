@@ -34,6 +34,23 @@ const ready = (path: string) =>
 const revisionNow = async () =>
   (await daemon.database.query<{ value: string }>('SELECT value FROM revisions'))[0]!.value;
 
+describe('a name', () => {
+  it('is made of generateName where there is none, and never longer than a name may be', async () => {
+    const generated = async (generateName: unknown, more: object = {}) => {
+      const body = { ...instance('x', spec), metadata: { generateName, ...more, ...still } };
+      return send('POST', pathOf('instances'), { body });
+    };
+    const [a, b] = await Promise.all(['job-', 'job-'].map((base) => generated(base)));
+    const names = [a, b].map((answer) => answer?.json<Resource>().metadata.name);
+    expect(names).toEqual([expect.stringMatching(/^job-[a-z0-9]{5}$/), expect.stringMatching(/^job-[a-z0-9]{5}$/)]);
+    expect(new Set(names).size).toBe(2);
+    expect((await generated('job-', { name: 'mine' })).json<Resource>().metadata.name).toBe('mine');
+    expect((await generated('long-'.repeat(40))).status).toBe(201);
+    expect((await generated('Not-A-Name-')).status).toBe(422);
+    expect((await generated(5)).status).toBe(400);
+  });
+});
+
 describe('without a key', () => {
   it.each([
     '/healthz',
