@@ -109,7 +109,9 @@ export class HostMetadataAccess {
     const those = (access: MetadataAccess) =>
       asked.flatMap(([bridge, wanted]) => (wanted === access ? [bridge] : [])).join(' ');
     try {
-      const rules = await this.#tools.run(SCRIPT, { MARK: this.#mark, OPEN: those('open'), CLOSED: those('closed') });
+      const env = { MARK: this.#mark, OPEN: those('open'), CLOSED: those('closed') };
+      const call = asked.length === 0 ? 'lookAtMetadataAccess' : 'setMetadataAccess';
+      const rules = await this.#tools.run(call, SCRIPT, env);
       this.#closed = new Set([...rules.matchAll(/ -i (\S+) /g)].map(([, bridge = '']) => bridge));
       this.#failure = undefined;
     } catch (error) {
