@@ -48,7 +48,7 @@ export interface JsonSchema {
 }
 
 /** One printed column of `get`. `wide` columns show with `-o wide` only. */
-interface Column<R extends Resource = Resource> {
+export interface Column<R extends Resource = Resource> {
   name: string;
   description: string;
   wide?: boolean;

@@ -17,8 +17,9 @@ export function parseDuration(text: string): number | undefined {
 /** For text that a schema with `DURATION_PATTERN` has already accepted. */
 export const durationMs = (text: string): number => parseDuration(text) ?? 0;
 
-/** The shortest usual form for people: `45s`, `3m10s`, `5h12m`, `3d4h`, as kubectl's AGE. */
+/** The shortest usual form for people: `45s`, `3m10s`, `5h12m`, `3d4h`, as kubectl's AGE; of what has no beginning `<unknown>`. */
 export function formatAge(ms: number): string {
+  if (Number.isNaN(ms)) return '<unknown>';
   const seconds = Math.max(0, Math.floor(ms / 1000));
   if (seconds < 120) return `${seconds}s`;
   const minutes = Math.floor(seconds / 60);

@@ -18,6 +18,8 @@ import type { ContainerSettings, Limits } from './container-settings.ts';
 export interface Compute {
   /** What tells this Engine from any other, stable over its restarts. Rejects while it cannot be reached. */
   engineId(): Promise<string>;
+  /** The machine that it runs on. Rejects while it cannot be reached. */
+  host(): Promise<EngineHost>;
 
   /**
    * Networks and containers marked with this uid: `absent`, or present with normally one; more after a person's
@@ -190,6 +192,23 @@ export interface Network {
 }
 
 export type MetadataAccess = 'open' | 'closed';
+
+/** The Engine's machine, as the Engine tells of it. */
+export interface EngineHost {
+  name: string;
+  /** Processors, and bytes of memory. */
+  cpus: number;
+  memoryBytes: number;
+  /** As the kernel names it: `x86_64`. */
+  architecture: string;
+  operatingSystem: string;
+  osType: string;
+  kernelVersion: string;
+  /** `docker://20.10.24` */
+  runtime: string;
+  /** By which others reach it; left out where it is not to be seen from here. */
+  address?: string;
+}
 
 /** A range that an interface of the host is on. */
 export interface HostRange {

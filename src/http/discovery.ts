@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { READ_VERBS } from '../api/access.ts';
 import { CORE_V1 } from '../api/metadata.ts';
 import { apiRoot, groupOf } from '../api/kind.ts';
 import type { KindDefinition } from '../api/kind.ts';
@@ -6,14 +7,24 @@ import type { KindRegistry } from '../api/registry.ts';
 import type { ApiContext } from './context.ts';
 import { AUTHENTICATED } from './permissions.ts';
 
+/** Served, and no kind of documents: how clients are told of it. */
+export interface ServedResource extends Pick<
+  KindDefinition,
+  'apiVersion' | 'kind' | 'scope' | 'plural' | 'singular' | 'shortNames'
+> {
+  verbs: readonly string[];
+  subresources?: readonly { name: string; kind: string; verbs: readonly string[] }[];
+}
+
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
-const READ = ['get', 'list', 'watch'];
 const AGGREGATED = /g=apidiscovery\.k8s\.io;v=(v2|v2beta1);as=APIGroupDiscoveryList/;
 
 /** How clients find out what there is: aggregated discovery for new ones, the legacy lists for old ones. */
-export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void {
+export function discoveryRoutes(app: FastifyInstance, context: ApiContext, more: readonly ServedResource[]): void {
   const { kinds } = context;
-  const named = kinds.apiVersions.filter((apiVersion) => apiVersion !== CORE_V1);
+  const served = [EVENTS, ...more];
+  const apiVersions = new Set([...kinds.apiVersions, ...served.map(({ apiVersion }) => apiVersion)]);
+  const named = [...apiVersions].filter((apiVersion) => apiVersion !== CORE_V1);
   app.get('/version', AUTHENTICATED, async () => ({
     major: '1',
     minor: '32',
@@ -22,12 +33,12 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
     goVersion: 'node',
     installation: context.installation,
   }));
-  const lists = (path: string, apiVersions: readonly string[], legacy: object) =>
+  const lists = (path: string, listed: readonly string[], legacy: object) =>
     app.get(path, AUTHENTICATED, async (request, reply) => {
       const version = AGGREGATED.exec(request.headers.accept ?? '')?.[1];
       if (!version) return legacy;
       void reply.header('content-type', `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`);
-      const items = apiVersions.map((apiVersion) => aggregatedGroup(apiVersion, kinds));
+      const items = listed.map((apiVersion) => aggregatedGroup(apiVersion, kinds, served));
       return { kind: 'APIGroupDiscoveryList', apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };
     });
   lists('/apis', named, { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map(groupEntry) });
@@ -43,7 +54,10 @@ export function discoveryRoutes(app: FastifyInstance, context: ApiContext): void
       kind: 'APIResourceList',
       apiVersion: 'v1',
       groupVersion: apiVersion,
-      resources: [...(apiVersion === CORE_V1 ? [EVENTS] : []), ...kindsOf(apiVersion, kinds).flatMap(legacyResources)],
+      resources: [
+        ...servedIn(apiVersion, served).flatMap(legacyServed),
+        ...kindsOf(apiVersion, kinds).flatMap(legacyResources),
+      ],
     }));
 }
 
@@ -52,43 +66,82 @@ const versionOf = (apiVersion: string): string => apiVersion.split('/').at(-1) ?
 const kindsOf = (apiVersion: string, kinds: KindRegistry): KindDefinition[] =>
   kinds.all.filter((kind) => kind.apiVersion === apiVersion);
 
+const servedIn = (apiVersion: string, served: readonly ServedResource[]): ServedResource[] =>
+  served.filter((resource) => resource.apiVersion === apiVersion);
+
 function groupEntry(apiVersion: string): object {
   const groupVersion = { groupVersion: apiVersion, version: versionOf(apiVersion) };
   return { name: groupOf({ apiVersion }), versions: [groupVersion], preferredVersion: groupVersion };
 }
 
-function aggregatedGroup(apiVersion: string, kinds: KindRegistry): object {
-  const resources = kindsOf(apiVersion, kinds).map(aggregatedResource);
-  if (apiVersion === CORE_V1) resources.unshift(AGGREGATED_EVENTS);
+function aggregatedGroup(apiVersion: string, kinds: KindRegistry, served: readonly ServedResource[]): object {
+  const resources = [
+    ...servedIn(apiVersion, served).map(aggregatedServed),
+    ...kindsOf(apiVersion, kinds).map(aggregatedResource),
+  ];
   return {
     metadata: { name: groupOf({ apiVersion }) },
     versions: [{ version: versionOf(apiVersion), freshness: 'Current', resources }],
   };
 }
 
-const EVENTS = {
-  name: 'events',
-  singularName: 'event',
-  namespaced: true,
+const EVENTS: ServedResource = {
+  apiVersion: CORE_V1,
   kind: 'Event',
+  scope: 'Namespaced',
+  plural: 'events',
+  singular: 'event',
   shortNames: ['ev'],
-  verbs: READ,
+  verbs: READ_VERBS,
 };
 
-const AGGREGATED_EVENTS: object = {
-  resource: 'events',
-  responseKind: { group: '', version: 'v1', kind: 'Event' },
-  scope: 'Namespaced',
-  singularResource: 'event',
-  shortNames: ['ev'],
-  verbs: READ,
-};
+const kindIn = (apiVersion: string, kind: string): object => ({
+  group: groupOf({ apiVersion }),
+  version: versionOf(apiVersion),
+  kind,
+});
+
+const aggregatedServed = (served: ServedResource): object => ({
+  resource: served.plural,
+  responseKind: kindIn(served.apiVersion, served.kind),
+  scope: served.scope,
+  singularResource: served.singular,
+  shortNames: served.shortNames,
+  verbs: served.verbs,
+  subresources: (served.subresources ?? []).map(({ name, kind, verbs }) => ({
+    subresource: name,
+    responseKind: kindIn(served.apiVersion, kind),
+    verbs,
+  })),
+});
+
+function legacyServed({
+  plural,
+  singular,
+  scope,
+  kind,
+  shortNames,
+  verbs,
+  subresources = [],
+}: ServedResource): object[] {
+  const namespaced = scope === 'Namespaced';
+  return [
+    { name: plural, singularName: singular, namespaced, kind, shortNames, verbs },
+    ...subresources.map((each) => ({
+      name: `${plural}/${each.name}`,
+      singularName: '',
+      namespaced,
+      kind: each.kind,
+      verbs: each.verbs,
+    })),
+  ];
+}
 
 const CHANGE = ['get', 'patch', 'update'];
 const SCALE = { group: 'autoscaling', version: 'v1' };
 
 function aggregatedResource(k: KindDefinition): object {
-  const responseKind = { group: groupOf(k), version: versionOf(k.apiVersion), kind: k.kind };
+  const responseKind = kindIn(k.apiVersion, k.kind);
   return {
     resource: k.plural,
     responseKind,

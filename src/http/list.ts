@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { namespacedName, refOf } from '../api/metadata.ts';
 import type { Visible } from '../api/access.ts';
+import type { KindDefinition } from '../api/kind.ts';
 import type { Resource } from '../api/metadata.ts';
 import { StatusError } from '../base/errors.ts';
 import { Recent } from '../base/recent.ts';
@@ -17,33 +18,52 @@ import { framed, frameOf, streamWatch } from './watch.ts';
 import { isConfined, isVisible, revisionFor } from './visibility.ts';
 import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
 
-export async function listOrWatch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  return isTrue(queryOf(request)['watch']) && queryOf(request)['watch'] !== ''
-    ? watch(request, reply, context)
-    : list(request, reply, context);
+/** How the documents of a kind are answered. */
+export interface Shown extends Pick<KindDefinition, 'kind' | 'apiVersion' | 'columns' | 'content'> {
+  /** What each is answered as; left out, it is answered as it is. */
+  render?: (resource: Resource) => Resource;
 }
 
-/** What the request means of what there is, and may see. */
-export function wanted(target: Target, query: Query, visible: Visible): Selector {
+export async function listOrWatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  target = targetOf(request, context.kinds),
+  shown: Shown = target.kind,
+): Promise<unknown> {
+  return isTrue(queryOf(request)['watch']) && queryOf(request)['watch'] !== ''
+    ? watch(request, reply, context, target, shown)
+    : list(request, reply, context, target, shown);
+}
+
+const asItIs = (resource: Resource): Resource => resource;
+
+/** What the request means of what there is, and may see. Fields are selected in what is answered. */
+export function wanted(target: Target, query: Query, visible: Visible, { render = asItIs }: Shown): Selector {
   const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
   return (r) =>
     r.kind === target.kind.kind &&
     (target.namespace === undefined || r.metadata.namespace === target.namespace) &&
     isVisible(visible, target.kind, r) &&
     byLabel(r) &&
-    byField(r);
+    (!query['fieldSelector'] || byField(render(r)));
 }
 
 const orderKey = (r: Resource) => namespacedName(refOf(r));
 
-async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<unknown> {
-  const target = targetOf(request, context.kinds);
+async function list(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  target: Target,
+  shown: Shown,
+): Promise<unknown> {
   const query = queryOf(request);
   const { kind } = target.kind;
   checkListOptions(query);
   const { visible } = request;
   const isSelective = visible !== 'all' || Boolean(query['labelSelector'] || query['fieldSelector']);
-  const matches = wanted(target, query, visible);
+  const matches = wanted(target, query, visible, shown);
   const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
   const after = readContinue(query['continue']);
   const snapshot = await context.store.current();
@@ -66,7 +86,7 @@ async function list(request: FastifyRequest, reply: FastifyReply, context: ApiCo
   return listBody(
     request,
     context.clock,
-    { ...formOf(request, target, query, items.length, context.clock.now()), tail },
+    { ...formOf(request, shown, query, items.length, context.clock.now()), tail },
     { items, matches, limit },
   );
 }
@@ -74,16 +94,19 @@ async function list(request: FastifyRequest, reply: FastifyReply, context: ApiCo
 /** As a Table or as a list, up to its items. */
 function formOf(
   request: FastifyRequest,
-  { kind }: Target,
+  shown: Shown,
   query: Query,
   count: number,
   now: Date,
 ): { head: string; item: (resource: Resource) => string } {
   if (wantsTable(request.headers.accept)) {
     const include = includeOf(query);
-    return { head: tableHead(kind), item: (resource) => JSON.stringify(rowOf(kind, resource, now, include)) };
+    const { render = asItIs } = shown;
+    return { head: tableHead(shown), item: (resource) => JSON.stringify(rowOf(shown, render(resource), now, include)) };
   }
-  const head = JSON.stringify({ kind: `${kind.kind}List`, apiVersion: kind.apiVersion });
+  const { kind, apiVersion, render } = shown;
+  const head = JSON.stringify({ kind: `${kind}List`, apiVersion });
+  if (render) return { head: `${head.slice(0, -1)},"items":[`, item: (resource) => JSON.stringify(render(resource)) };
   // The texts that are kept are for watchers; a large list would drive them all out.
   return { head: `${head.slice(0, -1)},"items":[`, item: count > SMALL ? JSON.stringify : jsonOf };
 }
@@ -101,15 +124,21 @@ const includeOf = (query: Query): IncludeObject =>
 
 /** Bytes of frames that are kept: what watchers that keep up are sent next. */
 const FRAMES = 4 * 2 ** 20;
-/** A change is the same for every watcher that has no Table: framed once. */
+/** A change is the same for every watcher of the documents as they are: framed once. */
 const frames = new Recent<Change, Buffer>(FRAMES, ({ type, object }) =>
   framed(`{"type":"${type}","object":${jsonOf(object)}}`),
 );
 
-async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiContext): Promise<void> {
-  const target = targetOf(request, context.kinds);
+async function watch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: ApiContext,
+  target: Target,
+  shown: Shown,
+): Promise<void> {
   const query = queryOf(request);
-  const matches = wanted(target, query, request.visible);
+  const matches = wanted(target, query, request.visible, shown);
+  const { render: rendered = asItIs } = shown;
   const options = watchOptions(query, true);
   const snapshot = await context.store.current();
   const told = revisionFor(request, target.kind, snapshot, context);
@@ -121,10 +150,11 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
   const first = options.sendsInitial ? snapshot.list(target.kind.kind, target.namespace).filter(matches) : [];
   let columnsSent = false;
   let seen = confined ? told : start;
-  const render = (type: Change['type'], object: Resource): object => {
+  const render = (type: Change['type'], resource: Resource): object => {
+    const object = rendered(resource);
     if (!wantsTable(request.headers.accept)) return { type, object };
     const table = tableOf(
-      target.kind,
+      shown,
       [object],
       { resourceVersion: object.metadata.resourceVersion },
       context.clock.now(),
@@ -134,10 +164,10 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
     columnsSent = true;
     return { type, object: table };
   };
-  const plain = !wantsTable(request.headers.accept);
+  const isShared = shown.render === undefined && !wantsTable(request.headers.accept);
   const bookmark = (annotations?: object) => ({
-    kind: target.kind.kind,
-    apiVersion: target.kind.apiVersion,
+    kind: shown.kind,
+    apiVersion: shown.apiVersion,
     metadata: { resourceVersion: String(seen), ...(annotations && { annotations }) },
   });
   await streamWatch<Change>(request, reply, context, {
@@ -148,7 +178,7 @@ async function watch(request: FastifyRequest, reply: FastifyReply, context: ApiC
       const type = asSeen(change, matches);
       if (type !== undefined || !confined) seen = change.revision;
       if (type === undefined) return undefined;
-      return plain && type === change.type ? frames.get(change) : frameOf(render(type, change.object));
+      return isShared && type === change.type ? frames.get(change) : frameOf(render(type, change.object));
     },
     ...(options.allowsBookmarks ? { bookmark: () => bookmark() } : {}),
     timeoutSeconds: options.timeoutSeconds,

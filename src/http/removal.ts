@@ -140,7 +140,7 @@ async function removeCollection(request: FastifyRequest, reply: FastifyReply, co
   const removal = removalOf(request, context);
   const { target } = removal;
   const query = queryOf(request);
-  const matches = wanted(target, query, request.visible);
+  const matches = wanted(target, query, request.visible, target.kind);
   const limit = numberOf(query, 'limit', 0, Number.MAX_SAFE_INTEGER) || Infinity;
   const all = (await context.store.current()).list(target.kind.kind, target.namespace).filter(matches).slice(0, limit);
   const items: Resource[] = [];

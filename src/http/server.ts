@@ -25,6 +25,7 @@ import { resourceRoutes } from './resources.ts';
 import { scaleRoutes } from './scale.ts';
 import { asStatusError, statusOf } from './status.ts';
 import { serveUpgrades } from './upgrades.ts';
+import { viewRoutes } from './views.ts';
 
 /** A client that sends its head or body slower than this is cut off: silence must not hold a connection. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -142,9 +143,11 @@ function refuse(error: unknown, reply: FastifyReply): void {
 /** Everything that is answered but upgrades. */
 export function registerRoutes(app: FastifyInstance, context: ApiContext, extensions: readonly HttpExtension[]): void {
   metricsRoutes(app, context, extensions);
-  discoveryRoutes(app, context);
+  const views = extensions.flatMap((extension) => extension.views?.(context) ?? []);
+  discoveryRoutes(app, context, [...views, ...extensions.flatMap(({ served = [] }) => served)]);
   openApiRoutes(app, context.kinds);
   recordRoutes(app, context);
+  for (const view of views) viewRoutes(app, context, view);
   for (const extension of extensions) extension.routes?.(app, context);
   planRoutes(app, context);
   historyRoutes(app, context);
@@ -153,6 +156,5 @@ export function registerRoutes(app: FastifyInstance, context: ApiContext, extens
   scaleRoutes(app, context);
   healthRoutes(app, context);
   auditRoutes(app, context);
-  const sameAs = extensions.flatMap((extension) => Object.entries(extension.views ?? {}));
-  reviewRoutes(app, context, new Map(sameAs));
+  reviewRoutes(app, context, new Map(views.map((view) => [view.plural, context.kinds.must(view.of).plural])));
 }

@@ -12,6 +12,9 @@ export interface Table {
   rows: readonly object[];
 }
 
+/** What a Table is made by. */
+type Columned = Pick<KindDefinition, 'columns' | 'content'>;
+
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
 const column = (name: string, description: string, wide = false, format = '') => ({
@@ -22,14 +25,14 @@ const column = (name: string, description: string, wide = false, format = '') =>
   priority: wide ? 1 : 0,
 });
 
-const columnsOf = (kind: KindDefinition): object[] => [
+const columnsOf = (kind: Columned): object[] => [
   column('Name', 'Name of the object', false, 'name'),
   ...kind.columns.filter((c) => !c.wide).map((c) => column(c.name, c.description)),
   column('Age', 'Time since it was created'),
   ...kind.columns.filter((c) => c.wide).map((c) => column(c.name, c.description, true)),
 ];
 
-export function rowOf(kind: KindDefinition, resource: Resource, now: Date, include: IncludeObject): object {
+export function rowOf(kind: Columned, resource: Resource, now: Date, include: IncludeObject): object {
   const cells = [
     resource.metadata.name,
     ...kind.columns.filter((c) => !c.wide).map((c) => c.cell(resource)),
@@ -42,7 +45,7 @@ export function rowOf(kind: KindDefinition, resource: Resource, now: Date, inclu
 }
 
 export function tableOf(
-  kind: KindDefinition,
+  kind: Columned,
   items: readonly Resource[],
   metadata: Record<string, unknown>,
   now: Date,
@@ -60,7 +63,7 @@ export function tableOf(
 }
 
 /** What comes before the rows. */
-export const tableHead = (kind: KindDefinition): string => {
+export const tableHead = (kind: Columned): string => {
   const head = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: columnsOf(kind) };
   return `${JSON.stringify(head).slice(0, -1)},"rows":[`;
 };

@@ -15,6 +15,7 @@ import { EngineCalls, translated } from './calls.ts';
 import { connect } from './connection.ts';
 import { DockerContainers } from './containers.ts';
 import { EventReader } from './event-reader.ts';
+import { engineHost } from './engine-host.ts';
 import { startExec } from './exec.ts';
 import { DockerFiles } from './files.ts';
 import { HostMounts } from './host-mounts.ts';
@@ -63,6 +64,8 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   return {
     engineId: () =>
       translated('ask the Engine for its id', async () => (await calls.raw('info', () => docker.info())).ID as string),
+
+    host: () => engineHost(docker, calls, local),
 
     networks: (uid) => world.cache.networksOf(uid),
     containers: (uid) => world.cache.containersOf(uid),

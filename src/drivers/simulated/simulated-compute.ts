@@ -237,6 +237,8 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
   return {
     engineId: () => call('info', () => engine.id),
 
+    host: () => call('info', () => engine.host),
+
     networks: (uid) => cache.networksOf(uid),
     containers: (uid) => cache.containersOf(uid),
     everything: () => cache.everything(),

@@ -5,6 +5,7 @@ import type {
   Attachment,
   ContainerSpec,
   ContainerUpdate,
+  EngineHost,
   FileChange,
   HostRange,
   ProbeResult,
@@ -34,6 +35,16 @@ export interface EngineListener {
 export class SimulatedEngine {
   /** The same in every process: a database that has seen one simulated Engine knows the next. */
   readonly id = 'simulated';
+  readonly host: EngineHost = {
+    name: 'simulated',
+    cpus: 2,
+    memoryBytes: 4 * 2 ** 30,
+    architecture: 'x86_64',
+    operatingSystem: 'Simulated',
+    osType: 'linux',
+    kernelVersion: '0',
+    runtime: 'simulated://0',
+  };
   readonly clock: Clock;
   readonly containers = new Map<string, SimulatedContainer>();
   readonly networks: SimulatedNetworks;

@@ -2,11 +2,15 @@ import { anyController } from '../../engine/steps.ts';
 import { seriesChore } from '../shared/series-chore.ts';
 import type { KindRuntime, RuntimeDeps } from '../shared/kind-module.ts';
 import { instanceController } from './controller.ts';
+import { instanceKind } from './definition.ts';
 import { HealthMonitor } from './health-monitor.ts';
 import { execRoute } from './http/exec.ts';
 import { instanceGauges } from './http/gauges.ts';
 import { logRoutes } from './http/logs.ts';
 import { instanceMetricsRoutes } from './http/metrics.ts';
+import { Machine } from './pods/machine.ts';
+import { NODES, nodeRoutes } from './pods/node-routes.ts';
+import { podView } from './pods/view.ts';
 import { Sampler } from './metrics/sampler.ts';
 import { METRICS } from './metrics/store.ts';
 
@@ -21,13 +25,17 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
   const { store, compute, clock, installation, digest, notice } = deps;
   const health = new HealthMonitor(compute, clock, (ref, what) => notice(ref, what, 'health'));
   const sampler = samplerOf(deps);
+  const machine = new Machine(compute, clock, installation);
   return {
     controller: anyController(instanceController({ clock, compute, health, installation, digest })),
     leaderTasks: [{ stop: () => health.stop() }, ...(sampler ? [sampler] : [])],
     routes(app, context) {
+      nodeRoutes(app, context, machine);
       logRoutes(app, context);
       instanceMetricsRoutes(app, { ...context, sampler });
     },
+    views: () => [podView(instanceKind.kind, machine)],
+    served: [NODES],
     upgrades: (context) => [execRoute(context)],
     gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
     chores: [seriesChore('metrics', store.beside(METRICS), clock)],

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cloud } from '../support/cloud.ts';
+import { hasKubectl, printed, runKubectl, startKubectl } from '../support/kubectl.ts';
+import { instance, vpc } from '../support/manifests.ts';
+
+let cloud: Cloud;
+beforeAll(async () => {
+  if (!hasKubectl) return;
+  cloud = await Cloud.start();
+  const labels = { app: 'web' };
+  await cloud.apply(
+    vpc('net', { cidrBlock: '10.223.0.0/24' }),
+    instance(
+      'web',
+      { image: cloud.image, vpc: 'net', command: ['serve'], resources: { cpus: 0.5, memory: '64Mi' } },
+      { labels },
+    ),
+    instance('other', { image: cloud.image, vpc: 'net', command: ['sh', '-c', 'echo begun; exec sleep 100000'] }),
+  );
+  await cloud.ready('instances', 'web', 'other');
+});
+afterAll(() => cloud?.close());
+
+const kubectl = async (words: string, stdin?: string): Promise<string> => {
+  const { code, stdout, stderr } = await runKubectl(cloud.daemon, words.split(' '), stdin);
+  expect(code, `${stdout}${stderr}`).toBe(0);
+  return stdout;
+};
+
+/** The words of a refusal. */
+const refused = async (words: string): Promise<string> => {
+  const { code, stderr } = await runKubectl(cloud.daemon, words.split(' '));
+  expect(code).not.toBe(0);
+  return stderr;
+};
+
+describe.runIf(hasKubectl)('kubectl sees', () => {
+  it('instances as pods', async () => {
+    expect(await kubectl('get pods')).toMatch(
+      /^NAME +READY +STATUS +RESTARTS +AGE\nother +1\/1 +Running +0 .*\nweb +1\/1 +Running +0 .*\n$/,
+    );
+    expect(await kubectl('get pods -A -o wide -l app=web')).toMatch(/\ndefault +web +1\/1 +Running .* 10\.223\.0\./);
+    expect(await kubectl('get pods --field-selector status.phase=Running,metadata.name!=web -o name')).toBe(
+      'pod/other\n',
+    );
+    const { metadata, status } = await cloud.instance('web');
+    const pod = JSON.parse(await kubectl('get pod web -o json')) as { metadata: object; status: object };
+    expect(pod.metadata).toMatchObject({ uid: metadata.uid, labels: { app: 'web' } });
+    expect(pod.status).toMatchObject({ phase: 'Running', podIP: status!.privateIp });
+    const described = await kubectl('describe pod web');
+    expect(described).toMatch(/Controlled By: +Instance\/web/);
+    expect(described).toMatch(/Normal +Started .*start container/);
+    expect(await kubectl('wait --for=condition=Ready pod/web')).toContain('condition met');
+    expect(await refused('get pod none')).toContain('pods "none" not found');
+  });
+
+  it('what changes of them', async () => {
+    const watching = startKubectl(cloud.daemon, ['get', 'pods', '-w', '-l', 'app=web', '--show-labels']);
+    await printed(watching, /web .*app=web\n/);
+    await kubectl('label instance web tier=front');
+    await printed(watching, 'tier=front');
+    await kubectl('label instance web app=none --overwrite');
+    await kubectl('label instance web app=web --overwrite');
+    watching.stop();
+    await watching.ended;
+    expect(watching.stdout()).not.toContain('other');
+  });
+
+  it('the machine as a node', async () => {
+    const { stdout } = await runKubectl(cloud.daemon, ['get', 'nodes', '-o', 'json']);
+    const { items } = JSON.parse(stdout) as { items: { metadata: { name: string }; status: { capacity: object } }[] };
+    expect(items).toHaveLength(1);
+    expect(items[0]!.status.capacity).toMatchObject({ cpu: expect.stringMatching(/^\d+$/) });
+    const { name } = items[0]!.metadata;
+    expect(await kubectl('get nodes')).toMatch(new RegExp(`\\n${name} +Ready`));
+    expect(await kubectl(`describe node ${name}`)).toMatch(/Non-terminated Pods: +\(2 in total\)/);
+  });
+
+  it('that they are only to be read, and what to write', async () => {
+    expect(await refused('delete pod web')).toContain('write Instance default/web: kubectl edit instance web');
+    expect(await refused('label pod web a=b')).toContain('MethodNotAllowed');
+    expect(await refused('run x --image=y')).toContain('can only be read: write instances');
+    await cloud.ready('instances', 'web');
+  });
+});
