@@ -7,7 +7,7 @@ export const TOKEN_PREFIX = 'maws_';
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 /** Digits to the base 62 that 256 bits take, and 32. */
 const [SECRET_DIGITS, CHECKSUM_DIGITS] = [43, 6];
-const FORM = new RegExp(`^${TOKEN_PREFIX}([0-9A-Za-z]{${SECRET_DIGITS}})([0-9A-Za-z]{${CHECKSUM_DIGITS}})$`);
+const FORM = /^maws_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 /** 256 bits, so that a key can be found by its SHA-256 without a salt; then the CRC-32 of what comes before it. */
 export function newToken(): string {

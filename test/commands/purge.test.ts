@@ -87,7 +87,9 @@ async function countObjects(): Promise<number[]> {
 }
 const tables = async () => (await database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).length;
 const documents = async () =>
-  (await database.query("SELECT name FROM resources WHERE kind <> 'Namespace'")).map((row) => row['name'] as string);
+  (await database.query("SELECT name FROM resources WHERE kind NOT IN ('ApiKey', 'Namespace')")).map(
+    (row) => row['name'] as string,
+  );
 
 describe('down --purge', () => {
   it('of a folder that was never started leaves another folder’s installation alone, under its live daemon', async () => {

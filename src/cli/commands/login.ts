@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { DEFAULT_NAMESPACE } from '../../api/metadata.ts';
+import { withoutTrailingSlashes } from '../../base/slashes.ts';
 import { messageOf } from '../../base/errors.ts';
 import { definedOnly } from '../../base/defined.ts';
 import { ApiClient } from '../client.ts';
@@ -44,7 +45,7 @@ async function login(session: Session, server: string, { name, ca: caFile }: Log
     throw new Failure(`${server} is no https address, such as https://cloud.example:7443`);
   const ca = caFile === undefined ? undefined : await readCa(caFile);
   const token = await readToken(session);
-  const connection = { server: server.replace(/\/+$/, ''), token, ...definedOnly({ ca }) };
+  const connection = { server: withoutTrailingSlashes(server), token, ...definedOnly({ ca }) };
   const client = new ApiClient(connection, session.kinds, { requestTimeoutMs: session.options.requestTimeout });
   try {
     const { username } = await whoIs({ client } as Session);
