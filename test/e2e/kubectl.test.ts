@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cloud } from '../support/cloud.ts';
 import { hasKubectl, printed, runKubectl, startKubectl } from '../support/kubectl.ts';
-import { instance, vpc } from '../support/manifests.ts';
+import { call } from '../support/http.ts';
+import { instance, pathOf, vpc } from '../support/manifests.ts';
+import { eventually } from '../support/wait.ts';
 
 let cloud: Cloud;
 beforeAll(async () => {
@@ -15,9 +17,26 @@ beforeAll(async () => {
       { image: cloud.image, vpc: 'net', command: ['serve'], resources: { cpus: 0.5, memory: '64Mi' } },
       { labels },
     ),
+    instance(
+      'talks',
+      {
+        image: cloud.image,
+        vpc: 'net',
+        command: [
+          'sh',
+          '-c',
+          'echo one; echo two; echo three; [ -e /run/again ] && exec sleep 100000; mkdir -p /run; touch /run/again; exit 3',
+        ],
+      },
+      { labels: { app: 'talks' } },
+    ),
     instance('other', { image: cloud.image, vpc: 'net', command: ['sh', '-c', 'echo begun; exec sleep 100000'] }),
   );
   await cloud.ready('instances', 'web', 'other');
+  await eventually('the second run', async () => {
+    const { text } = await call(cloud.daemon, 'GET', `${pathOf('instances', 'talks')}/log`);
+    return (await cloud.instance('talks')).status?.restarts === 1 && text.split('three').length === 3;
+  });
 });
 afterAll(() => cloud?.close());
 
@@ -37,10 +56,10 @@ const refused = async (words: string): Promise<string> => {
 describe.runIf(hasKubectl)('kubectl sees', () => {
   it('instances as pods', async () => {
     expect(await kubectl('get pods')).toMatch(
-      /^NAME +READY +STATUS +RESTARTS +AGE\nother +1\/1 +Running +0 .*\nweb +1\/1 +Running +0 .*\n$/,
+      /^NAME +READY +STATUS +RESTARTS +AGE\nother +1\/1 +Running +0 .*\ntalks +\d\/1 +Running +1 .*\nweb +1\/1 +Running +0 .*\n$/,
     );
     expect(await kubectl('get pods -A -o wide -l app=web')).toMatch(/\ndefault +web +1\/1 +Running .* 10\.223\.0\./);
-    expect(await kubectl('get pods --field-selector status.phase=Running,metadata.name!=web -o name')).toBe(
+    expect(await kubectl('get pods --field-selector status.phase=Running,metadata.name!=web -l !app -o name')).toBe(
       'pod/other\n',
     );
     const { metadata, status } = await cloud.instance('web');
@@ -73,7 +92,7 @@ describe.runIf(hasKubectl)('kubectl sees', () => {
     expect(items[0]!.status.capacity).toMatchObject({ cpu: expect.stringMatching(/^\d+$/) });
     const { name } = items[0]!.metadata;
     expect(await kubectl('get nodes')).toMatch(new RegExp(`\\n${name} +Ready`));
-    expect(await kubectl(`describe node ${name}`)).toMatch(/Non-terminated Pods: +\(2 in total\)/);
+    expect(await kubectl(`describe node ${name}`)).toMatch(/Non-terminated Pods: +\(3 in total\)/);
   });
 
   it('that they are only to be read, and what to write', async () => {
@@ -81,5 +100,27 @@ describe.runIf(hasKubectl)('kubectl sees', () => {
     expect(await refused('label pod web a=b')).toContain('MethodNotAllowed');
     expect(await refused('run x --image=y')).toContain('can only be read: write instances');
     await cloud.ready('instances', 'web');
+  });
+});
+
+describe.runIf(hasKubectl)('kubectl logs', () => {
+  it('reads what a process has written, as far back as is asked for', async () => {
+    expect(await kubectl('logs talks')).toBe('one\ntwo\nthree\n'.repeat(2));
+    expect(await kubectl('logs talks --tail=1 -c talks')).toBe('three\n');
+    expect(await kubectl('logs talks --limit-bytes=5')).toBe('one\nt');
+    expect(await kubectl('logs talks --since=1h --timestamps --tail=1')).toMatch(/^\d{4}-\d\d-\d\dT\S+Z three\n$/);
+    expect(await kubectl('logs talks --previous')).toBe('one\ntwo\nthree\n');
+    expect(await refused('logs web --previous')).toContain('nothing is kept of an earlier run');
+    expect(await kubectl('logs -l app=talks --prefix --tail=1')).toBe('[pod/talks/talks] three\n');
+    expect(await refused('logs talks -c none')).toContain('container none is not valid for pod talks');
+  });
+
+  it('goes on with what comes', async () => {
+    const following = startKubectl(cloud.daemon, ['logs', '-f', 'web', '--since=1m']);
+    const said = `said-${Date.now()}`;
+    await cloud.exec('web', 'sh', '-c', `echo ${said} > /proc/1/fd/1`);
+    await printed(following, said);
+    following.stop();
+    await following.ended;
   });
 });

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { API_VERSION } from '../../../api/metadata.ts';
+import { apiRoot } from '../../../api/kind.ts';
+import { API_VERSION, CORE_V1 } from '../../../api/metadata.ts';
 import { notFound } from '../../../admission/operations.ts';
 import { messageOf, StatusError } from '../../../base/errors.ts';
 import { valueOf } from '../../../base/observed.ts';
@@ -13,6 +14,11 @@ import { finish, send } from '../../../http/watch.ts';
 import { permits } from '../../../http/permissions.ts';
 
 const MOST_LINES = 1_000_000;
+/** The instance's, and that of its pod. */
+const PATHS = [
+  `${apiRoot(API_VERSION)}/namespaces/:namespace/instances/:name/log`,
+  `${apiRoot(CORE_V1)}/namespaces/:namespace/pods/:name/log`,
+];
 
 /** The instance's container. Throws NotFound for no instance and Conflict for one that has no container now. */
 export async function containerOf(context: ApiContext, namespace: string, name: string): Promise<Container> {
@@ -30,16 +36,23 @@ export async function containerOf(context: ApiContext, namespace: string, name: 
 }
 
 export function logRoutes(app: FastifyInstance, context: ApiContext): void {
-  app.get(
-    `/apis/${API_VERSION}/namespaces/:namespace/instances/:name/log`,
-    permits('get', { resource: 'instances', subresource: 'log' }),
-    async (request, reply) => {
+  for (const path of PATHS)
+    app.get(path, permits('get', { resource: 'instances', subresource: 'log' }), async (request, reply) => {
       const { namespace = '', name = '' } = request.params as { namespace?: string; name?: string };
+      checkContainerName(queryOf(request)['container'], name);
       const container = await containerOf(context, namespace, name);
       await refuseUnkept(context, namespace, name);
       await streamLog(request, reply, context, container);
-    },
-  );
+    });
+}
+
+/** A pod's one container has its name; that of the instance is known by no other. */
+function checkContainerName(asked: string | null | undefined, name: string): void {
+  if (asked && asked !== name)
+    throw new StatusError(
+      'BadRequest',
+      `container ${asked} is not valid for pod ${name}: its one container is ${name}`,
+    );
 }
 
 async function refuseUnkept(context: ApiContext, namespace: string, name: string): Promise<void> {
@@ -81,6 +94,8 @@ async function streamLog(
     ...(isPrevious ? { until: container.startedAt ?? new Date(0) } : {}),
     timestamps: query['timestamps'] !== undefined && isTrue(query['timestamps']),
   };
+  // What comes after the last byte that is asked for is not read.
+  let left = query['limitBytes'] ? numberOf(query, 'limitBytes', 0, Number.MAX_SAFE_INTEGER) : Infinity;
   const { signal, end } = lifetimeOf(request.raw.socket, context.closing, request.credential);
   reply.raw.once('close', end);
   const chunks = context.compute.logs(container.id, options, signal)[Symbol.asyncIterator]();
@@ -96,9 +111,11 @@ async function streamLog(
   reply.raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
   reply.raw.flushHeaders();
   try {
-    for (let next = first ?? (await chunks.next()); !next.done; next = await chunks.next()) {
+    for (let next = first ?? (await chunks.next()); !next.done && left > 0; next = await chunks.next()) {
+      const data = next.value.data.subarray(0, left);
+      left -= data.length;
       const cut = context.clock.after(context.idleMs, () => end('the log was not read'));
-      await send(reply.raw, next.value.data, signal);
+      await send(reply.raw, data, signal);
       cut.cancel();
     }
   } catch (error) {

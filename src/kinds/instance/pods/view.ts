@@ -39,6 +39,7 @@ export const podView = (of: string, machine: Machine): ResourceView => ({
   singular: 'pod',
   shortNames: ['po'],
   verbs: READ_VERBS,
+  subresources: [{ name: 'log', kind: 'Pod', verbs: ['get'] }],
   columns: COLUMNS as ResourceView['columns'],
   async renderer() {
     const [nodeName, host] = [await machine.name(), await machine.host()];
