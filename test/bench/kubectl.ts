@@ -9,7 +9,7 @@ import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { PAUSED } from '../../src/api/metadata.ts';
 import type { TestDaemon } from '../support/daemon.ts';
-import { instance } from '../support/manifests.ts';
+import { instance, pathOf } from '../support/manifests.ts';
 import { pairs, summary, timed } from './figure.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import type { Workshop } from './workshop.ts';
@@ -26,10 +26,19 @@ export const kubectl: Benchmark = {
   name: 'kubectl',
   async run(workshop) {
     const daemon = await workshop.daemon({ engine: 'simulated' });
-    const documents = Array.from({ length: OBJECTS }, (_, n) =>
-      instance(`i-${n}`, { image: 'bench:1' }, { annotations: { [PAUSED]: 'true' }, namespace: 'default' }),
-    );
-    const file = await workshop.manifests('fifty', documents);
+    const numbers = Array.from({ length: OBJECTS }, (_, n) => n);
+    for (const n of numbers) {
+      const body = instance(`i-${n}`, { image: 'bench:1' }, { annotations: { [PAUSED]: 'true' } });
+      await daemon.client.send('POST', pathOf('instances'), { body });
+    }
+    // Of a kind that goes as it is deleted: no watch, which no server can give back.
+    const maps = numbers.map((n) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `m-${n}`, namespace: 'default' },
+      data: { n: String(n) },
+    }));
+    const file = await workshop.manifests('fifty', maps);
     const echo = await Echo.start(workshop, daemon);
     const ours = daemon.kubeconfigPath;
     const floor = await echo.kubeconfig(workshop);
@@ -37,7 +46,7 @@ export const kubectl: Benchmark = {
     const steps: readonly { name: string; args: readonly string[] }[] = [
       { name: 'apply', args: ['apply', '-f', file] },
       { name: 'get', args: ['get', 'instances'] },
-      { name: 'delete', args: ['delete', '-f', file] },
+      { name: 'delete', args: ['delete', '--wait=false', '-f', file] },
     ];
     const run = (kubeconfig: string, args: readonly string[]) =>
       execute('kubectl', ['--kubeconfig', kubeconfig, ...args]);
