@@ -117,6 +117,11 @@ export interface Compute {
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<OutputChunk>;
   /** Nothing is started once `signal` has aborted, and its abort closes the session, however far that has come. */
   exec(id: string, options: ExecOptions, signal?: AbortSignal): Promise<ExecSession>;
+  /**
+   * The container's own process: what it writes from now on, and its input where the container was made with `stdin`. Its
+   * end is the output's end; a session that is closed leaves the process alone.
+   */
+  attach(id: string, options: { stdin: boolean }, signal?: AbortSignal): Promise<Session>;
   /** One health probe of a port inside a container. `unobservable` when this daemon has no way there. */
   probe(target: ProbeTarget, timeoutMs: number): Promise<Observed<ProbeResult>>;
 
@@ -375,7 +380,8 @@ export interface ExecOptions {
   user?: string;
 }
 
-export interface ExecSession {
+/** The streams of a process. */
+export interface Session {
   output: AsyncIterable<OutputChunk>;
   /** A promise: the process has not read what it has, and more is to wait until it resolves. It never rejects. */
   write(data: Buffer): Promise<void> | undefined;
@@ -383,6 +389,12 @@ export interface ExecSession {
   closeInput(): void;
   /** The size of its terminal. Nothing happens when the process has ended. */
   resize(columns: number, rows: number): Promise<void>;
+  /** Lets go of the connection. */
+  close(): void;
+}
+
+/** Those of a command. */
+export interface ExecSession extends Session {
   /** Resolves after the output's end; rejects when the session was closed before. */
   exitCode(): Promise<number>;
   /**

@@ -1,3 +1,9 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cloud } from '../support/cloud.ts';
 import { hasKubectl, printed, runKubectl, startKubectl } from '../support/kubectl.ts';
@@ -30,9 +36,15 @@ beforeAll(async () => {
       },
       { labels: { app: 'talks' } },
     ),
+    instance('reads', {
+      image: cloud.image,
+      vpc: 'net',
+      command: ['sh', '-c', 'while read line; do echo "heard $line"; done'],
+      stdin: true,
+    }),
     instance('other', { image: cloud.image, vpc: 'net', command: ['sh', '-c', 'echo begun; exec sleep 100000'] }),
   );
-  await cloud.ready('instances', 'web', 'other');
+  await cloud.ready('instances', 'web', 'other', 'reads');
   await eventually('the second run', async () => {
     const { text } = await call(cloud.daemon, 'GET', `${pathOf('instances', 'talks')}/log`);
     return (await cloud.instance('talks')).status?.restarts === 1 && text.split('three').length === 3;
@@ -56,11 +68,11 @@ const refused = async (words: string): Promise<string> => {
 describe.runIf(hasKubectl)('kubectl sees', () => {
   it('instances as pods', async () => {
     expect(await kubectl('get pods')).toMatch(
-      /^NAME +READY +STATUS +RESTARTS +AGE\nother +1\/1 +Running +0 .*\ntalks +\d\/1 +Running +1 .*\nweb +1\/1 +Running +0 .*\n$/,
+      /^NAME +READY +STATUS +RESTARTS +AGE\nother +1\/1 +Running +0 .*\nreads +1\/1 +Running +0 .*\ntalks +\d\/1 +Running +1 .*\nweb +1\/1 +Running +0 .*\n$/,
     );
     expect(await kubectl('get pods -A -o wide -l app=web')).toMatch(/\ndefault +web +1\/1 +Running .* 10\.223\.0\./);
     expect(await kubectl('get pods --field-selector status.phase=Running,metadata.name!=web -l !app -o name')).toBe(
-      'pod/other\n',
+      'pod/other\npod/reads\n',
     );
     const { metadata, status } = await cloud.instance('web');
     const pod = JSON.parse(await kubectl('get pod web -o json')) as { metadata: object; status: object };
@@ -92,7 +104,7 @@ describe.runIf(hasKubectl)('kubectl sees', () => {
     expect(items[0]!.status.capacity).toMatchObject({ cpu: expect.stringMatching(/^\d+$/) });
     const { name } = items[0]!.metadata;
     expect(await kubectl('get nodes')).toMatch(new RegExp(`\\n${name} +Ready`));
-    expect(await kubectl(`describe node ${name}`)).toMatch(/Non-terminated Pods: +\(3 in total\)/);
+    expect(await kubectl(`describe node ${name}`)).toMatch(/Non-terminated Pods: +\(4 in total\)/);
   });
 
   it('that they are only to be read, and what to write', async () => {
@@ -122,5 +134,47 @@ describe.runIf(hasKubectl)('kubectl logs', () => {
     await printed(following, said);
     following.stop();
     await following.ended;
+  });
+});
+
+describe.runIf(hasKubectl)('kubectl runs', () => {
+  it('commands, with their input, output and exit status', async () => {
+    expect(await kubectl('exec web -- echo hello')).toBe('hello\n');
+    expect(await kubectl('exec -i web -- cat', 'put in')).toBe('put in');
+    const failed = await runKubectl(cloud.daemon, ['exec', 'web', '--', 'sh', '-c', 'echo no >&2; exit 5']);
+    expect([failed.code, failed.stdout]).toEqual([5, '']);
+    expect(failed.stderr).toContain('no\n');
+    expect(await refused('exec web -c none -- true')).toContain('none');
+  });
+
+  it.skipIf(spawnSync('script', ['--version']).error)('a command on a terminal', async () => {
+    const line = `kubectl --kubeconfig ${cloud.daemon.kubeconfigPath} exec -it web -- sh -c 'test -t 0 && echo a terminal'`;
+    const { stdout } = await promisify(execFile)('script', ['-qec', line, '/dev/null']);
+    expect(stdout).toContain('a terminal\r\n');
+  });
+
+  it('along with the process of an instance', async () => {
+    const attached = startKubectl(cloud.daemon, ['attach', '-i', 'reads']);
+    // What is said before it is attached is lost, as with every terminal.
+    await eventually('an answer', () => {
+      attached.stdin('me\n');
+      return attached.stdout().includes('heard me\n');
+    });
+    attached.stop();
+    await attached.ended;
+    await cloud.ready('instances', 'reads');
+  });
+
+  it('copies of files, both ways', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'miniaws-cp-'));
+    try {
+      const content = randomBytes(3_000_000);
+      await writeFile(join(dir, 'there'), content);
+      await kubectl(`cp ${dir}/there web:/tmp/there`);
+      await kubectl(`cp web:/tmp/there ${dir}/back`);
+      expect((await readFile(join(dir, 'back'))).equals(content)).toBe(true);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
   });
 });

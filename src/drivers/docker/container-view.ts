@@ -88,6 +88,8 @@ export const fingerprint = (entry: ContainerInfo): string =>
 /** What the driver needs of a container and `Container` does not carry. */
 export interface ContainerDetails {
   tty: boolean;
+  /** Its process has an input that can be written to. */
+  stdin: boolean;
   /** By network id, the Engine's name for the attachment: what a disconnect must name once the network itself is gone. */
   networkNames: Readonly<Record<string, string>>;
   /** Folders of the host that are mounted. */
@@ -96,6 +98,7 @@ export interface ContainerDetails {
 
 export const toDetails = (info: ContainerInspectInfo, idOfNetwork: IdOfNetwork): ContainerDetails => ({
   tty: info.Config.Tty,
+  stdin: info.Config.OpenStdin,
   hostFolders: (info.Mounts ?? []).flatMap((mount) => (mount.Type === 'bind' ? mount.Source : [])),
   networkNames: Object.fromEntries(
     Object.keys(info.NetworkSettings.Networks).map((name) => [networkIdOf(info, name, idOfNetwork), name]),

@@ -10,7 +10,9 @@ import type {
   ExecSession,
   ProbeResult,
   ProbeTarget,
+  Session,
 } from '../compute.ts';
+import { attachTo } from './attach.ts';
 import { EngineCalls, translated } from './calls.ts';
 import { connect } from './connection.ts';
 import { DockerContainers } from './containers.ts';
@@ -26,6 +28,7 @@ import { HostMetadataAccess } from './metadata-access.ts';
 import { DockerNetworks } from './networks.ts';
 import { Observer } from './observer.ts';
 import { probeAddress } from './probe.ts';
+import type { DockerSession } from './session.ts';
 import { DockerVolumes } from './volumes.ts';
 import { World } from './world.ts';
 
@@ -59,7 +62,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   });
   // Where another machine's links lead cannot be seen from here.
   const mounts = local && hostPaths ? new HostMounts(hostPaths) : undefined;
-  const sessions = new Set<ExecSession>();
+  const sessions = new Set<Session>();
 
   return {
     engineId: () =>
@@ -111,6 +114,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
 
     logs: (id, logOptions, signal) => containerLogs(docker, calls, world, id, logOptions, signal),
     exec: (id, execOptions, signal) => openSession(id, execOptions, signal),
+    attach: (id, attachOptions, signal) => attach(id, attachOptions, signal),
     probe: (target, timeoutMs) => probe(target, timeoutMs),
 
     open: () => observer.open(),
@@ -133,7 +137,16 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   }
 
   async function openSession(id: string, execOptions: ExecOptions, signal?: AbortSignal): Promise<ExecSession> {
-    const session = await startExec(docker, calls, clock, id, execOptions, signal);
+    return kept(await startExec(docker, calls, clock, id, execOptions, signal));
+  }
+
+  async function attach(id: string, attachOptions: { stdin: boolean }, signal?: AbortSignal): Promise<Session> {
+    const { tty, stdin } = world.details(id) ?? { tty: false, stdin: false };
+    return kept(await attachTo(docker, calls, id, { tty, stdin }, attachOptions, signal));
+  }
+
+  /** It ends with the driver. */
+  function kept<S extends DockerSession>(session: S): S {
     sessions.add(session);
     void session.closed.then(() => sessions.delete(session));
     return session;

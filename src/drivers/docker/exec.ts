@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import type Docker from 'dockerode';
 import { sleep, type Clock } from '../../base/clock.ts';
-import type { ExecOptions, ExecSession, OutputChunk } from '../compute.ts';
+import type { ExecOptions, ExecSession } from '../compute.ts';
 import { sessionClosed } from '../refusals.ts';
 import { opened, translated, type EngineCalls } from './calls.ts';
 import { passError } from './errors.ts';
 import { endExec } from './exec-end.ts';
-import { outputOf } from './output.ts';
+import { DockerSession } from './session.ts';
 
 /** Milliseconds between looks for the exit status: the Engine knows it a moment after the output's end. */
 const EXIT_POLL_MS = 20;
@@ -39,59 +39,27 @@ export function startExec(
   });
 }
 
-export class DockerExecSession implements ExecSession {
-  readonly output: AsyncIterable<OutputChunk>;
-  /** Resolves when the connection has ended. */
-  readonly closed: Promise<void>;
+export class DockerExecSession extends DockerSession implements ExecSession {
   readonly #exec: Docker.Exec;
   readonly #containerId: string;
-  readonly #socket: Socket;
   readonly #calls: EngineCalls;
   readonly #clock: Clock;
-  readonly #stdin: boolean;
   readonly #over = new AbortController();
-  #room: Promise<void> | undefined;
 
   constructor(
     { exec, containerId }: { exec: Docker.Exec; containerId: string },
     socket: Socket,
     calls: EngineCalls,
     clock: Clock,
-    { tty, stdin }: ExecOptions,
+    options: ExecOptions,
     signal: AbortSignal | undefined,
   ) {
+    super(socket, options);
     this.#exec = exec;
     this.#containerId = containerId;
-    this.#socket = socket;
     this.#calls = calls;
     this.#clock = clock;
-    this.#stdin = stdin;
-    const close = () => this.close();
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-    void this.closed.then(() => signal?.removeEventListener('abort', close));
-    // Without a listener a reset connection would end the daemon; the reader of `output` hears of it.
-    socket.on('error', () => undefined);
-    this.output = outputOf(socket, tty);
-    signal?.addEventListener('abort', close, { once: true });
-    if (signal?.aborted) close();
-  }
-
-  write(data: Buffer): Promise<void> | undefined {
-    // The Engine reads nothing for a command that has no input: it would wait for ever.
-    if (!this.#stdin || this.#socket.writableEnded || this.#socket.destroyed) return undefined;
-    if (this.#socket.write(data)) return undefined;
-    this.#room ??= this.#drained();
-    return this.#room;
-  }
-
-  async #drained(): Promise<void> {
-    const drained = new Promise<void>((resolve) => this.#socket.once('drain', () => resolve()));
-    await Promise.race([drained, this.closed]);
-    this.#room = undefined;
-  }
-
-  closeInput(): void {
-    this.#socket.end();
+    this.closeOn(signal);
   }
 
   resize(columns: number, rows: number): Promise<void> {
@@ -120,11 +88,11 @@ export class DockerExecSession implements ExecSession {
     throw sessionClosed();
   }
 
-  close(): void {
+  override close(): void {
     // The Engine ends the connection when the command has ended.
-    const runsOn = !this.#socket.readableEnded && !this.#over.signal.aborted;
+    const runsOn = !this.hasEnded && !this.#over.signal.aborted;
     this.#over.abort();
-    this.#socket.destroy();
+    super.close();
     if (runsOn) void endExec(this.#exec, this.#containerId, this.#calls, this.#clock).catch(() => undefined);
   }
 }

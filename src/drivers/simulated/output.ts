@@ -1,4 +1,4 @@
-import type { ExecOptions, ExecSession, LogOptions, OutputChunk } from '../compute.ts';
+import type { ExecOptions, ExecSession, LogOptions, OutputChunk, Session } from '../compute.ts';
 import { sessionClosed } from '../refusals.ts';
 import { Channel } from './channel.ts';
 import { isRunning, type LogLine, type SimulatedContainer } from './objects.ts';
@@ -29,6 +29,35 @@ export async function* simulatedLogs(
     signal.removeEventListener('abort', stop);
     container.followers.delete(channel);
   }
+}
+
+/** What it writes from now on; what it is given goes to `feed`. */
+export function simulatedAttach(
+  container: SimulatedContainer,
+  feed: ((data: Buffer) => void) | undefined,
+  signal?: AbortSignal,
+): Session {
+  const channel = new Channel<OutputChunk>();
+  const over = new AbortController();
+  const close = () => over.abort();
+  signal?.addEventListener('abort', close, { once: true });
+  if (signal?.aborted) close();
+  const pour = async () => {
+    const asked = { follow: true, tail: 0, timestamps: false };
+    for await (const chunk of simulatedLogs(container, asked, over.signal)) channel.push(chunk);
+    channel.end();
+  };
+  void pour();
+  return {
+    output: channel,
+    write(data) {
+      feed?.(data);
+      return channel.taken(AHEAD);
+    },
+    closeInput: () => undefined,
+    resize: () => Promise.resolve(),
+    close,
+  };
 }
 
 /** Chunks that a process writes ahead of whoever reads its output: beyond, it reads no more of its input either. */

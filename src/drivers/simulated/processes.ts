@@ -147,6 +147,11 @@ export class SimulatedProcesses {
     }
   }
 
+  /** What it makes of its input: what copies it writes it. */
+  feed(container: SimulatedContainer, data: Buffer): void {
+    if (container.process.program?.copiesInput) this.#print(container, 'stdout', data.toString());
+  }
+
   #print(container: SimulatedContainer, stream: LogLine['stream'], text: string): void {
     const line: LogLine = { at: this.#clock.now(), stream, data: Buffer.from(text) };
     container.log.push(line);

@@ -34,7 +34,7 @@ import {
 import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
-import { simulatedExec, simulatedLogs } from './output.ts';
+import { simulatedAttach, simulatedExec, simulatedLogs } from './output.ts';
 import { probeSimulated } from './probe.ts';
 import { programOf } from './program.ts';
 import { SimulatedView } from './view.ts';
@@ -310,6 +310,12 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
         if (!program) throw refuse.noExecutable(execOptions.command[0] ?? '');
         if (signal?.aborted) throw sessionClosed();
         return simulatedExec(program, execOptions, signal);
+      }),
+    attach: (id, { stdin }, signal) =>
+      call('attach', () => {
+        const container = running(id);
+        const feeds = stdin && container.spec.stdin === true;
+        return simulatedAttach(container, feeds ? (data) => engine.processes.feed(container, data) : undefined, signal);
       }),
     probe: (target) => Promise.resolve(probe(target)),
 

@@ -4,7 +4,7 @@ import type { KindRuntime, RuntimeDeps } from '../shared/kind-module.ts';
 import { instanceController } from './controller.ts';
 import { instanceKind } from './definition.ts';
 import { HealthMonitor } from './health-monitor.ts';
-import { execRoute } from './http/exec.ts';
+import { sessionRoutes } from './http/exec.ts';
 import { instanceGauges } from './http/gauges.ts';
 import { logRoutes } from './http/logs.ts';
 import { instanceMetricsRoutes } from './http/metrics.ts';
@@ -36,7 +36,7 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
     },
     views: () => [podView(instanceKind.kind, machine)],
     served: [NODES],
-    upgrades: (context) => [execRoute(context)],
+    upgrades: (context) => sessionRoutes(context),
     gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
     chores: [seriesChore('metrics', store.beside(METRICS), clock)],
     sampler,

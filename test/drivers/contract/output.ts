@@ -55,6 +55,24 @@ export function outputContract(t: ContractContext): void {
       expect(await session.exitCode()).toBe(4);
     });
 
+    it('joins the process of a container, and leaves it alone in the end', async () => {
+      const { id, owner: by } = await started({ command: ['cat'], stdin: true });
+      const session = await t.compute.attach(id, { stdin: true });
+      void session.write(Buffer.from('ping\n'));
+      let text = '';
+      for await (const chunk of session.output) {
+        text += chunk.data.toString();
+        if (text.includes('\n')) break;
+      }
+      expect(text).toBe('ping\n');
+      session.close();
+      const over = new AbortController();
+      const second = await t.compute.attach(id, { stdin: false }, over.signal);
+      over.abort();
+      expect(await collect(second.output).catch(() => [])).toEqual([]);
+      expect(seen(by.uid)?.state).toBe('running');
+    });
+
     it('gives a command its input, and the input its end', async () => {
       const { id } = await started();
       const session = await t.compute.exec(id, { command: ['cat'], tty: false, stdin: true });

@@ -1,63 +1,82 @@
-import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../../base/clock.ts';
-import { heartbeat } from '../../../base/heartbeat.ts';
 import { messageOf, StatusError } from '../../../base/errors.ts';
-import type { ExecSession } from '../../../drivers/compute.ts';
+import type { ExecSession, OutputChunk, Session } from '../../../drivers/compute.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import type { Lifetime } from '../../../http/lifetime.ts';
 import { statusOf } from '../../../http/status.ts';
 
-/** The first byte of a message. */
-const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } as const;
 /** The kernel counts a terminal's columns and lines in 16 bits. */
 const LONGEST_SIDE = 65_535;
 /** Output that waits in memory for a client, bytes: the process is read no further beyond it. */
-const AHEAD = 1 << 18;
+export const AHEAD = 1 << 18;
 /** How long a client may take to read the end and to close its side. */
-const LEAVE_MS = 5_000;
+export const LEAVE_MS = 5_000;
+
+/** What a client says to the process. */
+export type Input =
+  | { is: 'data'; data: Buffer }
+  | { is: 'end' }
+  /** As it was sent: `{"Width":80,"Height":24}`. */
+  | { is: 'size'; json: Buffer };
+
+/** The client's end of a session, whatever carries its streams. */
+export interface Peer {
+  /** Hands over what the client says from now on. `failed`: nothing more will come. */
+  listen(on: { input: (input: Input) => void; moved: () => void; failed: () => void }): void;
+  /** Sends it; waits for the client only when much waits already, and not beyond the signal. */
+  deliver(stream: OutputChunk['stream'], data: Buffer, signal: AbortSignal): Promise<void>;
+  /** Says how the process ended, as a Status. */
+  end(status: object): void;
+  /** Between the two nothing more is read from the client. */
+  pause(): void;
+  resume(): void;
+  /** Closes, when what was sent is read. */
+  leave(): void;
+}
 
 /**
- * One command's streams over a WebSocket, from its beginning to its exit status. Whatever ends it — the command, the
- * client, the Engine, the lifetime, silence — closes both sides. Neither side is read faster than the other takes it.
+ * One process's streams, from its beginning to its exit status. Whatever ends it — the process, the client, the Engine,
+ * the lifetime, silence — closes both sides. Neither side is read faster than the other takes it. A process that was
+ * there before has no exit status that is the session's: its end is a success.
  */
 export async function converse(
-  ws: WebSocket,
+  peer: Peer,
   life: Lifetime,
   { clock, idleMs }: Pick<ApiContext, 'clock' | 'idleMs'>,
-  begin: () => Promise<ExecSession>,
+  begin: () => Promise<Session & Partial<Pick<ExecSession, 'exitCode'>>>,
 ): Promise<void> {
   const { signal } = life;
-  let session: ExecSession | undefined;
-  const early: Buffer[] = [];
+  let session: Session | undefined;
+  const early: Input[] = [];
   const idle = new Idle(clock, idleMs, () => life.end(`nothing has moved for ${idleMs / 1_000} s`));
-  const stopBeating = heartbeat(ws, clock, () => ws.terminate());
-  ws.on('message', (data: Buffer) => {
-    idle.moved();
-    if (session) return receive(data, session, ws);
-    // Input for a command that is still being started.
-    early.push(data);
-    ws.pause();
+  peer.listen({
+    input(input) {
+      if (session) return receive(input, session, peer);
+      // Input for a process that is still being started.
+      early.push(input);
+      peer.pause();
+    },
+    moved: () => idle.moved(),
+    failed: () => life.end(),
   });
-  ws.on('error', () => life.end());
   try {
-    session = await begin();
-    for (const data of early.splice(0)) receive(data, session, ws);
-    if (!signal.aborted) ws.resume();
+    const begun = await begin();
+    session = begun;
+    for (const input of early.splice(0)) receive(input, session, peer);
+    if (!signal.aborted) peer.resume();
     for await (const { stream, data } of session.output) {
-      await deliver(ws, CHANNEL[stream], data, signal);
+      await peer.deliver(stream, data, signal);
       idle.moved();
     }
-    const code = await session.exitCode();
-    void deliver(ws, CHANNEL.status, exitStatus(code), signal);
+    peer.end(exitStatus((await begun.exitCode?.()) ?? 0));
   } catch (error) {
     const why = signal.aborted ? String(signal.reason) : messageOf(error);
-    void deliver(ws, CHANNEL.status, statusOf(new StatusError('InternalError', why)), signal);
+    peer.end(statusOf(new StatusError('InternalError', why)));
   } finally {
     idle.stop();
-    stopBeating();
     life.end();
     session?.close();
-    leave(ws, clock);
+    peer.leave();
   }
 }
 
@@ -81,45 +100,21 @@ class Idle {
   }
 }
 
-/** The client's answer to the close is waited for, and has to be read. */
-function leave(ws: WebSocket, clock: Clock): void {
-  const cut = clock.after(LEAVE_MS, () => ws.terminate());
-  ws.once('close', () => cut.cancel());
-  ws.resume();
-  ws.close(1000);
-}
-
-/** Sends it; waits for the client only when much waits already. */
-function deliver(ws: WebSocket, channel: number, body: Buffer | object, signal: AbortSignal): Promise<void> {
-  const data = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-  const frame = Buffer.concat([Buffer.from([channel]), data]);
-  return new Promise((resolve) => {
-    const done = () => {
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    ws.send(frame, done);
-    if (ws.bufferedAmount <= AHEAD || signal.aborted) resolve();
-    else signal.addEventListener('abort', done, { once: true });
-  });
-}
-
-function receive(data: Buffer, session: ExecSession, ws: WebSocket): void {
-  const [channel, rest] = [data[0], data.subarray(1)];
-  if (channel === CHANNEL.stdin) {
-    const room = session.write(rest);
-    if (room) waitFor(room, ws);
-  } else if (channel === CHANNEL.resize) {
-    const size = sizeIn(rest);
+function receive(input: Input, session: Session, peer: Peer): void {
+  if (input.is === 'data') {
+    const room = session.write(input.data);
+    if (room) waitFor(room, peer);
+  } else if (input.is === 'size') {
+    const size = sizeIn(input.json);
     // One at a time: each is a call of the Engine.
-    if (size) waitFor(session.resize(...size), ws);
-  } else if (channel === 0xff && rest[0] === CHANNEL.stdin) session.closeInput();
+    if (size) waitFor(session.resize(...size), peer);
+  } else session.closeInput();
 }
 
 /** Nothing more is read from the client until then. */
-function waitFor(done: Promise<void>, ws: WebSocket): void {
-  ws.pause();
-  void done.catch(() => undefined).then(() => ws.resume());
+function waitFor(done: Promise<void>, peer: Peer): void {
+  peer.pause();
+  void done.catch(() => undefined).then(() => peer.resume());
 }
 
 /** A frame that is no size changes no size. */

@@ -47,7 +47,7 @@ export function logRoutes(app: FastifyInstance, context: ApiContext): void {
 }
 
 /** A pod's one container has its name; that of the instance is known by no other. */
-function checkContainerName(asked: string | null | undefined, name: string): void {
+export function checkContainerName(asked: string | null | undefined, name: string): void {
   if (asked && asked !== name)
     throw new StatusError(
       'BadRequest',

@@ -39,7 +39,11 @@ export const podView = (of: string, machine: Machine): ResourceView => ({
   singular: 'pod',
   shortNames: ['po'],
   verbs: READ_VERBS,
-  subresources: [{ name: 'log', kind: 'Pod', verbs: ['get'] }],
+  subresources: [
+    { name: 'log', kind: 'Pod', verbs: ['get'] },
+    { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
+    { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
+  ],
   columns: COLUMNS as ResourceView['columns'],
   async renderer() {
     const [nodeName, host] = [await machine.name(), await machine.host()];
