@@ -14,7 +14,7 @@ import { eventually } from '../support/wait.ts';
 let cloud: Cloud;
 beforeAll(async () => {
   if (!hasKubectl) return;
-  cloud = await Cloud.start();
+  cloud = await Cloud.start({ env: { MINIAWS_METRICS_INTERVAL: '1' } });
   const labels = { app: 'web' };
   await cloud.apply(
     vpc('net', { cidrBlock: '10.223.0.0/24' }),
@@ -176,5 +176,20 @@ describe.runIf(hasKubectl)('kubectl runs', () => {
     } finally {
       await rm(dir, { recursive: true });
     }
+  });
+});
+
+describe.runIf(hasKubectl)('kubectl top', () => {
+  it('shows what instances use, and the machine with them', async () => {
+    const found = await eventually('samples', async () => {
+      const { code, stdout, stderr } = await runKubectl(cloud.daemon, ['top', 'pod', '-l', 'app=web', '--no-headers']);
+      if (code === 0) return stdout;
+      throw new Error(stderr);
+    });
+    expect(found).toMatch(/^web +\d+m +\d+Mi *\n$/);
+    expect(await kubectl('top pod -A --containers')).toMatch(/\ndefault +web +web +\d+m/);
+    expect(await kubectl('top pod web')).toMatch(/\nweb +\d+m/);
+    expect(await kubectl('top node')).toMatch(/^NAME +CPU.*\n\S+ +\d+m +\d+% +\d+Mi +\d+%/);
+    expect(await refused('top pod none')).toContain('not found');
   });
 });

@@ -10,6 +10,7 @@ import { logRoutes } from './http/logs.ts';
 import { instanceMetricsRoutes } from './http/metrics.ts';
 import { Machine } from './pods/machine.ts';
 import { NODES, nodeRoutes } from './pods/node-routes.ts';
+import { USAGE, usageRoutes } from './pods/usage.ts';
 import { podView } from './pods/view.ts';
 import { Sampler } from './metrics/sampler.ts';
 import { METRICS } from './metrics/store.ts';
@@ -31,11 +32,12 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
     leaderTasks: [{ stop: () => health.stop() }, ...(sampler ? [sampler] : [])],
     routes(app, context) {
       nodeRoutes(app, context, machine);
+      usageRoutes(app, { ...context, sampler }, machine);
       logRoutes(app, context);
       instanceMetricsRoutes(app, { ...context, sampler });
     },
     views: () => [podView(instanceKind.kind, machine)],
-    served: [NODES],
+    served: [NODES, ...USAGE],
     upgrades: (context) => sessionRoutes(context),
     gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
     chores: [seriesChore('metrics', store.beside(METRICS), clock)],

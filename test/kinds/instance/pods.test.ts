@@ -9,6 +9,8 @@ import { nodeOf } from '../../../src/kinds/instance/pods/node.ts';
 import { SimulatedEngine } from '../../../src/drivers/simulated/simulated-engine.ts';
 import { createSimulatedCompute } from '../../../src/drivers/simulated/simulated-compute.ts';
 import { ManualClock } from '../../../src/proof/manual-clock.ts';
+import type { Reading } from '../../../src/kinds/instance/http/readings.ts';
+import { usageOf } from '../../../src/kinds/instance/pods/usage.ts';
 import { rowOf } from '../../../src/http/table.ts';
 import { instance, NOW } from './support.ts';
 
@@ -116,6 +118,17 @@ describe('an instance as a pod', () => {
     const metadata = { ...made.metadata, deletionTimestamp: '2026-01-01T00:30:00Z' };
     const pod = podOf({ ...made, metadata, status: { phase: 'Terminating', startedAt } }, PLACE);
     expect(statusWord(pod, pod.status!.containerStatuses[0])).toBe('Terminating');
+  });
+});
+
+describe('what a pod uses', () => {
+  const reading = (sample: object) => ({ sample: { instanceId: 'i', at: NOW, ...sample } }) as Reading;
+  it.each<[string, object, object, object | undefined]>([
+    ['a share of its limit', { cpus: 0.5 }, { cpuPercent: 50, memoryBytes: 1024 }, { cpu: 0.25, memory: 1024 }],
+    ['cores where it has no limit', {}, { cpuPercent: 150, memoryBytes: 0 }, { cpu: 1.5, memory: 0 }],
+    ['nothing while one of the two is not known', {}, { memoryBytes: 1024 }, undefined],
+  ])('%s', (_, resources, sample, used) => {
+    expect(usageOf(instance({ resources }), reading(sample))).toEqual(used);
   });
 });
 
