@@ -27,7 +27,7 @@ const MADE = [
   'http/selectors.ts: new RegExp(`^(!?)\\\\s*(${NAME})$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s*(==|=|!=)\\\\s*([A-Za-z0-9._-]*)$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s+(in|notin)\\\\s+\\\\(([^)]*)\\\\)$`)',
-  'kinds/instance/http/exec.ts: new RegExp(`^/apis/${API_VERSION}/namespaces/(?<namespace>[^/]+)/instances/(?<name>[^/]+)/exec$`)',
+  'kinds/instance/http/exec.ts: new RegExp(`^${collection}/(?<name>[^/]+)/${subresource}$`)',
 ];
 
 const unique = (patterns: readonly Pattern[]): Pattern[] => [
