@@ -1,7 +1,6 @@
 import { own } from '../base/own.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { API_VERSION, DEFAULT_NAMESPACE } from '../api/metadata.ts';
-import type { Visible } from '../api/access.ts';
 import type { EventRecord, LogEntry, Recorded } from '../api/records.ts';
 import type { RecordPage, RecordQuery } from '../store/store.ts';
 import { isTrue, numberOf, queryOf } from './context.ts';
@@ -87,7 +86,7 @@ async function serve<T extends EventRecord | LogEntry>(
 ): Promise<unknown> {
   const query = queryOf(request);
   const { namespace } = request.params as { namespace?: string };
-  const matches = selector(query, namespace, request.visible);
+  const matches = selector(query, namespace, visibleTo(request, context));
   if (query['watch'] && isTrue(query['watch'])) return watch(request, reply, context, kind, matches);
   checkListOptions(query);
   const page = await kind.query({
@@ -181,6 +180,18 @@ const FIELDS: Record<string, 'kind' | 'namespace' | 'name' | 'uid'> = {
   'involvedObject.uid': 'uid',
 };
 
+/** Of a kind that is kept from some, records are told to those alone who may read it: they have names in them. */
+function visibleTo(
+  { credential, visible }: FastifyRequest,
+  { kinds }: ApiContext,
+): (record: EventRecord | LogEntry) => boolean {
+  const asked = { verb: 'get', subresource: '', namespace: '' };
+  const hidden = kinds.all.flatMap(({ kind, plural, readableBy }) =>
+    readableBy !== undefined && !credential.access.visible({ ...asked, resource: plural }) ? [kind] : [],
+  );
+  return (record) => !hidden.includes(record.kind) && (visible === 'all' || visible(record));
+}
+
 /** Where a key sees some namespaces alone, no record of others is asked for. */
 function seenNamespaces({ credential, attributes, visible }: FastifyRequest, namespace: string | undefined) {
   if (visible === 'all' || namespace !== undefined || !attributes) return {};
@@ -195,7 +206,7 @@ const newestOf = (items: readonly { revision: number }[], { deletions }: ApiCont
 function selector<T extends EventRecord | LogEntry>(
   query: Query,
   namespace: string | undefined,
-  visible: Visible,
+  isVisible: (record: T) => boolean,
 ): (record: T) => boolean {
   const pairs = fieldPairs(query['fieldSelector']).flatMap(({ path, value, equal }) => {
     const field = own(FIELDS, path);
@@ -203,7 +214,7 @@ function selector<T extends EventRecord | LogEntry>(
   });
   return (record) =>
     (namespace === undefined || record.namespace === namespace) &&
-    (visible === 'all' || visible(record)) &&
+    isVisible(record) &&
     pairs.every((holds) => holds(record));
 }
 

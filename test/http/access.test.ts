@@ -116,6 +116,8 @@ describe('permissions', () => {
       const answer = await call(viewer, 'GET', path);
       expect([path, answer.status, answer.text.includes('hidden-word')]).toEqual([path, 200, false]);
     }
+    const told = (await call(viewer, 'GET', `${ROOT}/reconcilelogs`)).text;
+    expect([told.includes('"kind":"ApiKey"'), told.includes('"kind":"ReconcileLogList"')]).toEqual([false, true]);
     for (const header of ['x-remote-user', 'impersonate-user', 'x-forwarded-user'])
       expect((await call(viewer, 'GET', secrets, { headers: { [header]: 'admin' } })).status).toBe(403);
     for (const path of [
