@@ -21,8 +21,14 @@ export interface Kubectl {
 }
 
 /** The real kubectl with the kubeconfig of the daemon, going on. */
-export function startKubectl(daemon: Pick<TestDaemon, 'kubeconfigPath'>, words: readonly string[]): Kubectl {
-  const child = spawn('kubectl', ['--kubeconfig', daemon.kubeconfigPath, ...words]);
+export function startKubectl(
+  daemon: Pick<TestDaemon, 'kubeconfigPath'>,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Kubectl {
+  const child = spawn('kubectl', ['--kubeconfig', daemon.kubeconfigPath, ...words], {
+    env: { ...process.env, ...env },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString('utf8')));
   child.stderr.on('data', (data: Buffer) => (stderr += data.toString('utf8')));
@@ -42,8 +48,9 @@ export async function runKubectl(
   daemon: Pick<TestDaemon, 'kubeconfigPath'>,
   words: readonly string[],
   stdin = '',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ran> {
-  const running = startKubectl(daemon, words);
+  const running = startKubectl(daemon, words, env);
   running.stdin(stdin);
   running.endStdin();
   const code = await running.ended;
