@@ -72,7 +72,7 @@ const SETTINGS: AdmissionSettings = {
   vpcPool: '',
   vpcPrefix: 0,
   hostPaths: { allowed: [], guarded: [] },
-  hostAccess: { devices: [], gpus: false, nfsServers: [], metadata: false },
+  hostAccess: { devices: [], gpus: false, nfsServers: [] },
   foreignRanges: () => [],
 };
 const SPEC = { role: 'admin' };

@@ -1,4 +1,3 @@
-import { isReady } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
 import { isVpc } from '../vpc/types.ts';
@@ -26,8 +25,7 @@ export function observeVpc(
   const networks = compute.networks(vpc.metadata.uid);
   if (networks.state === 'unobservable') return { is: 'unobservable', why: networks.why };
   const network = (valueOf(networks) ?? []).find((n) => n.cidrBlock === vpc.spec.cidrBlock);
-  // A network that is not guarded yet is nobody's: its controller says when it is.
-  return network && isReady(vpc) ? { is: 'ready', uid: vpc.metadata.uid, network } : { is: 'pending' };
+  return network ? { is: 'ready', uid: vpc.metadata.uid, network } : { is: 'pending' };
 }
 
 /** Why what lives in the VPC cannot be made yet, and what it waits for. */
