@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
@@ -11,7 +10,6 @@ import type { DockerImages } from './images.ts';
 import { demultiplex } from './output.ts';
 import { unlessGone } from './world.ts';
 
-const HELPER = 'host-tools';
 /** Where the image has the host's root folder. */
 const ROOT = '/host';
 const LINKS = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'usr', 'nix', 'etc/alternatives'];
@@ -29,6 +27,7 @@ export class HostTools {
   readonly #images: DockerImages;
   readonly #installation: string;
   readonly #image: string;
+  readonly #name: string;
 
   constructor(docker: Docker, calls: EngineCalls, images: DockerImages, installation: string) {
     this.#docker = docker;
@@ -36,25 +35,15 @@ export class HostTools {
     this.#images = images;
     this.#installation = installation;
     this.#image = `miniaws/host-tools:${installationDigest(installation)}`;
+    this.#name = `miniaws-host-tools-${installationDigest(installation)}`;
   }
 
-  /** What it printed. Rejects with its words when it fails. `call` is what it is counted as. */
-  async run(call: string, script: string, env: Readonly<Record<string, string>>): Promise<string> {
-    await this.#removeLeft();
-    try {
-      return await this.#runOnce(call, script, env);
-    } catch (error) {
-      // Another daemon, whose term has just ended or begun, took the container for one that was left.
-      if (statusOf(error) !== 404) throw error;
-      return this.#runOnce(call, script, env);
-    }
-  }
-
-  async #runOnce(call: string, script: string, env: Readonly<Record<string, string>>): Promise<string> {
+  /** What it printed. Rejects with its words when it fails. Two at a time would take each other's container. */
+  async run(script: string, env: Readonly<Record<string, string>>): Promise<string> {
     const id = await this.#create(script, env);
     const container = this.#docker.getContainer(id);
     try {
-      await this.#calls.change(call, () => container.start());
+      await this.#calls.change('startContainer', () => container.start());
       const wait = () => container.wait() as Promise<{ StatusCode: number }>;
       const { StatusCode: status } = await this.#calls.raw('waitContainer', wait, RUN_DEADLINE_MS);
       const { stdout, stderr } = await this.#output(container);
@@ -70,19 +59,21 @@ export class HostTools {
     try {
       return await this.#make(script, env);
     } catch (error) {
-      if (statusOf(error) !== 404) throw error;
-      await this.#images.import(await image(), this.#image, [`ENV PATH=${PATH}`]);
+      if (statusOf(error) === 404) await this.#images.import(await image(), this.#image, [`ENV PATH=${PATH}`]);
+      // One that a daemon which died has left.
+      else if (statusOf(error) === 409) await this.#remove(await this.#left());
+      else throw error;
       return this.#make(script, env);
     }
   }
 
   async #make(script: string, env: Readonly<Record<string, string>>): Promise<string> {
     const options = {
-      name: `${this.#image.replace(/[/:]/g, '-')}-${randomBytes(4).toString('hex')}`,
+      name: this.#name,
       Image: this.#image,
       Entrypoint: ['sh', '-ec', script],
       Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
-      Labels: { [LABEL.installation]: this.#installation, [LABEL.helper]: HELPER },
+      Labels: { [LABEL.installation]: this.#installation, [LABEL.helper]: 'host-tools' },
       HostConfig: {
         NetworkMode: 'host',
         UsernsMode: 'host',
@@ -98,15 +89,15 @@ export class HostTools {
         ],
       },
     };
-    return (await this.#calls.change('createHelper', () => this.#docker.createContainer(options))).id;
+    return (await this.#calls.change('createContainer', () => this.#docker.createContainer(options))).id;
   }
 
-  /** Those that a daemon which died has left. One that runs ends by itself. */
-  async #removeLeft(): Promise<void> {
-    const label = [`${LABEL.installation}=${this.#installation}`, `${LABEL.helper}=${HELPER}`];
-    const filters = { label, status: ['created', 'exited', 'dead'] };
-    const list = () => this.#docker.listContainers({ all: true, filters });
-    for (const { Id } of await this.#calls.raw('listContainers', list)) await this.#remove(Id);
+  /** Who has the name: nobody else's is touched (I5). */
+  async #left(): Promise<string> {
+    const find = () => this.#docker.getContainer(this.#name).inspect();
+    const left = await unlessGone(this.#calls.raw('inspectContainer', find));
+    if (!left || left.Config.Labels[LABEL.installation] === this.#installation) return left?.Id ?? this.#name;
+    throw new PassError('NameTaken', `container ${this.#name} is not of this installation: remove or rename it`);
   }
 
   async #output(container: Docker.Container): Promise<{ stdout: string; stderr: string }> {
@@ -119,7 +110,7 @@ export class HostTools {
 
   async #remove(id: string): Promise<void> {
     const remove = () => this.#docker.getContainer(id).remove({ force: true, v: true });
-    await unlessGone(this.#calls.change('removeHelper', remove));
+    await unlessGone(this.#calls.change('removeContainer', remove));
   }
 }
 

@@ -109,9 +109,7 @@ export class HostMetadataAccess {
     const those = (access: MetadataAccess) =>
       asked.flatMap(([bridge, wanted]) => (wanted === access ? [bridge] : [])).join(' ');
     try {
-      const env = { MARK: this.#mark, OPEN: those('open'), CLOSED: those('closed') };
-      const call = asked.length === 0 ? 'lookAtMetadataAccess' : 'setMetadataAccess';
-      const rules = await this.#tools.run(call, SCRIPT, env);
+      const rules = await this.#tools.run(SCRIPT, { MARK: this.#mark, OPEN: those('open'), CLOSED: those('closed') });
       this.#closed = new Set([...rules.matchAll(/ -i (\S+) /g)].map(([, bridge = '']) => bridge));
       this.#failure = undefined;
     } catch (error) {

@@ -11,7 +11,7 @@ let host: Set<string>;
 let runs: number;
 let failure: PassError | undefined;
 const tools = {
-  run: (_call: string, _script: string, { OPEN = '', CLOSED = '' }: Readonly<Record<string, string>>) => {
+  run: (_script: string, { OPEN = '', CLOSED = '' }: Readonly<Record<string, string>>) => {
     runs += 1;
     if (failure) return Promise.reject(failure);
     if (OPEN === 'all') host.clear();
