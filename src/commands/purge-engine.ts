@@ -36,11 +36,7 @@ export async function removeContents(
   const removed = await withCompute(config, installation, async (compute) => {
     const marked = await markedOn(compute);
     for (const type of TYPES) {
-      // Once no container is left, and before its bridges go. A rule that stays would name a bridge that is gone.
-      if (type === 'network' && marked.some((m) => m.type === type))
-        await compute.resetMetadataAccess().catch(() => undefined);
-      // That may have made an image.
-      const these = (type === 'image' ? await markedOn(compute) : marked).filter((m) => m.type === type);
+      const these = marked.filter((m) => m.type === type);
       // Of networks one at a time: Engine 20.10 loses count of them else.
       if (type === 'network') for (const one of these) await remove(compute, one, why);
       else await Promise.all(these.map((one) => remove(compute, one, why)));

@@ -42,18 +42,6 @@ export interface Compute {
   createNetwork(spec: NetworkSpec): Promise<Network>;
   removeNetwork(id: string): Promise<void>;
 
-  /**
-   * Whether a network of ours reaches the metadata service of the cloud that the Engine's host is in (169.254.169.254),
-   * as of the last look; `unobservable` before one, and while the host does not let itself be looked at.
-   */
-  metadataAccess(networkId: string): Observed<MetadataAccess>;
-  /** Looks, unless that was done lately: it takes a container. What came of it `metadataAccess` tells; never rejects. */
-  lookAtMetadataAccess(): Promise<void>;
-  /** Where the host does not let it be changed, this resolves, and `metadataAccess` tells why. */
-  setMetadataAccess(networkId: string, access: MetadataAccess): Promise<void>;
-  /** Opens it for all networks, of which some may be gone: nothing of ours is left in the host's firewall. */
-  resetMetadataAccess(): Promise<void>;
-
   createContainer(spec: ContainerSpec): Promise<Container>;
   startContainer(id: string): Promise<void>;
   /**
@@ -195,8 +183,6 @@ export interface Network {
   gateway: string;
   internal: boolean;
 }
-
-export type MetadataAccess = 'open' | 'closed';
 
 /** The Engine's machine, as the Engine tells of it. */
 export interface EngineHost {

@@ -4,8 +4,6 @@ import type { Compute } from './compute.ts';
 export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'createNetwork',
   'removeNetwork',
-  'setMetadataAccess',
-  'resetMetadataAccess',
   'createContainer',
   'startContainer',
   'stopContainer',

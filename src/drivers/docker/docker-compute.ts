@@ -21,10 +21,8 @@ import { engineHost } from './engine-host.ts';
 import { startExec } from './exec.ts';
 import { DockerFiles } from './files.ts';
 import { HostMounts } from './host-mounts.ts';
-import { HostTools } from './host-tools.ts';
 import { DockerImages } from './images.ts';
 import { containerLogs } from './logs.ts';
-import { HostMetadataAccess } from './metadata-access.ts';
 import { DockerNetworks } from './networks.ts';
 import { Observer } from './observer.ts';
 import { probeAddress } from './probe.ts';
@@ -56,10 +54,6 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const files = new DockerFiles(docker, calls, world, clock);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
-  const metadata = new HostMetadataAccess(new HostTools(docker, calls, images, installation), clock, installation);
-  world.cache.subscribe(() => {
-    if (world.cache.outage !== undefined) metadata.forget();
-  });
   // Where another machine's links lead cannot be seen from here.
   const mounts = local && hostPaths ? new HostMounts(hostPaths) : undefined;
   const sessions = new Set<Session>();
@@ -79,11 +73,6 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
 
     createNetwork: (spec) => networks.create(spec),
     removeNetwork: (id) => networks.remove(id),
-
-    metadataAccess: (networkId) => metadata.of(networkId),
-    lookAtMetadataAccess: () => metadata.look(),
-    setMetadataAccess: (networkId, access) => metadata.set(networkId, access),
-    resetMetadataAccess: () => metadata.reset(),
 
     createContainer: (spec) => createContainer(spec),
     startContainer: (id) => startContainer(id),

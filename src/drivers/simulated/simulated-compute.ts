@@ -249,19 +249,6 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     createNetwork: (spec) => call('createNetwork', () => createNetwork(spec)),
     removeNetwork: (id) => call('removeNetwork', () => removeNetwork(id)),
 
-    metadataAccess: (networkId) => {
-      const why = cache.outage ?? engine.firewallFailure;
-      return why === undefined ? present(engine.metadataClosed.has(networkId) ? 'closed' : 'open') : unobservable(why);
-    },
-    lookAtMetadataAccess: () => Promise.resolve(),
-    setMetadataAccess: (networkId, access) =>
-      call('setMetadataAccess', () => {
-        if (engine.firewallFailure !== undefined) return;
-        if (access === 'closed') engine.metadataClosed.add(networkId);
-        else engine.metadataClosed.delete(networkId);
-      }),
-    resetMetadataAccess: () => call('resetMetadataAccess', () => engine.metadataClosed.clear()),
-
     createContainer: (spec) => call('createContainer', () => createContainer(spec)),
     startContainer: (id) => change('startContainer', id, () => engine.start(id)),
     stopContainer,

@@ -53,10 +53,6 @@ export class SimulatedEngine {
   readonly proxies: SimulatedProxyHost;
   /** What interfaces of its machine are on, beside its networks. */
   hostRanges: readonly HostRange[] = [];
-  /** Ids of networks that its machine's firewall keeps from the metadata service. */
-  readonly metadataClosed = new Set<string>();
-  /** While set, why its machine's firewall can be neither read nor changed. */
-  firewallFailure: string | undefined;
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
   /** Options of those that were made with some, by name. */

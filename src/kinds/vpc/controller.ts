@@ -1,8 +1,6 @@
 import { refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
-import type { HostAccess } from '../../base/host-access.ts';
-import { valueOf } from '../../base/observed.ts';
 import type { Compute } from '../../drivers/compute.ts';
 import type { Controller } from '../../engine/contract.ts';
 import { planVpc } from './plan.ts';
@@ -13,25 +11,16 @@ import type { Vpc } from './types.ts';
 /**
  * Keeps one Docker network for each VPC. Its name comes from the document's uid and creation finds before it makes, so
  * a repeated step finds what the first one made. It goes after the last document that names the VPC.
- * Beside it, a rule in the firewall of the Engine's host keeps its instances from the metadata service of a cloud.
  */
-export const vpcController = (
-  compute: Compute,
-  { metadata: allowsMetadata }: Pick<HostAccess, 'metadata'>,
-): Controller<Vpc, VpcObserved, VpcStep> => ({
+export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
   needsEngine: true,
   watches: [{ enqueue: vpcsBeingDeleted }],
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;
     const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
-    const networks = compute.networks(uid);
-    const ids = (valueOf(networks) ?? []).map(({ id }) => id);
-    if (ids.length > 0 && !pass.planning) await compute.lookAtMetadataAccess();
     return {
-      networks,
-      metadata: new Map(ids.map((id) => [id, compute.metadataAccess(id)])),
-      allowsMetadata,
+      networks: compute.networks(uid),
       hostRanges: compute.hostRanges(),
       users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
     };
@@ -44,8 +33,6 @@ export const vpcController = (
         return;
       case 'removeNetwork':
         return compute.removeNetwork(step.id);
-      case 'setMetadataAccess':
-        return compute.setMetadataAccess(step.id, step.access);
     }
   },
   report: reportVpc,
@@ -55,8 +42,6 @@ export const vpcController = (
         return `create network ${step.spec.name} ${step.spec.cidrBlock}${step.spec.internal ? ' (internal)' : ''}`;
       case 'removeNetwork':
         return `remove network ${step.name}`;
-      case 'setMetadataAccess':
-        return `${step.access === 'closed' ? 'close' : 'open'} the metadata service of the host's cloud to network ${step.name}`;
     }
   },
 });

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { valueOf } from '../../../src/base/observed.ts';
-import type { Network } from '../../../src/drivers/compute.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import { eventually } from '../../support/wait.ts';
 import { expectPassError, type ContractContext } from './context.ts';
@@ -24,21 +22,6 @@ export function networkContract(t: ContractContext): void {
       await t.compute.removeNetwork(made.id);
       expect(t.compute.networks(made.owner.uid).state).toBe('absent');
       await t.compute.removeNetwork(made.id);
-    });
-
-    it('is kept from the metadata service, one and all, and let to it again', async () => {
-      const [one, other] = [t.network, await t.compute.createNetwork(networkSpec())];
-      await t.compute.lookAtMetadataAccess();
-      const access = () => [one, other].map(({ id }) => valueOf(t.compute.metadataAccess(id)));
-      expect(access()).toEqual(['open', 'open']);
-      const close = ({ id }: Network) => t.compute.setMetadataAccess(id, 'closed');
-      await Promise.all([close(one), close(one), close(other)]);
-      expect(access()).toEqual(['closed', 'closed']);
-      await t.compute.setMetadataAccess(one.id, 'open');
-      expect(access()).toEqual(['open', 'closed']);
-      await t.compute.resetMetadataAccess();
-      expect(access()).toEqual(['open', 'open']);
-      await t.compute.removeNetwork(other.id);
     });
 
     it('I5: a name held by another is NameTaken, and the holder is left alone', async () => {

@@ -8,7 +8,7 @@ import type { Observed } from '../../../src/base/observed.ts';
 import { planVpc } from '../../../src/kinds/vpc/plan.ts';
 import type { VpcObserved } from '../../../src/kinds/vpc/plan.ts';
 import { reportVpc } from '../../../src/kinds/vpc/report.ts';
-import type { MetadataAccess, Network } from '../../../src/drivers/compute.ts';
+import type { Network } from '../../../src/drivers/compute.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 import { settings } from '../../../src/proof/person.ts';
@@ -40,24 +40,11 @@ const seen = (
   ...host: string[]
 ): VpcObserved => ({
   networks,
-  metadata: new Map(),
-  allowsMetadata: false,
   users,
   hostRanges: host.map((cidrBlock) => ({ interface: 'lan0', cidrBlock })),
 });
-/** With its network there, whose way to the metadata service is as given. */
-const withMetadata = (access: Observed<MetadataAccess>, allowsMetadata = false, v = vpc): VpcObserved => ({
-  ...seen(present([network()])),
-  metadata: new Map([['n1', access]]),
-  allowsMetadata,
-  users: v === deleted ? [] : ['Instance default/web'],
-});
-const planMetadata = (...[access, allows, v = vpc]: Parameters<typeof withMetadata>) =>
-  planVpc(v, withMetadata(access, allows, v)).map((s) => (s.do === 'setMetadataAccess' ? s.access : s.do));
 const plan = (v: Vpc, ...observed: Parameters<typeof seen>) =>
-  planVpc(v, seen(...observed)).map((s) =>
-    s.do === 'createNetwork' ? 'create' : `${s.do === 'removeNetwork' ? 'remove' : s.access} ${s.id}`,
-  );
+  planVpc(v, seen(...observed)).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
 const report = (v: Vpc, ...observed: Parameters<typeof seen>) =>
   reportVpc(v, seen(...observed), planVpc(v, seen(...observed)));
 
@@ -86,37 +73,6 @@ describe('the plan of a VPC', () => {
     ['deleted, and the host is on the range', plan(deleted, present([network()]), [], '10.1.0.0/24'), ['remove n1']],
   ])('%s', (_what, got, expected) => {
     expect(got).toEqual(expected);
-  });
-
-  it.each<[string, string[], string[]]>([
-    ['open', planMetadata(present('open')), ['closed']],
-    ['closed', planMetadata(present('closed')), []],
-    ['I4: unobservable', planMetadata(unobservable('no iptables')), []],
-    ['allowed, open', planMetadata(present('open'), true), []],
-    ['allowed, closed before', planMetadata(present('closed'), true), ['open']],
-    ['allowed, unobservable', planMetadata(unobservable('no iptables'), true), []],
-    ['deleted, closed', planMetadata(present('closed'), false, deleted), ['open', 'removeNetwork']],
-    ['deleted, open', planMetadata(present('open'), false, deleted), ['removeNetwork']],
-    ['deleted, unobservable', planMetadata(unobservable('no iptables'), false, deleted), ['removeNetwork']],
-  ])('keeps it from the metadata service: %s', (_what, got, expected) => {
-    expect(got).toEqual(expected);
-  });
-
-  it('is not Ready before it is kept from the metadata service; where that cannot be done it is, and Degraded', () => {
-    const judge = (observed: VpcObserved) => reportVpc(vpc, observed, planVpc(vpc, observed));
-    expect(judge(withMetadata(present('open'))).conditions[0]).toMatchObject({ status: 'False' });
-    const closed = judge(withMetadata(present('closed')));
-    expect(closed).toMatchObject({
-      outcome: { is: 'reconciled' },
-      conditions: [{ status: 'True' }, {}, { status: 'False' }],
-    });
-    expect(closed.outcome).not.toHaveProperty('afterMs');
-    const unguarded = judge(withMetadata(unobservable('iptables: not found')));
-    expect(unguarded.outcome).toEqual({ is: 'reconciled', afterMs: 60_000 });
-    expect(unguarded.conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
-    expect(unguarded.conditions[2]).toMatchObject({ type: 'Degraded', status: 'True', reason: 'MetadataUnguarded' });
-    expect(unguarded.conditions[2]?.message).toMatch(/iptables: not found.*--allow-metadata yes/);
-    expect(judge(withMetadata(unobservable('not found'), true)).conditions[2]).toMatchObject({ status: 'False' });
   });
 
   it('says Ready, its row and its outcome as the network is', () => {
@@ -163,7 +119,7 @@ describe('the plan of a VPC', () => {
         const v = isDeleted ? deleted : vpc;
         for (const step of planVpc(v, seen(present(there)))) {
           there =
-            step.do === 'createNetwork' ? [...there, network({ id: 'new' })] : there.filter((n) => n.id !== step.id);
+            step.do === 'removeNetwork' ? there.filter((n) => n.id !== step.id) : [...there, network({ id: 'new' })];
         }
         expect(planVpc(v, seen(present(there)))).toEqual([]);
         expect(there).toHaveLength(isDeleted ? 0 : 1);
