@@ -67,7 +67,7 @@ export function admit(
   const next = finish(resource, old);
   if (next === old) return next;
   for (const governor of governors) governor.check(next, old, kind, view);
-  context.settings.author?.checkGrants(kind, next);
+  for (const each of old ? [old, next] : [next]) context.settings.author?.checkGrants(kind, each);
   return next;
 }
 

@@ -8,6 +8,9 @@ const WRITE_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection'] 
 export type Verb = (typeof READ_VERBS)[number] | (typeof WRITE_VERBS)[number];
 export const VERBS: readonly Verb[] = [...READ_VERBS, ...WRITE_VERBS];
 
+/** To act in the name of somebody: of `users`, by their names. */
+export const IMPERSONATE = 'impersonate';
+
 /** What one key may do: each of the verbs on each of the resources. */
 export interface PolicyRule {
   verbs: readonly string[];

@@ -36,7 +36,6 @@ export function rulesOfRole(
     ...place,
   };
   if (role === 'view') return [reads];
-  if (role === 'admin') return [reads, { verbs: [ALL], resources: withSubresources(inNamespaces), ...place }];
   return [reads, ...editRules(inNamespaces, place)];
 }
 

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../api/audit.ts';
 import type { Clock } from '../base/clock.ts';
-import { messageOf } from '../base/errors.ts';
+import { codeOf, messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AuditStore } from '../store/audit.ts';
 
@@ -10,6 +10,10 @@ const GATHER_MS = 100;
 const MOST_WAITING = 10_000;
 /** Between tries to write them, then. */
 const RETRY_MS = 1_000;
+
+/** By SQLSTATE: data that no row can have. */
+const isRefusal = (error: unknown): boolean =>
+  (codeOf(error) ?? codeOf((error as { cause?: unknown } | null)?.cause))?.startsWith('22') === true;
 
 /** Where what was done is put on record. What a write has committed is there by its own commit; this takes the rest. */
 export class AuditLog {
@@ -64,9 +68,19 @@ export class AuditLog {
     try {
       await this.#store.append(events);
     } catch (error) {
+      // The database is there, and refuses one of them: the others are kept.
+      if (isRefusal(error)) return this.#appendEach(events);
       this.#log.warn({ err: messageOf(error), events: events.length }, 'audit events wait for the database');
       this.#waiting.unshift(...events);
     }
+  }
+
+  async #appendEach(events: readonly AuditEvent[]): Promise<void> {
+    for (const event of events)
+      await this.#store.append([event]).catch((error: unknown) => {
+        if (isRefusal(error)) this.#lose([event]);
+        else this.#waiting.push(event);
+      });
   }
 
   #lose(events: readonly AuditEvent[]): void {

@@ -55,7 +55,9 @@ export function eventOf(
     Object.entries({ ...attributes, reason: answer.reason, manager: answer.manager }).map(([field, value]) => [
       field,
       // What a path said may be as long as a path.
-      value.replaceAll('\0', '').slice(0, field === 'name' || field === 'namespace' ? 2 * LONGEST - 2 : LONGEST),
+      wellFormed(
+        value.replaceAll('\0', '').slice(0, field === 'name' || field === 'namespace' ? 2 * LONGEST - 2 : LONGEST),
+      ),
     ]),
   ) as unknown as Attributes & Pick<AuditEvent, 'reason' | 'manager'>;
   return {
@@ -70,6 +72,9 @@ export function eventOf(
     latencyMs: Math.round((clock.monotonic() - cameAt.monotonic) * 1_000) / 1_000,
   };
 }
+
+/** Half a character, as a cut leaves it, is none that the database takes. */
+const wellFormed = (text: string): string => Buffer.from(text).toString();
 
 const addressOf = (request: FastifyRequest): string => request.raw.socket.remoteAddress ?? '';
 

@@ -6,7 +6,7 @@ import { forbidden } from '../admission/operations.ts';
 import type { Credential } from './auth.ts';
 
 /** Who writes, as admission asks: by the key that the request came with. */
-export const authorOf = ({ user, access }: Credential, kinds: KindRegistry): Author => ({
+export const authorOf = ({ user, access }: Pick<Credential, 'user' | 'access'>, kinds: KindRegistry): Author => ({
   user,
   checkGrants(kind, resource) {
     const wanted = kind.grants?.(resource, kinds) ?? [];

@@ -147,6 +147,9 @@ async function watch(
   // Nothing that it sees has changed since: the changes from there on may be compacted away already.
   const start = asked === 0 || (asked >= told && asked <= snapshot.revision) ? snapshot.revision : asked;
   const confined = isConfined(request);
+  // How far the rest has come is none of its business.
+  if (confined && start > snapshot.revision)
+    throw new StatusError('Expired', `the resource version ${start} is not one that was given out here: list again`);
   const first = options.sendsInitial ? snapshot.list(target.kind.kind, target.namespace).filter(matches) : [];
   let columnsSent = false;
   let seen = confined ? told : start;

@@ -16,6 +16,8 @@ export interface Asked {
   subresource?: string;
   /** Its answer has what the key may see, and nothing of the rest, by `request.visible`. */
   filtered?: true;
+  /** It is about the object of which a field selector names the name, where there is one. */
+  byName?: true;
 }
 
 /**
@@ -57,7 +59,7 @@ export function attributesOf(request: FastifyRequest, asked: Asked, kinds: KindR
   const isMany = asked.verb === 'list' || asked.verb === 'deletecollection';
   const query = isMany ? queryOf(request) : {};
   const verb = asked.verb === 'list' && query['watch'] && isTrue(query['watch']) ? 'watch' : asked.verb;
-  const named = name ?? (isMany ? nameIn(query['fieldSelector']) : '');
+  const named = name ?? (asked.byName ? nameIn(query['fieldSelector']) : '');
   return { verb, resource, subresource, ...placed(resource, namespace, named) };
 }
 

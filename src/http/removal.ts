@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { groupOf } from '../api/kind.ts';
-import type { View } from '../api/kind.ts';
+import type { Author, View } from '../api/kind.ts';
 import type { Resource } from '../api/metadata.ts';
 import { remove } from '../admission/operations.ts';
 import type { DeleteOptions } from '../admission/operations.ts';
@@ -9,18 +9,22 @@ import { inParts } from '../base/parts.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { OverlayView } from '../api/overlay-view.ts';
 import { commitFor } from './audit.ts';
+import { authorOf } from './author.ts';
 import { parseBody } from './body.ts';
 import { isDryRun, numberOf, queryOf, targetOf } from './context.ts';
 import type { ApiContext, Target } from './context.ts';
 import { wanted } from './list.ts';
 import { permits } from './permissions.ts';
 import { collections, existing } from './resources.ts';
+import { revisionFor } from './visibility.ts';
 import { warningHeaders } from './warnings.ts';
 
 /** DELETE of an object, and of a collection: paths, answers and refusals are Kubernetes'. */
 export function removalRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const collection of collections(context.kinds)) {
-    app.delete(collection, permits('deletecollection'), (request, reply) => removeCollection(request, reply, context));
+    app.delete(collection, permits('deletecollection', { byName: true }), (request, reply) =>
+      removeCollection(request, reply, context),
+    );
     app.delete(`${collection}/:name`, permits('delete'), (request, reply) => removeItem(request, reply, context));
   }
 }
@@ -78,11 +82,14 @@ function removed(
   olds: readonly Resource[],
   { target, options }: Removal,
   view: View,
+  author: Author,
   { kinds, clock }: ApiContext,
 ): Removed {
   // Each is judged beside what the ones before it have become.
   const among = new OverlayView(kinds, view);
   const lefts = olds.map((old) => {
+    // Who takes away what others may do in its name must be able to do that, too.
+    author.checkGrants(target.kind, old);
     const left = remove(target.kind, old, options, clock.now(), among);
     if ('put' in left) among.put(left.put);
     return { old, left };
@@ -108,7 +115,7 @@ async function commitRemoval(
   const { resources }: Committed = await commitFor(request, context, {
     dryRun: removal.dryRun,
     decide(view) {
-      result = removed(find(view), removal, view, context);
+      result = removed(find(view), removal, view, authorOf(request.credential, context.kinds), context);
       return result.effects;
     },
   });
@@ -161,7 +168,9 @@ async function removeCollection(request: FastifyRequest, reply: FastifyReply, co
   return {
     kind: `${kind}List`,
     apiVersion,
-    metadata: { resourceVersion: String((await context.store.current()).revision) },
+    metadata: {
+      resourceVersion: String(revisionFor(request, target.kind, await context.store.current(), context)),
+    },
     items,
   };
 }

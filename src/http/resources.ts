@@ -49,7 +49,9 @@ export const collections = (kinds: KindRegistry): string[] =>
 
 function verbsAt(app: FastifyInstance, context: ApiContext, collection: string): void {
   const item = `${collection}/:name`;
-  app.get(collection, permits('list', { filtered: true }), (request, reply) => listOrWatch(request, reply, context));
+  app.get(collection, permits('list', { filtered: true, byName: true }), (request, reply) =>
+    listOrWatch(request, reply, context),
+  );
   app.get(item, permits('get'), (request, reply) => get(request, reply, context));
   app.get(`${item}/status`, permits('get', { subresource: 'status' }), (request, reply) =>
     get(request, reply, context),

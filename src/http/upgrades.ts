@@ -53,6 +53,8 @@ export function serveUpgrades(
     try {
       const credential = await auth.authenticate(request.headers.authorization, address);
       asked.credential = credential;
+      if (!URL.canParse(request.url ?? '', 'https://localhost'))
+        throw new StatusError('BadRequest', 'the path of the request cannot be read');
       const url = new URL(request.url ?? '', 'https://localhost');
       for (const { path, permission, handle } of routes) {
         const match = path.exec(url.pathname);

@@ -35,7 +35,7 @@ export function viewRoutes(app: FastifyInstance, context: ApiContext, view: Reso
     return { kind, namespace, name };
   };
   for (const path of [`${root}/${view.plural}`, inNamespace])
-    app.get(path, permits('list', { resource, filtered: true }), async (request, reply) =>
+    app.get(path, permits('list', { resource, filtered: true, byName: true }), async (request, reply) =>
       listOrWatch(request, reply, context, targetIn(request), await shown()),
     );
   app.get(`${inNamespace}/:name`, permits('get', { resource }), async (request, reply) => {

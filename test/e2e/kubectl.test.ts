@@ -31,7 +31,7 @@ beforeAll(async () => {
         command: [
           'sh',
           '-c',
-          'echo one; echo two; echo three; [ -e /run/again ] && exec sleep 100000; mkdir -p /run; touch /run/again; exit 3',
+          'sleep 1; echo one; echo two; echo three; [ -e /run/again ] && exec sleep 100000; mkdir -p /run; touch /run/again; exit 3',
         ],
       },
       { labels: { app: 'talks' } },

@@ -201,7 +201,10 @@ describe('permissions', () => {
     const keeper = await asKey(daemon, 'keeper', {
       role: 'edit',
       namespaces: ['shop'],
-      rules: [{ verbs: ['*'], resources: ['apikeys', 'apikeys/token', 'apikeys/status'] }],
+      rules: [
+        { verbs: ['*'], resources: ['apikeys', 'apikeys/token', 'apikeys/status'] },
+        { verbs: ['impersonate'], resources: ['users'], resourceNames: ['fine', 'more'] },
+      ],
     });
     const key = (name: string, spec: object) => ({
       apiVersion: 'miniaws.dev/v1',
@@ -230,6 +233,72 @@ describe('permissions', () => {
     expect(await status(keeper, 'POST', syncs, sync('all', {}))).toBe(403);
     expect(await status(keeper, 'POST', syncs, sync('prod', { targetNamespace: 'prod' }))).toBe(403);
     expect(await status(keeper, 'POST', syncs, sync('shop', { targetNamespace: 'shop' }))).toBe(201);
+  });
+
+  it('a sync is made, told its status, and deleted by who may do what it does, and reads what its maker reads', async () => {
+    const syncs = pathOf('gitsyncs', undefined, 'shop');
+    const sync = (name: string, spec: object) => ({
+      apiVersion: 'miniaws.dev/v1',
+      kind: 'GitSync',
+      metadata: { name },
+      spec: { url: 'https://git.invalid/a.git', ...spec },
+    });
+    expect(await status(daemon, 'POST', syncs, sync('adm', {}))).toBe(201);
+    const editor = await asKey(daemon, 'editor', { role: 'edit', namespaces: ['shop'] });
+    const owner = await asKey(daemon, 'owner', {
+      role: 'admin',
+      namespaces: ['shop'],
+      rules: [{ verbs: ['*'], resources: ['gitsyncs/*'] }],
+    });
+    expect(await status(editor, 'DELETE', `${syncs}/adm`)).toBe(403);
+    expect(await status(editor, 'PATCH', `${syncs}/adm`, { spec: { suspend: true } })).toBe(403);
+    for (const who of [owner, daemon])
+      expect(
+        await status(who, 'PATCH', `${syncs}/adm/status`, { status: { applied: { commit: 'a'.repeat(40) } } }),
+      ).toBe(403);
+    const blind = await asKey(daemon, 'blind', {
+      role: 'edit',
+      namespaces: ['prod'],
+      rules: [{ verbs: ['create'], resources: ['gitsyncs'], namespaces: ['shop'] }],
+    });
+    const reading = sync('reads', { targetNamespace: 'prod', substitute: { from: [{ secret: 'pw' }] } });
+    expect(await status(blind, 'POST', syncs, reading)).toBe(403);
+    expect(await status(blind, 'POST', syncs, sync('plain', { targetNamespace: 'prod' }))).toBe(201);
+    expect(await status(daemon, 'DELETE', `${syncs}/adm`)).toBe(200);
+  });
+
+  it('a name in a selector is believed where the answer has that object alone', async () => {
+    const resources = ['events', 'reconcilelogs', 'apikeys', 'auditevents', 'instances', 'instances/metrics'];
+    const named = await asKey(daemon, 'named', {
+      rules: [{ verbs: ['get', 'list', 'watch'], resources, resourceNames: ['web'] }],
+    });
+    const selector = 'fieldSelector=metadata.name%3Dweb';
+    for (const path of ['/api/v1/events', `${ROOT}/reconcilelogs`]) {
+      const { items } = await list(named, `${path}?${selector}`);
+      const names = items.map((item) => item as { involvedObject?: { name: string }; entry?: { name: string } });
+      expect(names.filter(({ involvedObject, entry }) => (involvedObject ?? entry)?.name !== 'web')).toEqual([]);
+    }
+    for (const path of [`${ROOT}/apikeyuses`, `${ROOT}/auditevents`])
+      expect(await status(named, 'GET', `${path}?${selector}`)).toBe(403);
+    expect((await list(named, `${ROOT}/instancemetrics?${selector}`)).items).toEqual([]);
+  });
+
+  it('a key in the name of another is made by who may impersonate that one', async () => {
+    const maker = await asKey(daemon, 'maker', {
+      role: 'view',
+      rules: [{ verbs: ['create'], resources: ['apikeys'] }],
+    });
+    const body = {
+      apiVersion: 'miniaws.dev/v1',
+      kind: 'ApiKey',
+      metadata: { name: 'other' },
+      spec: { userId: 'admin', role: 'view' },
+    };
+    const refused = await call(maker, 'POST', `${ROOT}/apikeys`, { body });
+    expect([refused.status, refused.json<Refusal>().message]).toEqual([
+      403,
+      expect.stringMatching(/impersonate users named admin/),
+    ]);
   });
 
   it('the last key that may do everything stays, one by one and in a collection', async () => {

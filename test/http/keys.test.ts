@@ -147,6 +147,14 @@ describe('the record', () => {
     expect(anonymous).toMatchObject({ user: '', address: '127.0.0.1' });
   });
 
+  it('takes names of any characters, cut as they may be, and goes on', async () => {
+    const viewer = await asKey(daemon, 'odd', { userId: 'odd', role: 'view' });
+    const names = ['a' + '\u{1F600}'.repeat(60), '\u{1F600}'.repeat(100), 'plain'];
+    for (const name of names)
+      expect(await status(viewer, 'DELETE', `${maps('prod')}/${encodeURIComponent(name)}`)).not.toBe(200);
+    await eventually('the last of them', async () => (await audited('user=odd')).some(({ name }) => name === 'plain'));
+  });
+
   it('is append only', async () => {
     const { database } = daemon;
     for (const statement of [

@@ -8,7 +8,7 @@ import { isMistyped, TOKEN_PREFIX } from '../../base/token.ts';
 import type { Identity, TokenAuthenticator } from '../../http/auth.ts';
 import type { Store } from '../../store/store.ts';
 import { isWithin } from './address-ranges.ts';
-import { apiKeyKind } from './definition.ts';
+import { apiKeyKind, rulesOfKey } from './definition.ts';
 import { workingTokens } from './tokens.ts';
 import { isApiKey, isPast } from './types.ts';
 import type { ApiKey } from './types.ts';
@@ -118,7 +118,7 @@ export class KeyAuthenticator implements TokenAuthenticator {
   #accessOf({ spec, ...key }: ApiKey): Access {
     const known = this.#accesses.get(spec);
     if (known) return known;
-    const access = accessOf(apiKeyKind.grants?.({ spec, ...key }, this.#kinds) ?? []);
+    const access = accessOf(rulesOfKey({ spec, ...key }, this.#kinds));
     this.#accesses.set(spec, access);
     return access;
   }

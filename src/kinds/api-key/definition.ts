@@ -1,3 +1,5 @@
+import { IMPERSONATE } from '../../api/access.ts';
+import type { PolicyRule } from '../../api/access.ts';
 import { API_VERSION } from '../../api/metadata.ts';
 import type { KindDefinition, View } from '../../api/kind.ts';
 import { rulesOfRole } from '../../api/roles.ts';
@@ -26,6 +28,12 @@ const isLastAdmin = (key: ApiKey, view: View): boolean =>
   !view
     .list(key.kind)
     .some((other) => isApiKey(other) && other.metadata.uid !== key.metadata.uid && isFullAdmin(other));
+
+/** What it allows who has it. */
+export const rulesOfKey = ({ spec }: ApiKey, kinds: Iterable<KindDefinition>): readonly PolicyRule[] => [
+  ...(spec.role === undefined ? [] : rulesOfRole(spec.role, kinds, spec.namespaces)),
+  ...(spec.rules ?? []),
+];
 
 export const apiKeyKind: KindDefinition<ApiKey> = {
   kind: 'ApiKey',
@@ -84,9 +92,10 @@ export const apiKeyKind: KindDefinition<ApiKey> = {
     causes: old && isLastAdmin(old, view) && !isFullAdmin(next) ? [cause('role', LAST_ADMIN)] : [],
   }),
   permanent: (key, view) => (isLastAdmin(key, view) ? LAST_ADMIN : undefined),
-  grants: ({ spec }, kinds) => [
-    ...(spec.role === undefined ? [] : rulesOfRole(spec.role, kinds, spec.namespaces)),
-    ...(spec.rules ?? []),
+  grants: (key, kinds) => [
+    ...rulesOfKey(key, kinds),
+    // Whom it stands for is in the log and on record, as in Kubernetes' impersonation.
+    { verbs: [IMPERSONATE], resources: ['users'], resourceNames: [key.spec.userId] },
   ],
   issue(created, now) {
     const token = newToken();

@@ -42,4 +42,4 @@ export const createRuntime: CreateRuntime = ({ store, kinds, clock }) => {
 };
 
 const knownResources = (kinds: KindRegistry): ReadonlySet<string> =>
-  new Set([...kinds.all.map(({ plural }) => plural), ...RECORDS, ...MACHINE]);
+  new Set([...kinds.all.map(({ plural }) => plural), ...RECORDS, ...MACHINE, 'users', 'auditevents', 'masterkey']);

@@ -1,4 +1,4 @@
-import { ALL, VERBS } from '../../api/access.ts';
+import { ALL, IMPERSONATE, VERBS } from '../../api/access.ts';
 import type { JsonSchema } from '../../api/kind.ts';
 import { ROLES } from '../../api/roles.ts';
 
@@ -21,10 +21,14 @@ const rule: JsonSchema = {
   required: ['verbs', 'resources'],
   properties: {
     verbs: {
-      ...words('What may be done: get, list, watch, create, update, patch, delete, deletecollection, or *.', 16, {
-        type: 'string',
-        enum: [...VERBS, ALL],
-      }),
+      ...words(
+        'What may be done: get, list, watch, create, update, patch, delete, deletecollection, impersonate (users: making keys for them), or *.',
+        16,
+        {
+          type: 'string',
+          enum: [...VERBS, IMPERSONATE, ALL],
+        },
+      ),
     },
     resources: {
       ...words(

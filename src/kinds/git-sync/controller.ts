@@ -1,4 +1,7 @@
 import { applyDocument } from '../../admission/operations.ts';
+import { accessOf } from '../../api/access.ts';
+import { authorOf } from '../../http/author.ts';
+import { gitSyncKind } from './definition.ts';
 import { appliersOf, hasSucceeded, isReady, keyOf, refOf, titleOf, findCondition } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { AdmissionSettings, View } from '../../api/kind.ts';
@@ -48,9 +51,14 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
   const reader = new RevisionReader(kinds);
   const holds = new Holds();
   const appliedSince = new AppliedSince(deps.clock);
-  const optionsIn = (view: View): CompareOptions => ({
+  // It is held to what it may do itself, as who made it was: what it applies may grant something, too.
+  const settingsOf = (sync: GitSync): AdmissionSettings => {
+    const access = accessOf(gitSyncKind.grants?.(sync, kinds) ?? []);
+    return { ...deps.settings, author: authorOf({ user: managerOf(sync), access }, kinds) };
+  };
+  const optionsIn = (view: View, sync: GitSync): CompareOptions => ({
     kinds,
-    context: { settings: deps.settings, now: deps.clock.now(), fieldValidation: 'Strict' },
+    context: { settings: settingsOf(sync), now: deps.clock.now(), fieldValidation: 'Strict' },
     keeps: (manager, ref) => holds.keeps(manager, ref, view),
   });
 
@@ -68,7 +76,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
       const { view } = pass;
       const kept = view.lookupAll('applier', managerOf(sync));
       const source = gitSource(sync, view);
-      const options = optionsIn(view);
+      const options = optionsIn(view, sync);
       const handed = new Set<Resource>();
       await turns.each(kept, (resource) => {
         if (keeperBeside(sync, resource, options) !== undefined) handed.add(resource);
@@ -148,7 +156,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
           return { underWay: `commit ${shortCommit(step.commit)} is being fetched` };
         case 'apply':
           return pass.transact((view) => ({
-            put: decide(sync, step.changes, view, optionsIn(view)),
+            put: decide(sync, step.changes, view, optionsIn(view, sync)),
             ...statusAfter(sync, step.purpose, step.changes, view),
           }));
         case 'tell': {
@@ -159,7 +167,7 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         }
         case 'handOver':
           return pass.transact((view) => ({
-            put: step.resources.flatMap((r) => givenUp(sync, r, view, optionsIn(view))),
+            put: step.resources.flatMap((r) => givenUp(sync, r, view, optionsIn(view, sync))),
           }));
         case 'delete':
           return pass.transact((view) => {

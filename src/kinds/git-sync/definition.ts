@@ -1,5 +1,6 @@
 import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import type { KindDefinition } from '../../api/kind.ts';
+import type { PolicyRule } from '../../api/access.ts';
 import { editRules, rulesOfRole } from '../../api/roles.ts';
 import { admitGitSync, checkGitSync } from './admission.ts';
 import { gitSyncSpecSchema, gitSyncStatusSchema } from './schema.ts';
@@ -61,13 +62,24 @@ export const gitSyncKind: KindDefinition<GitSync> = {
       inNamespace(r, [r.spec.verify?.configMap, ...(r.spec.substitute?.from ?? []).map(({ configMap }) => configMap)]),
   },
   check: checkGitSync,
-  // It writes in its own name whatever the files say.
-  grants: ({ spec: { targetNamespace } }, kinds) =>
-    targetNamespace === undefined
-      ? rulesOfRole('admin', kinds)
-      : editRules(
-          [...kinds].filter(({ scope }) => scope === 'Namespaced'),
-          { namespaces: [targetNamespace] },
-        ),
   admit: admitGitSync,
+  statusReadOnly: true,
+  grants: (sync, kinds) => [...writes(sync, kinds), ...reads(sync)],
+};
+
+/** It writes in its own name whatever the files say. */
+const writes = ({ spec: { targetNamespace } }: GitSync, kinds: Iterable<KindDefinition>): readonly PolicyRule[] =>
+  targetNamespace === undefined
+    ? rulesOfRole('admin', kinds)
+    : editRules(
+        [...kinds].filter(({ scope }) => scope === 'Namespaced'),
+        { namespaces: [targetNamespace] },
+      );
+
+/** What it reads may come out by what it applies. */
+const reads = (sync: GitSync): readonly PolicyRule[] => {
+  const { Secret, ConfigMap } = gitSyncKind.indexes;
+  const isAny = [...(Secret?.(sync) ?? []), ...(ConfigMap?.(sync) ?? [])].length > 0;
+  const namespaces = [sync.metadata.namespace];
+  return isAny ? [{ verbs: ['get'], resources: ['secrets', 'configmaps'], namespaces }] : [];
 };

@@ -13,6 +13,9 @@ interface Filled {
 
 const VARIABLE = /\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
+/** With them, who may write a value could add whole documents to what the sync applies in its own name. */
+const LINES = /[\r\n]/;
+
 /** `${NAME}` becomes the variable's value, `$${NAME}` becomes `${NAME}`. */
 export function filled(text: string, variables: Variables): Filled {
   if (variables === undefined) return { text, missing: [], moved: (offset) => offset };
@@ -20,13 +23,17 @@ export function filled(text: string, variables: Variables): Filled {
   const shifts: { behind: number; by: number }[] = [];
   const result = text.replaceAll(VARIABLE, (whole, escaped: string | undefined, name: string, offset: number) => {
     const value = escaped ? whole.slice(1) : own(variables, name);
-    if (value !== undefined) {
+    if (value !== undefined && !LINES.test(value)) {
       shifts.push({ behind: offset, by: (shifts.at(-1)?.by ?? 0) + value.length - whole.length });
       return value;
     }
     const before = text.slice(0, offset).split('\n');
     const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
-    missing.push({ place, message: `no variable ${name} is given: add it to spec.substitute, or write $\${${name}}` });
+    const message =
+      value === undefined
+        ? `no variable ${name} is given: add it to spec.substitute, or write $\${${name}}`
+        : `the value of variable ${name} has several lines: a value adds no lines to a file; put them into the file`;
+    missing.push({ place, message });
     return whole;
   });
   return { text: result, missing, moved: (offset) => offset + shiftAt(offset, shifts) };

@@ -152,7 +152,9 @@ describe('a kind of the cluster, with dots in its names, whose controller needs 
 
 it('both are found by clients: in discovery, legacy and aggregated, and in OpenAPI', async () => {
   const core = (await call(api, 'GET', '/api/v1')).json<{ resources: { name: string; namespaced: boolean }[] }>();
-  expect(core.resources.map(({ name, namespaced }) => [name, namespaced])).toEqual([
+  const views = /^(pods|nodes)(\/|$)/;
+  const kinds = core.resources.filter(({ name }) => !views.test(name));
+  expect(kinds.map(({ name, namespaced }) => [name, namespaced])).toEqual([
     ['events', true],
     ['namespaces', false],
     ['namespaces/status', false],
@@ -166,7 +168,8 @@ it('both are found by clients: in discovery, legacy and aggregated, and in OpenA
   const toys = (await call(api, 'GET', '/apis/toys.example/v1beta1')).json<typeof core>();
   expect(toys.resources[0]).toMatchObject({ name: 'zones', namespaced: false });
   const groups = (await call(api, 'GET', '/apis')).json<{ groups: { name: string }[] }>();
-  expect(groups.groups.map(({ name }) => name)).toEqual(['miniaws.dev', 'toys.example']);
+  const ours = groups.groups.map(({ name }) => name).filter((name) => name !== 'metrics.k8s.io');
+  expect(ours).toEqual(['miniaws.dev', 'toys.example']);
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
   const found = (await call(api, 'GET', '/apis', { headers: { accept } })).json<{
     items: { versions: { version: string; resources: { resource: string; scope: string }[] }[] }[];

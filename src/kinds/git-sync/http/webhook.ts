@@ -4,6 +4,7 @@ import type { RawDocument } from '../../../admission/admit.ts';
 import { StatusError } from '../../../base/errors.ts';
 import { isAuthentic, pushOf } from '../../../drivers/git/webhook.ts';
 import type { Push } from '../../../drivers/git/webhook.ts';
+import { FailureLimit } from '../../../http/failure-limit.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { isSecret } from '../../secret/types.ts';
 import { isGitSync, SYNC_AT } from '../types.ts';
@@ -21,6 +22,7 @@ const KEYS = ['secret', 'token', 'password'];
  * whether there is such a sync. It asks for a look by an annotation, so that any daemon may be told.
  */
 export function webhookRoute(app: FastifyInstance, context: ApiContext): void {
+  const failures = new FailureLimit(context.clock);
   app.post(
     '/hooks/git/:namespace/:name',
     { config: { permission: 'anonymous' }, bodyLimit: MOST },
@@ -32,8 +34,10 @@ export function webhookRoute(app: FastifyInstance, context: ApiContext): void {
       const secret = view.get({ kind: 'Secret', namespace, name: sync?.spec.webhook ?? '' });
       const text = secret && isSecret(secret) ? textIn(secret.data ?? {}) : '';
       const sent = { headers: request.headers, body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0) };
-      if (!isAuthentic(sent, text) || !sync)
+      if (!isAuthentic(sent, text) || !sync) {
+        failures.failed(request.raw.socket.remoteAddress ?? '', undefined);
         throw new StatusError('Unauthorized', 'the signature is missing, or not that of the webhook’s secret');
+      }
       const push = pushOf(sent);
       if (!push || !concerns(sync, push))
         return { synced: false, why: 'it tells of no push to what this sync follows' };
