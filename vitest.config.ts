@@ -14,6 +14,7 @@ const UNIT = [
   'test/drivers/docker/{cgroup,container-view,errors,faults,output,registry-auth}.test.ts',
   'test/drivers/proxies/simulated.test.ts',
   'test/host/{certificates,data-folder}.test.ts',
+  'test/http/spdy/*.test.ts',
   'test/store/{late-answers,memory-store,sorted-pages}.test.ts',
 ];
 /** Long proofs in memory. */

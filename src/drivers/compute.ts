@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Observed } from '../base/observed.ts';
 import type { ContainerSettings, Limits } from './container-settings.ts';
 
@@ -110,6 +110,8 @@ export interface Compute {
    * end is the output's end; a session that is closed leaves the process alone.
    */
   attach(id: string, options: { stdin: boolean }, signal?: AbortSignal): Promise<Session>;
+  /** A connection to a port of a running container, published or not. `Refused` where nobody listens, or nothing leads there. */
+  dial(id: string, port: number): Promise<Duplex>;
   /** One health probe of a port inside a container. `unobservable` when this daemon has no way there. */
   probe(target: ProbeTarget, timeoutMs: number): Promise<Observed<ProbeResult>>;
 

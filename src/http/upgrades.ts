@@ -12,7 +12,7 @@ import { asStatusError, statusOf } from './status.ts';
 const REFUSED_MS = 2_000;
 
 /** A request that wants to become another protocol, by whoever may ask. */
-interface UpgradeRequest {
+export interface UpgradeRequest {
   request: IncomingMessage;
   socket: Duplex;
   head: Buffer;

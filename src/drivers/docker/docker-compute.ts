@@ -1,5 +1,7 @@
+import type { Duplex } from 'node:stream';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { absent, present, unobservable, type Observed } from '../../base/observed.ts';
+import { PassError } from '../../base/errors.ts';
 import type { HostPathRules } from '../../base/host-paths.ts';
 import { silentLog, type Log } from '../../base/log.ts';
 import type {
@@ -25,7 +27,7 @@ import { DockerImages } from './images.ts';
 import { containerLogs } from './logs.ts';
 import { DockerNetworks } from './networks.ts';
 import { Observer } from './observer.ts';
-import { probeAddress } from './probe.ts';
+import { dialAddress, probeAddress } from './probe.ts';
 import type { DockerSession } from './session.ts';
 import { DockerVolumes } from './volumes.ts';
 import { World } from './world.ts';
@@ -104,6 +106,7 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     logs: (id, logOptions, signal) => containerLogs(docker, calls, world, id, logOptions, signal),
     exec: (id, execOptions, signal) => openSession(id, execOptions, signal),
     attach: (id, attachOptions, signal) => attach(id, attachOptions, signal),
+    dial: (id, port) => dial(id, port),
     probe: (target, timeoutMs) => probe(target, timeoutMs),
 
     open: () => observer.open(),
@@ -146,10 +149,26 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
     if (world.cache.outage !== undefined) return unobservable(world.cache.outage);
     const container = world.cache.containers.get(target.containerId);
     if (!container) return absent;
-    if (container.state !== 'running')
-      return present({ healthy: false, detail: `the container is ${container.state}` });
-    const address = container.attachments.find((attachment) => attachment.address)?.address;
-    if (!address) return present({ healthy: false, detail: 'the container is on no network' });
-    return present(await probeAddress(address, target, timeoutMs));
+    const found = addressOf(container);
+    if ('why' in found) return present({ healthy: false, detail: found.why });
+    return present(await probeAddress(found.address, target, timeoutMs));
   }
+
+  async function dial(id: string, port: number): Promise<Duplex> {
+    if (!local)
+      throw new PassError('Refused', `containers of the Engine at ${connection.host} cannot be reached from here`);
+    const container = world.cache.containers.get(id);
+    const found: Found = container ? addressOf(container) : { why: 'the container is gone' };
+    if ('why' in found) throw new PassError('Refused', found.why);
+    return dialAddress(found.address, port);
+  }
+}
+
+type Found = { address: string } | { why: string };
+
+/** By which this machine reaches it. */
+function addressOf({ state, attachments }: Container): Found {
+  if (state !== 'running') return { why: `the container is ${state}` };
+  const address = attachments.find((attachment) => attachment.address)?.address;
+  return address ? { address } : { why: 'the container is on no network' };
 }

@@ -1,11 +1,35 @@
 import http from 'node:http';
 import { connect } from 'node:net';
-import { codeOf, messageOf } from '../../base/errors.ts';
+import type { Socket } from 'node:net';
+import { codeOf, messageOf, PassError } from '../../base/errors.ts';
 import type { ProbeResult, ProbeTarget } from '../compute.ts';
 
 /** One probe from this process to an address that it can reach. Always answers within `timeoutMs`. */
 export function probeAddress(host: string, target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
   return target.http ? probeHttp(host, target.port, target.http, timeoutMs) : probeTcp(host, target.port, timeoutMs);
+}
+
+/** Milliseconds for a container on this machine to take a connection. */
+const DIAL_MS = 10_000;
+
+/** Where a connection from here comes to: what listens on the container's own loopback is not reached. */
+export function dialAddress(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, allowHalfOpen: true });
+    const fail = (detail: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new PassError('Refused', `port ${port} at ${host}: ${detail}`));
+    };
+    const timer = setTimeout(fail, DIAL_MS, `no answer within ${DIAL_MS} ms`);
+    const failing = (error: Error) => fail(failed(error).detail);
+    socket.once('error', failing);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', failing);
+      resolve(socket);
+    });
+  });
 }
 
 function probeTcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult> {

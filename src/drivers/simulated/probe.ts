@@ -1,3 +1,6 @@
+import { PassThrough } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import { PassError } from '../../base/errors.ts';
 import type { ProbeResult, ProbeTarget } from '../compute.ts';
 import type { SimulatedContainer } from './objects.ts';
 
@@ -15,4 +18,11 @@ export function probeSimulated(container: SimulatedContainer, { port, http }: Pr
   const status = http.path.includes('missing') ? 404 : 200;
   const healthy = status === http.expectedStatus;
   return { healthy, detail: `answered ${status}${healthy ? '' : `, expected ${http.expectedStatus}`}` };
+}
+
+/** Whoever listens says what it is told. */
+export function dialSimulated(container: SimulatedContainer, port: number): Duplex {
+  const { healthy, detail } = probeSimulated(container, { containerId: container.id, port });
+  if (!healthy) throw new PassError('Refused', `port ${port}: ${detail}`);
+  return new PassThrough();
 }

@@ -35,7 +35,7 @@ import type { SimulatedEngine } from './simulated-engine.ts';
 import { refuse } from './errors.ts';
 import type { SimulatedContainer } from './objects.ts';
 import { simulatedAttach, simulatedExec, simulatedLogs } from './output.ts';
-import { probeSimulated } from './probe.ts';
+import { dialSimulated, probeSimulated } from './probe.ts';
 import { programOf } from './program.ts';
 import { SimulatedView } from './view.ts';
 
@@ -304,6 +304,7 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
         const feeds = stdin && container.spec.stdin === true;
         return simulatedAttach(container, feeds ? (data) => engine.processes.feed(container, data) : undefined, signal);
       }),
+    dial: (id, port) => call('dial', () => dialSimulated(running(id), port)),
     probe: (target) => Promise.resolve(probe(target)),
 
     open: () => Promise.resolve(view.open()),

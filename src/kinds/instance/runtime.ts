@@ -12,6 +12,7 @@ import { Machine } from './pods/machine.ts';
 import { NODES, nodeRoutes } from './pods/node-routes.ts';
 import { USAGE, usageRoutes } from './pods/usage.ts';
 import { podView } from './pods/view.ts';
+import { portForwardRoutes } from './http/port-forward.ts';
 import { Sampler } from './metrics/sampler.ts';
 import { METRICS } from './metrics/store.ts';
 
@@ -38,7 +39,7 @@ export function createRuntime(deps: RuntimeDeps): InstanceRuntime {
     },
     views: () => [podView(instanceKind.kind, machine)],
     served: [NODES, ...USAGE],
-    upgrades: (context) => sessionRoutes(context),
+    upgrades: (context) => [...sessionRoutes(context), ...portForwardRoutes(context)],
     gauges: (registry, context) => instanceGauges(registry, { ...context, sampler }),
     chores: [seriesChore('metrics', store.beside(METRICS), clock)],
     sampler,

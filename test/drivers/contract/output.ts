@@ -149,6 +149,9 @@ export function outputContract(t: ContractContext): void {
         value: { healthy: false, detail: 'answered 404, expected 200' },
       });
       expect(await probe(81)).toEqual({ state: 'present', value: { healthy: false, detail: 'connection refused' } });
+      const connection = await t.compute.dial(id, 80);
+      connection.destroy();
+      await expectPassError('Refused', t.compute.dial(id, 81));
       await t.compute.stopContainer(id, 0, 60_000);
       expect(await probe(80)).toMatchObject({ value: { healthy: false } });
       await t.compute.removeContainer(id);

@@ -81,7 +81,7 @@ export async function converse(
 }
 
 /** Calls back once nothing has moved for so long. */
-class Idle {
+export class Idle {
   readonly #again: () => Timer;
   #timer: Timer;
 

@@ -7,10 +7,12 @@ import { isTrue } from '../../../http/context.ts';
 import type { ApiContext } from '../../../http/context.ts';
 import { converse } from './exec-session.ts';
 import { checkContainerName, containerOf } from './logs.ts';
+import { SPDY_PROTOCOLS, SpdyPeer, streamsAsked } from './spdy-peer.ts';
 import { webSocketPeer } from './websocket-peer.ts';
 import { lifetimeOf } from '../../../http/lifetime.ts';
+import { acceptSpdy, isSpdy } from '../../../http/spdy/upgrade.ts';
 import { decoded, refuseUpgrade } from '../../../http/upgrades.ts';
-import type { UpgradeRoute } from '../../../http/upgrades.ts';
+import type { UpgradeRequest, UpgradeRoute } from '../../../http/upgrades.ts';
 
 /** A frame of standard input at most; clients send far less. */
 const MAX_FRAME = 1 << 20;
@@ -36,7 +38,7 @@ const SESSIONS: Readonly<Record<string, (query: URLSearchParams, context: ApiCon
 const isAsked = (query: URLSearchParams, name: string): boolean => isTrue(query.get(name) ?? 'false');
 
 /** Where a subresource of an instance is: its own, and that of its pod. */
-const subresourcePaths = (subresource: string): RegExp[] =>
+export const subresourcePaths = (subresource: string): RegExp[] =>
   [
     `${apiRoot(API_VERSION)}/namespaces/(?<namespace>[^/]+)/instances`,
     `${apiRoot(CORE_V1)}/namespaces/(?<namespace>[^/]+)/pods`,
@@ -60,10 +62,13 @@ export function sessionRoutes(context: ApiContext): UpgradeRoute[] {
     subresourcePaths(subresource).map((path) => ({
       path,
       permission: { verb: 'create', resource: 'instances', subresource } as const,
-      async handle({ request, socket, head, url: { searchParams: query }, match, credential }) {
-        checkProtocol(request.headers['sec-websocket-protocol']);
+      async handle(upgrade) {
+        const { request, socket, head, match, credential } = upgrade;
+        const { searchParams: query } = upgrade.url;
+        if (!isSpdy(upgrade)) checkProtocol(request.headers['sec-websocket-protocol']);
         const begin = begins(query, context);
         const id = await containerIn(match, query, context);
+        if (isSpdy(upgrade)) return converseBySpdy(upgrade, (signal) => begin(id, signal), context);
         server.handleUpgrade(request, socket, head, (ws) => {
           const life = lifetimeOf(socket, context.closing, credential);
           void converse(webSocketPeer(ws, context.clock), life, context, () => begin(id, life.signal));
@@ -73,8 +78,28 @@ export function sessionRoutes(context: ApiContext): UpgradeRoute[] {
   );
 }
 
+/** As kubectl does before 1.31: the process begins when all of the client's streams are there. */
+function converseBySpdy(
+  upgrade: UpgradeRequest,
+  begin: (signal: AbortSignal) => ReturnType<Begin>,
+  context: ApiContext,
+): void {
+  const connection = acceptSpdy(upgrade, SPDY_PROTOCOLS);
+  const wanted = streamsAsked((name) => isAsked(upgrade.url.searchParams, name));
+  const peer = new SpdyPeer(connection, wanted, context.clock);
+  const life = lifetimeOf(upgrade.socket, context.closing, upgrade.credential);
+  void converse(peer, life, context, async () => {
+    await peer.complete();
+    return begin(life.signal);
+  });
+}
+
 /** The container that the path means. */
-async function containerIn(match: RegExpExecArray, query: URLSearchParams, context: ApiContext): Promise<string> {
+export async function containerIn(
+  match: RegExpExecArray,
+  query: URLSearchParams,
+  context: ApiContext,
+): Promise<string> {
   const { namespace = '', name = '' } = match.groups ?? {};
   checkContainerName(query.get('container'), decoded(name));
   return (await containerOf(context, decoded(namespace), decoded(name))).id;

@@ -43,6 +43,7 @@ export const podView = (of: string, machine: Machine): ResourceView => ({
     { name: 'log', kind: 'Pod', verbs: ['get'] },
     { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
+    { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
   ],
   columns: COLUMNS as ResourceView['columns'],
   async renderer() {
