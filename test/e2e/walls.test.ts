@@ -71,9 +71,10 @@ async function reached(from: string, targets: readonly Target[]): Promise<Reache
   const ends = targets.map((t) => `${t.neighbour},${t.address},${t.port}`);
   const raw = await cloud.exec(from, 'sh', '-c', perl, 'sh', await addressOf(from), ...ends);
   expect(raw).toMatchObject({ exitCode: 0, stderr: '' });
-  // A server that waits for a request is cut off by the time-out: it was reached.
+  // A server that waits for a request is cut off by the time-out: it was reached. Who is not is told by nc well before, also on
+  // a machine on which everything takes several times as long.
   const knock =
-    'for t in "$@"; do (timeout 2 nc -w 1 ${t%:*} ${t#*:} </dev/null >/dev/null 2>&1; case $? in 0|143) echo $t open;; esac) & done; wait';
+    'for t in "$@"; do (timeout 5 nc -w 1 ${t%:*} ${t#*:} </dev/null >/dev/null 2>&1; case $? in 0|143) echo $t open;; esac) & done; wait';
   const plain = await cloud.exec(from, 'sh', '-c', knock, 'sh', ...targets.map(word));
   return { plain: opened(plain.stdout), raw: opened(raw.stdout) };
 }
