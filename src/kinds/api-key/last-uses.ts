@@ -1,4 +1,4 @@
-import { inArray, sql } from 'drizzle-orm';
+import { inArray, isNull, sql } from 'drizzle-orm';
 import type { SideStore } from '../../store/beside.ts';
 import type { Pool } from '../../store/pool.ts';
 import { apiKeys } from '../../store/schema.ts';
@@ -8,8 +8,8 @@ export interface LastUseStore {
   /** Moves forward only. */
   note(uses: ReadonlyMap<string, Date>): Promise<void>;
   all(): Promise<ReadonlyMap<string, Date>>;
-  /** Of releases that had keys in this table alone: hashes, by the name of their key. */
-  withoutDocument(uids: ReadonlySet<string>): Promise<readonly { id: string; name: string; sha256: string }[]>;
+  /** Of releases that had keys in this table alone. They named no user, and every row of a document does. */
+  withoutDocument(): Promise<readonly { id: string; sha256: string }[]>;
   forget(ids: readonly string[]): Promise<void>;
 }
 
@@ -25,10 +25,8 @@ const postgresLastUses = (pool: Pool): LastUseStore => ({
     const rows = await pool.use((db) => db.select({ id: apiKeys.id, at: apiKeys.lastUsed }).from(apiKeys));
     return new Map(rows.flatMap(({ id, at }) => (at === null ? [] : [[id, at] as const])));
   },
-  async withoutDocument(uids) {
-    const rows = await pool.use((db) => db.select().from(apiKeys));
-    return rows.filter(({ id }) => !uids.has(id)).map(({ id, name, key }) => ({ id, name: name ?? '', sha256: key }));
-  },
+  withoutDocument: () =>
+    pool.use((db) => db.select({ id: apiKeys.id, sha256: apiKeys.key }).from(apiKeys).where(isNull(apiKeys.userId))),
   async forget(ids) {
     if (ids.length > 0) await pool.use((db) => db.delete(apiKeys).where(inArray(apiKeys.id, [...ids])));
   },

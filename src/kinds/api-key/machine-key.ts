@@ -22,8 +22,7 @@ const MANAGER = 'miniaws-machine';
 
 /** Takes in tokens of releases that had no documents of keys. */
 export async function adoptOldTokens(store: Store, clock: Clock): Promise<void> {
-  const uids = new Set((await store.current()).list(apiKeyKind.kind).map(({ metadata }) => metadata.uid));
-  const rows = await store.beside(LAST_USES).withoutDocument(uids);
+  const rows = await store.beside(LAST_USES).withoutDocument();
   if (rows.length === 0) return;
   const issuedAt = timestamp(clock.now());
   await changeMachineKey(store, clock, (tokens) => [
