@@ -60,7 +60,6 @@ export interface Access {
 }
 
 interface Matcher {
-  rule: PolicyRule;
   verbs: ReadonlySet<string>;
   resources: ReadonlySet<string>;
   namespaces: ReadonlySet<string> | undefined;
@@ -78,11 +77,7 @@ export function accessOf(rules: readonly PolicyRule[]): Access {
     allows(asked) {
       const words = wordsFor(asked);
       return matchers.some(
-        (m) =>
-          hasVerb(m, asked.verb) &&
-          (m.namespaces === undefined || m.namespaces.has(asked.namespace)) &&
-          (m.names === undefined || m.names.has(asked.name)) &&
-          words.some((word) => m.resources.has(word)),
+        (m) => hasVerb(m, asked.verb) && isAt(m, asked) && words.some((word) => m.resources.has(word)),
       );
     },
     visible(asked) {
@@ -90,12 +85,7 @@ export function accessOf(rules: readonly PolicyRule[]): Access {
       const rest = about(asked).filter((m) => namespace === '' || !m.namespaces || m.namespaces.has(namespace));
       if (rest.length === 0) return undefined;
       if (rest.some((m) => m.names === undefined && (m.namespaces === undefined || namespace !== ''))) return 'all';
-      return (place) =>
-        rest.some(
-          (m) =>
-            (m.namespaces === undefined || m.namespaces.has(place.namespace)) &&
-            (m.names === undefined || m.names.has(place.name)),
-        );
+      return (place) => rest.some((m) => isAt(m, place));
     },
     namespaces(asked) {
       const rest = about(asked);
@@ -107,7 +97,6 @@ export function accessOf(rules: readonly PolicyRule[]): Access {
 }
 
 const matcherOf = (rule: PolicyRule): Matcher => ({
-  rule,
   verbs: new Set(rule.verbs),
   resources: new Set(rule.resources),
   namespaces: rule.namespaces && !rule.namespaces.includes(ALL) ? new Set(rule.namespaces) : undefined,
@@ -115,6 +104,9 @@ const matcherOf = (rule: PolicyRule): Matcher => ({
 });
 
 const hasVerb = ({ verbs }: Matcher, verb: string): boolean => verbs.has(verb) || verbs.has(ALL);
+
+const isAt = ({ namespaces, names }: Matcher, { namespace, name }: Place): boolean =>
+  (namespaces === undefined || namespaces.has(namespace)) && (names === undefined || names.has(name));
 
 /** Each way in which a rule may name what is asked for. */
 const wordsFor = ({ resource, subresource }: Pick<Attributes, 'resource' | 'subresource'>): readonly string[] =>

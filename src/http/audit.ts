@@ -11,8 +11,8 @@ import { fieldManagerOf, isDryRun, queryOf } from './context.ts';
 import type { ApiContext } from './context.ts';
 
 const NOBODY: Attributes = { verb: '', resource: '', subresource: '', namespace: '', name: '' };
-/** Of a column of the table, characters. */
-const LONGEST = 128;
+/** Of a column of the table, characters; and of those for names. */
+const [LONGEST, LONGEST_NAME] = [128, 254];
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,9 +32,11 @@ export function isOfNote(attributes: Attributes | undefined, code: number, kinds
   // Of too many attempts those that were told apart are enough.
   if (code === 401 || code === 403) return true;
   if (!attributes || code === 429) return false;
-  if (!(READ_VERBS as readonly string[]).includes(attributes.verb)) return true;
+  if (!isRead(attributes)) return true;
   return SESSIONS.includes(attributes.subresource) || isKeptFromView(attributes.resource, kinds);
 }
+
+const isRead = ({ verb }: Attributes): boolean => READ_VERBS.some((each) => each === verb);
 
 const isKeptFromView = (resource: string, kinds: KindRegistry): boolean =>
   kinds.all.some(({ plural, readableBy }) => plural === resource && readableBy !== undefined);
@@ -51,36 +53,34 @@ export function eventOf(
   answer: Pick<AuditEvent, 'code' | 'reason' | 'dryRun' | 'manager'>,
 ): AuditEvent {
   const { credential, address, cameAt, attributes = NOBODY } = asked;
-  const cut = Object.fromEntries(
-    Object.entries({ ...attributes, reason: answer.reason, manager: answer.manager }).map(([field, value]) => [
-      field,
-      // What a path said may be as long as a path.
-      wellFormed(
-        value.replaceAll('\0', '').slice(0, field === 'name' || field === 'namespace' ? 2 * LONGEST - 2 : LONGEST),
-      ),
-    ]),
-  ) as unknown as Attributes & Pick<AuditEvent, 'reason' | 'manager'>;
   return {
-    ...cut,
     id: uuid7(clock.now()),
     at: cameAt.wall.toISOString(),
     key: credential?.key ?? '',
     user: credential?.user ?? '',
     address,
+    verb: attributes.verb,
+    resource: cut(attributes.resource),
+    subresource: cut(attributes.subresource),
+    // What a path said may be as long as a path.
+    namespace: cut(attributes.namespace, LONGEST_NAME),
+    name: cut(attributes.name, LONGEST_NAME),
+    manager: cut(answer.manager),
     dryRun: answer.dryRun,
     code: answer.code,
+    reason: answer.reason,
     latencyMs: Math.round((clock.monotonic() - cameAt.monotonic) * 1_000) / 1_000,
   };
 }
 
-/** Half a character, as a cut leaves it, is none that the database takes. */
-const wellFormed = (text: string): string => Buffer.from(text).toString();
+/** As the database takes it: no zero, and no half of a character that was cut. */
+const cut = (text: string, most = LONGEST): string => Buffer.from(text.replaceAll('\0', '').slice(0, most)).toString();
 
 const addressOf = (request: FastifyRequest): string => request.raw.socket.remoteAddress ?? '';
 
 function requestEvent(request: FastifyRequest, clock: Clock, code: number, reason: string): AuditEvent {
   const { credential, attributes, cameAt } = request;
-  const isWrite = attributes !== undefined && !(READ_VERBS as readonly string[]).includes(attributes.verb);
+  const isWrite = attributes !== undefined && !isRead(attributes);
   return eventOf({ credential, attributes, cameAt, address: addressOf(request) }, clock, {
     code,
     reason,

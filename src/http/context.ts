@@ -109,7 +109,7 @@ export const fieldManagerOf = (request: FastifyRequest): string =>
 export function writeContext(request: FastifyRequest, context: ApiContext): WriteContext {
   const query = queryOf(request);
   const manager = fieldManagerOf(request);
-  if (!MANAGER.test(manager))
+  if (!MANAGER.test(query['fieldManager'] ?? ''))
     throw new StatusError('BadRequest', 'fieldManager: expected at most 128 printable characters');
   return {
     settings: { ...context.settings, author: authorOf(request.credential, context.kinds) },

@@ -15,7 +15,7 @@ import type { Selector } from './selectors.ts';
 import { rowOf, tableHead, tableOf, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
 import { framed, frameOf, streamWatch } from './watch.ts';
-import { isConfined, isVisible, revisionFor } from './visibility.ts';
+import { isConfined, meant, revisionFor } from './visibility.ts';
 import { checkListOptions, checkNotTooNew, INITIAL_EVENTS_END, watchOptions } from './watch-options.ts';
 
 /** How the documents of a kind are answered. */
@@ -41,12 +41,8 @@ const asItIs = (resource: Resource): Resource => resource;
 /** What the request means of what there is, and may see. Fields are selected in what is answered. */
 export function wanted(target: Target, query: Query, visible: Visible, { render = asItIs }: Shown): Selector {
   const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
-  return (r) =>
-    r.kind === target.kind.kind &&
-    (target.namespace === undefined || r.metadata.namespace === target.namespace) &&
-    isVisible(visible, target.kind, r) &&
-    byLabel(r) &&
-    (!query['fieldSelector'] || byField(render(r)));
+  const isMeant = meant(target.kind, target.namespace, visible);
+  return (r) => isMeant(r) && byLabel(r) && (!query['fieldSelector'] || byField(render(r)));
 }
 
 const orderKey = (r: Resource) => namespacedName(refOf(r));

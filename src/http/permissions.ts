@@ -81,7 +81,18 @@ export function authorize(credential: Credential, attributes: Attributes, asked:
   throw notAllowed(credential, attributes, kinds);
 }
 
-export function notAllowed({ user, key }: Credential, attributes: Attributes, kinds: KindRegistry): StatusError {
+/** What a request comes to beyond what its route says, such as another verb. Throws Forbidden. */
+export function checkAlso(
+  { credential, attributes }: FastifyRequest,
+  also: Partial<Attributes>,
+  kinds: KindRegistry,
+): void {
+  if (!attributes) return;
+  const asked: Attributes = { ...attributes, ...also };
+  if (!credential.access.allows(asked)) throw notAllowed(credential, asked, kinds);
+}
+
+function notAllowed({ user, key }: Credential, attributes: Attributes, kinds: KindRegistry): StatusError {
   const { verb, resource, subresource, namespace, name } = attributes;
   const kind = kinds.all.find(({ plural }) => plural === resource);
   const what = subresource === '' ? resource : `${resource}/${subresource}`;

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { API_VERSION, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import { create, replace } from '../admission/operations.ts';
@@ -8,7 +8,7 @@ import { asDocument, parseBody } from './body.ts';
 import { refTo, targetOf, writeContext } from './context.ts';
 import type { ApiContext } from './context.ts';
 import { addressed, collections } from './resources.ts';
-import { notAllowed, permits } from './permissions.ts';
+import { checkAlso, permits } from './permissions.ts';
 
 /**
  * POST .../plan: what a pass would do if the object were as the body says. Looks at the world, changes nothing: the
@@ -26,7 +26,8 @@ function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
     // What a document may take is said when it is written; its namespace may be of the same batch.
     const ctx = writeContext(request, { ...context, settings: { ...context.settings, governors: [] } });
     const body = asDocument(parseBody(request.body, request.headers['content-type']) ?? {});
-    if (Object.keys(body).length > 0) checkMayChange(request, context);
+    // What would be made of another document is told to who may write it.
+    if (Object.keys(body).length > 0) checkAlso(request, { verb: 'update', subresource: '' }, context.kinds);
     let resource: Resource | undefined;
     await context.store.commit({
       dryRun: true,
@@ -59,13 +60,6 @@ function planAt(app: FastifyInstance, context: ApiContext, path: string): void {
       ...(steps.length === 0 && why ? { note: why } : {}),
     };
   });
-}
-
-/** What would be made of another document is told to who may write it. */
-function checkMayChange({ credential, attributes }: FastifyRequest, { kinds }: ApiContext): void {
-  if (!attributes) return;
-  const change = { ...attributes, verb: 'update', subresource: '' };
-  if (!credential.access.allows(change)) throw notAllowed(credential, change, kinds);
 }
 
 const refuse = () => Promise.reject(new Error('a plan writes nothing'));

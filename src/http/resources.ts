@@ -20,9 +20,8 @@ import { StatusError } from '../base/errors.ts';
 import { jsonOf } from '../store/json.ts';
 import type { Committed, Effects } from '../store/store.ts';
 import { NAMESPACES } from '../api/access.ts';
-import type { Attributes } from '../api/access.ts';
 import { commitFor } from './audit.ts';
-import { notAllowed, permits } from './permissions.ts';
+import { checkAlso, permits } from './permissions.ts';
 import { asDocument, checkBodySize, parseBody } from './body.ts';
 import { withGeneratedName } from './generated-name.ts';
 import { isDryRun, queryOf, refTo, targetOf, writeContext } from './context.ts';
@@ -153,7 +152,8 @@ async function write(
     ctx.warnings.length = 0;
     const old = view.get(refTo(target));
     created = !old;
-    if (created && request.attributes) checkMayCreate(request, request.attributes, context);
+    // A patch and a replace may make what was not there; that is another verb, as in Kubernetes.
+    if (created) checkAlso(request, { verb: 'create' }, context.kinds);
     result = decide(target, view, ctx, body);
     if (result === old) return {};
     issued = created && !dryRun ? target.kind.issue?.(result, ctx.now) : undefined;
@@ -176,12 +176,6 @@ async function write(
 function nameIn(body: unknown): string {
   const name = (body as { metadata?: { name?: unknown } } | undefined)?.metadata?.name;
   return typeof name === 'string' ? name : '';
-}
-
-/** A patch and a replace may make what was not there; that is another verb, as in Kubernetes. */
-function checkMayCreate({ credential }: FastifyRequest, attributes: Attributes, { kinds }: ApiContext): void {
-  const create: Attributes = { ...attributes, verb: 'create' };
-  if (!credential.access.allows(create)) throw notAllowed(credential, create, kinds);
 }
 
 const stored = (committed: Committed, decided: Resource): Resource => committed.resources[0] ?? decided;

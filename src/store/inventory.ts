@@ -39,7 +39,7 @@ const INVENTORY: readonly InventoryTable[] = Object.values(TABLES).map((table) =
   const insert = bulkInsert(table, {
     known: {
       key: 'id',
-      replaced: columns.filter((field) => field !== 'id' && !FILLED.includes(field as never)),
+      replaced: columns.filter((field) => field !== 'id'),
       ...(keepsDeleted && { also: 'updated_at = now(), deleted_at = NULL' }),
     },
     without: FILLED,

@@ -6,33 +6,23 @@ import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call, execSocket, watch } from '../support/http.ts';
 import type { Endpoint, Refusal } from '../support/http.ts';
-import { asKey, keyPath } from '../support/keys.ts';
+import { asKey, keyPath, statusOf } from '../support/keys.ts';
 import { pathOf, vpc } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { allRoutes, pathIn } from '../support/routes.ts';
 
 const ROOT = '/apis/miniaws.dev/v1';
 const NAMESPACES = '/api/v1/namespaces';
-const MERGE = { 'content-type': 'application/merge-patch+json' };
 let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated' });
-  for (const name of ['shop', 'prod']) {
-    const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-    expect((await call(daemon, 'POST', NAMESPACES, { body })).status).toBe(201);
-  }
+  await makeNamespaces(daemon, 'shop', 'prod');
 });
 afterAll(() => daemon.stop());
 
 const configMap = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: {} });
 const maps = (namespace?: string) =>
   namespace === undefined ? '/api/v1/configmaps' : `${NAMESPACES}/${namespace}/configmaps`;
-const status = async (who: Endpoint, method: string, path: string, body?: unknown) =>
-  (
-    await call(who, method, path, {
-      ...(body === undefined ? {} : { body }),
-      ...(method === 'PATCH' && { headers: MERGE }),
-    })
-  ).status;
 const list = async (who: Endpoint, path: string) =>
   (await call(who, 'GET', path)).json<{ items: Resource[]; metadata: { resourceVersion: string } }>();
 const named = ({ items }: { items: readonly Resource[] }) =>
@@ -90,7 +80,7 @@ describe('permissions', () => {
       metadata: { name: 'pw' },
       stringData: { password: 'hidden-word' },
     };
-    expect(await status(daemon, 'POST', secrets, secret)).toBe(201);
+    expect(await statusOf(daemon, 'POST', secrets, secret)).toBe(201);
     const hidden = [
       secrets,
       `${secrets}/pw`,
@@ -100,7 +90,7 @@ describe('permissions', () => {
       '/api/v1/secrets',
     ];
     for (const path of [...hidden, `${ROOT}/apikeys`, keyPath('admin'), `${ROOT}/apikeyuses`, `${ROOT}/auditevents`])
-      expect(await status(viewer, 'GET', path), path).toBe(403);
+      expect(await statusOf(viewer, 'GET', path), path).toBe(403);
     const reads = [`${secrets}/pw/plan`, `${pathOf('instances', 'none', 'shop')}/plan`];
     for (const path of reads)
       expect((await call(viewer, 'POST', path, { body: {} })).text, path).not.toContain('hidden-word');
@@ -127,7 +117,7 @@ describe('permissions', () => {
       '/api/v1/namespaces/shop%2fsecrets',
       '/api/v1/namespaces/../secrets',
     ])
-      expect([403, 404], path).toContain(await status(viewer, 'GET', path));
+      expect([403, 404], path).toContain(await statusOf(viewer, 'GET', path));
     expect(
       (await call(viewer, 'POST', secrets, { headers: { 'x-http-method-override': 'GET' }, body: secret })).status,
     ).toBe(403);
@@ -145,21 +135,21 @@ describe('permissions', () => {
 
   it('a developer of one namespace works in it, and nowhere else', async () => {
     const anna = await asKey(daemon, 'anna', { userId: 'anna', role: 'edit', namespaces: ['shop'] });
-    expect(await status(anna, 'POST', maps('shop'), configMap('a'))).toBe(201);
-    expect(await status(anna, 'PATCH', `${maps('shop')}/a`, { data: { x: 'y' } })).toBe(200);
-    expect(await status(anna, 'POST', maps('prod'), configMap('a'))).toBe(403);
-    expect(await status(anna, 'GET', `${maps('prod')}/a`)).toBe(403);
-    expect(await status(anna, 'GET', `${maps('prod')}/none`)).toBe(403);
-    expect(await status(anna, 'GET', `${NAMESPACES}/shop`)).toBe(200);
-    expect(await status(anna, 'DELETE', `${NAMESPACES}/shop`)).toBe(403);
-    expect(await status(anna, 'DELETE', maps())).not.toBe(200);
-    expect(await status(anna, 'GET', `${ROOT}/apikeys`)).toBe(403);
-    expect(await status(anna, 'GET', `${ROOT}/auditevents`)).toBe(403);
+    expect(await statusOf(anna, 'POST', maps('shop'), configMap('a'))).toBe(201);
+    expect(await statusOf(anna, 'PATCH', `${maps('shop')}/a`, { data: { x: 'y' } })).toBe(200);
+    expect(await statusOf(anna, 'POST', maps('prod'), configMap('a'))).toBe(403);
+    expect(await statusOf(anna, 'GET', `${maps('prod')}/a`)).toBe(403);
+    expect(await statusOf(anna, 'GET', `${maps('prod')}/none`)).toBe(403);
+    expect(await statusOf(anna, 'GET', `${NAMESPACES}/shop`)).toBe(200);
+    expect(await statusOf(anna, 'DELETE', `${NAMESPACES}/shop`)).toBe(403);
+    expect(await statusOf(anna, 'DELETE', maps())).not.toBe(200);
+    expect(await statusOf(anna, 'GET', `${ROOT}/apikeys`)).toBe(403);
+    expect(await statusOf(anna, 'GET', `${ROOT}/auditevents`)).toBe(403);
     const refused = (await call(anna, 'GET', maps('prod'))).json<Refusal>();
     expect(refused.message).toMatch(
       /^configmaps is forbidden: User "anna" cannot list resource "configmaps" in API group "" in the namespace "prod"/,
     );
-    expect(await status(anna, 'DELETE', `${maps('shop')}/a`)).toBe(200);
+    expect(await statusOf(anna, 'DELETE', `${maps('shop')}/a`)).toBe(200);
   });
 
   it('a machine that may roll one group patches that one, makes none, and lists it alone', async () => {
@@ -170,8 +160,8 @@ describe('permissions', () => {
       metadata: { name },
       spec: { vpc: 'net', minInstances: 0, maxInstances: 2, desiredCount: 0, template: { spec: { image: 'app:1' } } },
     });
-    expect(await status(daemon, 'POST', pathOf('vpcs', undefined, 'shop'), vpc('net', {}))).toBe(201);
-    for (const name of ['web', 'api']) expect(await status(daemon, 'POST', groups(), group(name))).toBe(201);
+    expect(await statusOf(daemon, 'POST', pathOf('vpcs', undefined, 'shop'), vpc('net', {}))).toBe(201);
+    for (const name of ['web', 'api']) expect(await statusOf(daemon, 'POST', groups(), group(name))).toBe(201);
     const ci = await asKey(daemon, 'ci', {
       rules: [
         {
@@ -183,10 +173,10 @@ describe('permissions', () => {
       ],
     });
     const roll = { spec: { template: { spec: { image: 'app:2' } } } };
-    expect(await status(ci, 'PATCH', `${groups()}/web`, roll)).toBe(200);
-    expect(await status(ci, 'PATCH', `${groups()}/api`, roll)).toBe(403);
-    expect(await status(ci, 'PATCH', `${groups()}/web/scale`, { spec: { replicas: 1 } })).toBe(403);
-    expect(await status(ci, 'DELETE', `${groups()}/web`)).toBe(403);
+    expect(await statusOf(ci, 'PATCH', `${groups()}/web`, roll)).toBe(200);
+    expect(await statusOf(ci, 'PATCH', `${groups()}/api`, roll)).toBe(403);
+    expect(await statusOf(ci, 'PATCH', `${groups()}/web/scale`, { spec: { replicas: 1 } })).toBe(403);
+    expect(await statusOf(ci, 'DELETE', `${groups()}/web`)).toBe(403);
     expect(named(await list(ci, groups()))).toEqual(['shop/web']);
     expect(named(await list(ci, `${ROOT}/scalinggroups`))).toEqual(['shop/web']);
     const headers = { 'content-type': 'application/apply-patch+yaml' };
@@ -219,10 +209,10 @@ describe('permissions', () => {
       403,
       expect.stringMatching(/apikeys.miniaws.dev "more" is forbidden: User "keeper" may not grant .* get namespaces/),
     ]);
-    expect(await status(keeper, 'PATCH', keyPath('fine'), { spec: { role: 'admin', namespaces: null } })).toBe(403);
-    expect(await status(keeper, 'POST', `${keyPath('admin')}/token`, {})).toBe(403);
-    expect(await status(keeper, 'POST', `${keyPath('fine')}/token`, {})).toBe(201);
-    expect(await status(daemon, 'PATCH', `${keyPath('fine')}/status`, { status: { tokens: [] } })).toBe(403);
+    expect(await statusOf(keeper, 'PATCH', keyPath('fine'), { spec: { role: 'admin', namespaces: null } })).toBe(403);
+    expect(await statusOf(keeper, 'POST', `${keyPath('admin')}/token`, {})).toBe(403);
+    expect(await statusOf(keeper, 'POST', `${keyPath('fine')}/token`, {})).toBe(201);
+    expect(await statusOf(daemon, 'PATCH', `${keyPath('fine')}/status`, { status: { tokens: [] } })).toBe(403);
     const sync = (name: string, spec: object) => ({
       apiVersion: 'miniaws.dev/v1',
       kind: 'GitSync',
@@ -230,9 +220,9 @@ describe('permissions', () => {
       spec: { url: 'https://git.invalid/a.git', ...spec },
     });
     const syncs = pathOf('gitsyncs', undefined, 'shop');
-    expect(await status(keeper, 'POST', syncs, sync('all', {}))).toBe(403);
-    expect(await status(keeper, 'POST', syncs, sync('prod', { targetNamespace: 'prod' }))).toBe(403);
-    expect(await status(keeper, 'POST', syncs, sync('shop', { targetNamespace: 'shop' }))).toBe(201);
+    expect(await statusOf(keeper, 'POST', syncs, sync('all', {}))).toBe(403);
+    expect(await statusOf(keeper, 'POST', syncs, sync('prod', { targetNamespace: 'prod' }))).toBe(403);
+    expect(await statusOf(keeper, 'POST', syncs, sync('shop', { targetNamespace: 'shop' }))).toBe(201);
   });
 
   it('a sync is made, told its status, and deleted by who may do what it does, and reads what its maker reads', async () => {
@@ -243,18 +233,18 @@ describe('permissions', () => {
       metadata: { name },
       spec: { url: 'https://git.invalid/a.git', ...spec },
     });
-    expect(await status(daemon, 'POST', syncs, sync('adm', {}))).toBe(201);
+    expect(await statusOf(daemon, 'POST', syncs, sync('adm', {}))).toBe(201);
     const editor = await asKey(daemon, 'editor', { role: 'edit', namespaces: ['shop'] });
     const owner = await asKey(daemon, 'owner', {
       role: 'admin',
       namespaces: ['shop'],
       rules: [{ verbs: ['*'], resources: ['gitsyncs/*'] }],
     });
-    expect(await status(editor, 'DELETE', `${syncs}/adm`)).toBe(403);
-    expect(await status(editor, 'PATCH', `${syncs}/adm`, { spec: { suspend: true } })).toBe(403);
+    expect(await statusOf(editor, 'DELETE', `${syncs}/adm`)).toBe(403);
+    expect(await statusOf(editor, 'PATCH', `${syncs}/adm`, { spec: { suspend: true } })).toBe(403);
     for (const who of [owner, daemon])
       expect(
-        await status(who, 'PATCH', `${syncs}/adm/status`, { status: { applied: { commit: 'a'.repeat(40) } } }),
+        await statusOf(who, 'PATCH', `${syncs}/adm/status`, { status: { applied: { commit: 'a'.repeat(40) } } }),
       ).toBe(403);
     const blind = await asKey(daemon, 'blind', {
       role: 'edit',
@@ -262,9 +252,9 @@ describe('permissions', () => {
       rules: [{ verbs: ['create'], resources: ['gitsyncs'], namespaces: ['shop'] }],
     });
     const reading = sync('reads', { targetNamespace: 'prod', substitute: { from: [{ secret: 'pw' }] } });
-    expect(await status(blind, 'POST', syncs, reading)).toBe(403);
-    expect(await status(blind, 'POST', syncs, sync('plain', { targetNamespace: 'prod' }))).toBe(201);
-    expect(await status(daemon, 'DELETE', `${syncs}/adm`)).toBe(200);
+    expect(await statusOf(blind, 'POST', syncs, reading)).toBe(403);
+    expect(await statusOf(blind, 'POST', syncs, sync('plain', { targetNamespace: 'prod' }))).toBe(201);
+    expect(await statusOf(daemon, 'DELETE', `${syncs}/adm`)).toBe(200);
   });
 
   it('a name in a selector is believed where the answer has that object alone', async () => {
@@ -279,7 +269,7 @@ describe('permissions', () => {
       expect(names.filter(({ involvedObject, entry }) => (involvedObject ?? entry)?.name !== 'web')).toEqual([]);
     }
     for (const path of [`${ROOT}/apikeyuses`, `${ROOT}/auditevents`])
-      expect(await status(named, 'GET', `${path}?${selector}`)).toBe(403);
+      expect(await statusOf(named, 'GET', `${path}?${selector}`)).toBe(403);
     expect((await list(named, `${ROOT}/instancemetrics?${selector}`)).items).toEqual([]);
   });
 
@@ -302,34 +292,34 @@ describe('permissions', () => {
   });
 
   it('the last key that may do everything stays, one by one and in a collection', async () => {
-    expect(await status(daemon, 'DELETE', keyPath('admin'))).toBe(403);
-    expect(await status(daemon, 'PATCH', keyPath('admin'), { spec: { role: 'view' } })).toBe(422);
+    expect(await statusOf(daemon, 'DELETE', keyPath('admin'))).toBe(403);
+    expect(await statusOf(daemon, 'PATCH', keyPath('admin'), { spec: { role: 'view' } })).toBe(422);
     const second = await asKey(daemon, 'second', { role: 'admin' });
     const both = '?labelSelector=' + encodeURIComponent('of=us');
     for (const name of ['admin', 'second'])
-      expect(await status(daemon, 'PATCH', keyPath(name), { metadata: { labels: { of: 'us' } } })).toBe(200);
-    expect(await status(daemon, 'DELETE', `${ROOT}/apikeys${both}`)).toBe(403);
-    expect(await status(second, 'DELETE', keyPath('second'))).toBe(200);
-    expect(await status(second, 'GET', `${ROOT}/apikeys`)).toBe(401);
+      expect(await statusOf(daemon, 'PATCH', keyPath(name), { metadata: { labels: { of: 'us' } } })).toBe(200);
+    expect(await statusOf(daemon, 'DELETE', `${ROOT}/apikeys${both}`)).toBe(403);
+    expect(await statusOf(second, 'DELETE', keyPath('second'))).toBe(200);
+    expect(await statusOf(second, 'GET', `${ROOT}/apikeys`)).toBe(401);
   });
 });
 
 describe('a key that sees a part of all namespaces', () => {
   it('hears of that part alone: no count, no revision and no name of the rest', async () => {
     const shop = await asKey(daemon, 'part', { role: 'view', namespaces: ['shop'] });
-    expect(await status(daemon, 'POST', maps('shop'), configMap('mine'))).toBe(201);
+    expect(await statusOf(daemon, 'POST', maps('shop'), configMap('mine'))).toBe(201);
     const before = await list(shop, maps());
     const open = await watch(
       shop,
       `${maps()}?watch=true&allowWatchBookmarks=true&resourceVersion=${before.metadata.resourceVersion}`,
     );
-    for (const name of ['x', 'y', 'z']) expect(await status(daemon, 'POST', maps('prod'), configMap(name))).toBe(201);
+    for (const name of ['x', 'y', 'z']) expect(await statusOf(daemon, 'POST', maps('prod'), configMap(name))).toBe(201);
     expect(named(before)).toEqual(['shop/mine']);
     expect(await list(shop, maps())).toEqual(before);
     expect((await list(shop, `${maps()}?limit=1`)).metadata).toEqual(before.metadata);
-    expect(await status(daemon, 'DELETE', `${maps('prod')}/x`)).toBe(200);
+    expect(await statusOf(daemon, 'DELETE', `${maps('prod')}/x`)).toBe(200);
     expect(await list(shop, maps())).toEqual(before);
-    expect(await status(daemon, 'DELETE', `${maps('shop')}/mine`)).toBe(200);
+    expect(await statusOf(daemon, 'DELETE', `${maps('shop')}/mine`)).toBe(200);
     await open.next('its own deletion', ({ type }) => type === 'DELETED');
     expect(open.events.map(({ type, object }) => `${type} ${object.metadata.name}`)).toEqual(['DELETED mine']);
     const after = await list(shop, maps());
@@ -342,7 +332,12 @@ describe('a key that sees a part of all namespaces', () => {
 
   it('is not told the names of others that its own objects clash with', async () => {
     expect(
-      await status(daemon, 'POST', pathOf('vpcs', undefined, 'prod'), vpc('secret-net', { cidrBlock: '10.77.0.0/24' })),
+      await statusOf(
+        daemon,
+        'POST',
+        pathOf('vpcs', undefined, 'prod'),
+        vpc('secret-net', { cidrBlock: '10.77.0.0/24' }),
+      ),
     ).toBe(201);
     const shop = await asKey(daemon, 'clash', { role: 'edit', namespaces: ['shop'] });
     const refused = await call(shop, 'POST', pathOf('vpcs', undefined, 'shop'), {

@@ -4,33 +4,23 @@ import { newToken } from '../../src/base/token.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call, watch } from '../support/http.ts';
-import type { Endpoint, Refusal } from '../support/http.ts';
-import { asKey, keyPath } from '../support/keys.ts';
+import type { Refusal } from '../support/http.ts';
+import { asKey, keyPath, statusOf } from '../support/keys.ts';
 import { pathOf, vpc } from '../support/manifests.ts';
+import { makeNamespaces } from '../support/namespaces.ts';
 import { eventually } from '../support/wait.ts';
 
 const ROOT = '/apis/miniaws.dev/v1';
 const NAMESPACES = '/api/v1/namespaces';
-const MERGE = { 'content-type': 'application/merge-patch+json' };
 let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon({ engine: 'simulated' });
-  for (const name of ['shop', 'prod']) {
-    const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
-    expect((await call(daemon, 'POST', NAMESPACES, { body })).status).toBe(201);
-  }
+  await makeNamespaces(daemon, 'shop', 'prod');
 });
 afterAll(() => daemon.stop());
 
 const maps = (namespace?: string) =>
   namespace === undefined ? '/api/v1/configmaps' : `${NAMESPACES}/${namespace}/configmaps`;
-const status = async (who: Endpoint, method: string, path: string, body?: unknown) =>
-  (
-    await call(who, method, path, {
-      ...(body === undefined ? {} : { body }),
-      ...(method === 'PATCH' && { headers: MERGE }),
-    })
-  ).status;
 const audited = async (query: string) =>
   (await call(daemon, 'GET', `${ROOT}/auditevents?${query}`)).json<{ items: AuditEvent[] }>().items;
 
@@ -50,16 +40,16 @@ describe('tokens', () => {
         status: { token: string };
       }>().status.token;
     const next = { ...who, token: await rotate('1h') };
-    expect([await status(who, 'GET', maps()), await status(next, 'GET', maps())]).toEqual([200, 200]);
+    expect([await statusOf(who, 'GET', maps()), await statusOf(next, 'GET', maps())]).toEqual([200, 200]);
     const last = { ...who, token: await rotate('0s') };
-    expect(await Promise.all([who, next, last].map((each) => status(each, 'GET', maps())))).toEqual([401, 401, 200]);
+    expect(await Promise.all([who, next, last].map((each) => statusOf(each, 'GET', maps())))).toEqual([401, 401, 200]);
   });
 
   it('work until they expire, and from where they may be used', async () => {
     const far = await asKey(daemon, 'far', { role: 'view', allowedFrom: ['10.0.0.0/8'] });
     expect((await call(far, 'GET', maps())).json<Refusal>().message).toMatch(/may not be used from 127.0.0.1/);
     const near = await asKey(daemon, 'near', { role: 'view', allowedFrom: ['127.0.0.0/8'] });
-    expect(await status(near, 'GET', maps())).toBe(200);
+    expect(await statusOf(near, 'GET', maps())).toBe(200);
     const soon = new Date(Date.now() + 1_500).toISOString();
     const brief = await asKey(daemon, 'brief', { role: 'view', expiresAt: soon });
     const open = await watch(brief, `${maps()}?watch=true`);
@@ -71,9 +61,9 @@ describe('tokens', () => {
   it('end what is open when what they may do is changed', async () => {
     const who = await asKey(daemon, 'narrowed', { role: 'view' });
     const open = await watch(who, `${maps('prod')}?watch=true`);
-    expect(await status(daemon, 'PATCH', keyPath('narrowed'), { spec: { namespaces: ['shop'] } })).toBe(200);
+    expect(await statusOf(daemon, 'PATCH', keyPath('narrowed'), { spec: { namespaces: ['shop'] } })).toBe(200);
     await open.ended;
-    expect(await status(who, 'GET', maps('prod'))).toBe(403);
+    expect(await statusOf(who, 'GET', maps('prod'))).toBe(403);
   });
 
   it('that are wrong are slowed down, and nobody else is', async () => {
@@ -82,7 +72,7 @@ describe('tokens', () => {
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([401, 429]));
     const slowed = answers.find((answer) => answer.status === 429);
     expect(Number(slowed?.headers['retry-after'])).toBeGreaterThan(0);
-    expect(await status(daemon, 'GET', maps())).toBe(200);
+    expect(await statusOf(daemon, 'GET', maps())).toBe(200);
   });
 });
 
@@ -119,11 +109,11 @@ describe('the record', () => {
       metadata: { name: 'db' },
       stringData: { password: 'hidden-word' },
     };
-    expect(await status(anna, 'POST', `${secrets}?fieldManager=test`, secret)).toBe(201);
-    expect(await status(anna, 'POST', `${secrets}?dryRun=All`, { ...secret, metadata: { name: 'dry' } })).toBe(201);
-    expect(await status(anna, 'GET', `${secrets}/db`)).toBe(200);
-    expect(await status(anna, 'GET', maps('shop'))).toBe(200);
-    expect(await status(anna, 'DELETE', `${maps('prod')}/y`)).toBe(403);
+    expect(await statusOf(anna, 'POST', `${secrets}?fieldManager=test`, secret)).toBe(201);
+    expect(await statusOf(anna, 'POST', `${secrets}?dryRun=All`, { ...secret, metadata: { name: 'dry' } })).toBe(201);
+    expect(await statusOf(anna, 'GET', `${secrets}/db`)).toBe(200);
+    expect(await statusOf(anna, 'GET', maps('shop'))).toBe(200);
+    expect(await statusOf(anna, 'DELETE', `${maps('prod')}/y`)).toBe(403);
     const found = await eventually('all of it', async () => {
       const items = await audited('user=anna@example.com');
       return items.length >= 4 && items;
@@ -151,7 +141,7 @@ describe('the record', () => {
     const viewer = await asKey(daemon, 'odd', { userId: 'odd', role: 'view' });
     const names = ['a' + '\u{1F600}'.repeat(60), '\u{1F600}'.repeat(100), 'plain'];
     for (const name of names)
-      expect(await status(viewer, 'DELETE', `${maps('prod')}/${encodeURIComponent(name)}`)).not.toBe(200);
+      expect(await statusOf(viewer, 'DELETE', `${maps('prod')}/${encodeURIComponent(name)}`)).not.toBe(200);
     await eventually('the last of them', async () => (await audited('user=odd')).some(({ name }) => name === 'plain'));
   });
 
@@ -170,7 +160,7 @@ describe('the record', () => {
 
   it('names who changed an object in its history and in the reconcile log', async () => {
     const anna = await asKey(daemon, 'why', { userId: 'anna', role: 'edit' });
-    expect(await status(anna, 'POST', pathOf('vpcs', undefined, 'shop'), vpc('whose', {}))).toBe(201);
+    expect(await statusOf(anna, 'POST', pathOf('vpcs', undefined, 'shop'), vpc('whose', {}))).toBe(201);
     const { items } = (await call(daemon, 'GET', `${pathOf('vpcs', 'whose', 'shop')}/history`)).json<{
       items: { user?: string }[];
     }>();

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/api/audit.ts';
 import { uuid7 } from '../../src/base/uuid7.ts';
 import { AUDIT } from '../../src/store/audit.ts';
+import { storedVpc } from '../support/stored.ts';
 import type { StoreSubject } from './subject.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -56,7 +57,7 @@ export function auditContract(fresh: () => Promise<StoreSubject>): void {
 
   it('audit: an event is committed with what it wrote, or not at all', async () => {
     const store = await (await fresh()).open();
-    const put = { put: [document('a')] };
+    const put = { put: [storedVpc('a')] };
     await store.commit({ decide: () => put, user: 'anna', audit: () => event({ name: 'a' }) });
     await store.commit({ decide: () => ({}), user: 'anna', audit: () => event({ name: 'nothing' }) });
     await store.commit({ decide: () => put, dryRun: true, audit: () => event({ name: 'dry' }) });
@@ -77,17 +78,3 @@ export function auditContract(fresh: () => Promise<StoreSubject>): void {
     expect((await audit.find({ limit: 10 })).map(({ name }) => name)).toEqual(['web']);
   });
 }
-
-const document = (name: string) => ({
-  apiVersion: 'miniaws.dev/v1',
-  kind: 'VPC',
-  metadata: {
-    name,
-    namespace: 'default',
-    uid: crypto.randomUUID(),
-    resourceVersion: '0',
-    generation: 1,
-    creationTimestamp: '2026-01-01T00:00:00Z',
-  },
-  spec: {},
-});

@@ -16,3 +16,9 @@ export async function asKey(daemon: TestDaemon, name: string, spec: object): Pro
   const { token } = answer.json<{ status: { token: string } }>().status;
   return { url: daemon.url, ca: daemon.ca, token };
 }
+
+/** Of one request; a patch is a merge patch. */
+export async function statusOf(who: Endpoint, method: string, path: string, body?: unknown): Promise<number> {
+  const headers: Record<string, string> = method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {};
+  return (await call(who, method, path, { headers, ...(body === undefined ? {} : { body }) })).status;
+}

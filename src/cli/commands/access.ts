@@ -15,7 +15,7 @@ export interface UserInfo {
 }
 
 /** Who the key of the session stands for. */
-export async function whoIs({ client }: Session): Promise<UserInfo> {
+export async function whoIs({ client }: Pick<Session, 'client'>): Promise<UserInfo> {
   const path = `${AUTHENTICATION}/selfsubjectreviews`;
   return (await client.send<{ status: { userInfo: UserInfo } }>('POST', path, { body: {} })).body.status.userInfo;
 }

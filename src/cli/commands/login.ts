@@ -48,7 +48,7 @@ async function login(session: Session, server: string, { name, ca: caFile }: Log
   const connection = { server: withoutTrailingSlashes(server), token, ...definedOnly({ ca }) };
   const client = new ApiClient(connection, session.kinds, { requestTimeoutMs: session.options.requestTimeout });
   try {
-    const { username } = await whoIs({ client } as Session);
+    const { username } = await whoIs({ client });
     const path = fileOf(session);
     const context = name ?? new URL(server).host;
     const document = await readKubeconfigFile(path);

@@ -3,6 +3,7 @@ import type { Access } from '../../api/access.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Clock } from '../../base/clock.ts';
 import { StatusError } from '../../base/errors.ts';
+import { memoised } from '../../base/memoised.ts';
 import { sha256 } from '../../base/hash.ts';
 import { isMistyped, TOKEN_PREFIX } from '../../base/token.ts';
 import type { Identity, TokenAuthenticator } from '../../http/auth.ts';
@@ -22,16 +23,15 @@ const BELIEVED_MS = 900;
  */
 export class KeyAuthenticator implements TokenAuthenticator {
   readonly #store: Store;
-  readonly #kinds: KindRegistry;
   readonly #clock: Clock;
-  readonly #accesses = new WeakMap<ApiKey['spec'], Access>();
+  readonly #accessOf: (spec: ApiKey['spec']) => Access;
   #freshAt = -Infinity;
   /** By uid, since they were last written. */
   #uses = new Map<string, Date>();
 
   constructor(store: Store, kinds: KindRegistry, clock: Clock) {
     this.#store = store;
-    this.#kinds = kinds;
+    this.#accessOf = memoised((spec) => accessOf(rulesOfKey({ spec }, kinds)));
     this.#clock = clock;
   }
 
@@ -93,7 +93,7 @@ export class KeyAuthenticator implements TokenAuthenticator {
       key: metadata.name,
       user: spec.userId,
       groups: spec.role === undefined ? [] : [`miniaws:${spec.role}`],
-      access: this.#accessOf(key),
+      access: this.#accessOf(spec),
       isGood: () => {
         const now = this.#store.cached().byUid(uid);
         return (
@@ -113,13 +113,5 @@ export class KeyAuthenticator implements TokenAuthenticator {
     return workingTokens(key, now).some(({ sha256: each }) => each === hash)
       ? undefined
       : 'was rotated, and this token has expired; the new one works';
-  }
-
-  #accessOf({ spec, ...key }: ApiKey): Access {
-    const known = this.#accesses.get(spec);
-    if (known) return known;
-    const access = accessOf(rulesOfKey({ spec, ...key }, this.#kinds));
-    this.#accesses.set(spec, access);
-    return access;
   }
 }

@@ -30,7 +30,7 @@ const isLastAdmin = (key: ApiKey, view: View): boolean =>
     .some((other) => isApiKey(other) && other.metadata.uid !== key.metadata.uid && isFullAdmin(other));
 
 /** What it allows who has it. */
-export const rulesOfKey = ({ spec }: ApiKey, kinds: Iterable<KindDefinition>): readonly PolicyRule[] => [
+export const rulesOfKey = ({ spec }: Pick<ApiKey, 'spec'>, kinds: Iterable<KindDefinition>): readonly PolicyRule[] => [
   ...(spec.role === undefined ? [] : rulesOfRole(spec.role, kinds, spec.namespaces)),
   ...(spec.rules ?? []),
 ];

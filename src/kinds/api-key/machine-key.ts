@@ -48,19 +48,17 @@ async function changeMachineKey(
   clock: Clock,
   change: (tokens: readonly IssuedToken[]) => readonly IssuedToken[],
 ): Promise<void> {
-  const context = {
-    now: clock.now(),
-    fieldValidation: 'Strict',
-    warnings: [],
-    manager: MANAGER,
-    settings: SETTINGS,
-  } as const;
+  const now = clock.now();
   const decide = (view: Snapshot) => {
+    const context: WriteContext = {
+      now,
+      fieldValidation: 'Strict',
+      warnings: [],
+      manager: MANAGER,
+      settings: SETTINGS,
+    };
     const live = view.get({ kind: apiKeyKind.kind, namespace: '', name: MACHINE_KEY });
-    const key =
-      live && isApiKey(live)
-        ? administrating(live, view, { ...context, warnings: [] })
-        : made(MACHINE_KEY, view, { ...context, warnings: [] });
+    const key = live && isApiKey(live) ? administrating(live, view, context) : made(MACHINE_KEY, view, context);
     return { put: [withTokens(key, change(key.status?.tokens ?? []))] };
   };
   await store.commit({ decide });

@@ -23,7 +23,7 @@ export type ApiKeyStep = Step & ({ do: 'forgetTokens' } | { do: 'delete' });
 export function planApiKey(key: ApiKey, _observed: ApiKeyObserved, now: Date): ApiKeyStep[] {
   const { metadata, spec, status } = key;
   if (metadata.deletionTimestamp !== undefined) return [];
-  if (spec.expiresAt !== undefined && isPast(new Date(Date.parse(spec.expiresAt) + KEPT_MS).toISOString(), now))
+  if (spec.expiresAt !== undefined && Date.parse(spec.expiresAt) + KEPT_MS <= now.getTime())
     return [{ do: 'delete', why: `it expired at ${spec.expiresAt}` }];
   if (workingTokens(key, now).length < (status?.tokens ?? []).length)
     return [{ do: 'forgetTokens', why: 'the grace period after a rotation is over' }];
