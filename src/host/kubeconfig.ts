@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
+import { kubeconfigText } from '../base/kubeconfig-text.ts';
 import { writePrivate } from './private-file.ts';
 
 /** What a client needs to reach the daemon and be let in; readable by kubectl. */
@@ -8,18 +9,6 @@ export interface Kubeconfig {
   /** PEM of the authority that signed the server's certificate. */
   ca: string;
   token: string;
-}
-
-function renderKubeconfig({ server, ca, token }: Kubeconfig): string {
-  const name = 'miniaws';
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name, cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
-    users: [{ name: 'admin', user: { token } }],
-    contexts: [{ name, context: { cluster: name, user: 'admin', namespace: 'default' } }],
-    'current-context': name,
-  });
 }
 
 /** The key that the file holds, or `undefined` when there is none that can be read. */
@@ -35,7 +24,7 @@ export async function tokenIn(path: string): Promise<string | undefined> {
 
 /** Writes the file (0600) unless it says just that already. */
 export async function writeKubeconfig(path: string, config: Kubeconfig): Promise<void> {
-  const text = renderKubeconfig(config);
+  const text = kubeconfigText({ context: 'miniaws', user: 'admin', ...config });
   const now = await readFile(path, 'utf8').catch(() => undefined);
   if (now !== text) await writePrivate(path, text);
 }

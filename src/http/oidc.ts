@@ -15,6 +15,8 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 /** Milliseconds for the issuer to answer. */
 const ISSUER_MS = 5_000;
+/** As long as a name of the record may be. */
+const USER = /^\P{C}{1,253}$/u;
 /** Clocks that go apart, seconds. */
 const TOLERANCE_S = 10;
 /** Tokens whose signature need not be looked at again. */
@@ -94,8 +96,11 @@ export class OidcAuthenticator implements TokenAuthenticator {
   #identityOf(payload: JWTPayload, expires: number): Identity {
     const { usernameClaim, groupsClaim, roles } = this.#settings;
     const user = payload[usernameClaim];
-    if (typeof user !== 'string' || user === '')
-      throw new StatusError('Unauthorized', `the token has no claim "${usernameClaim}", which names its user`);
+    if (typeof user !== 'string' || !USER.test(user))
+      throw new StatusError(
+        'Unauthorized',
+        `the token has no claim "${usernameClaim}" of up to 253 printable characters, which names its user`,
+      );
     // Whoever can choose an address for himself is nobody until it was looked at.
     if (usernameClaim === 'email' && payload['email_verified'] === false)
       throw new StatusError('Unauthorized', 'the email of the token was not verified by its issuer');

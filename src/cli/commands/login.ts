@@ -11,7 +11,7 @@ import { Failure } from '../failure.ts';
 import { printable } from '../io.ts';
 import { homeKubeconfig, pathOfKubeconfig } from '../kubeconfig.ts';
 import { readKubeconfigFile, withContext, writeKubeconfigFile } from '../kubeconfig-file.ts';
-import { clusterOf } from '../kubeconfig-text.ts';
+import { clusterOf } from '../../base/kubeconfig-text.ts';
 import type { ClientSetup, Session } from '../session.ts';
 import { task } from '../session.ts';
 import { Columns } from '../table.ts';

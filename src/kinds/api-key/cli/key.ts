@@ -6,7 +6,7 @@ import { definedOnly } from '../../../base/defined.ts';
 import { formatAge } from '../../../base/quantity.ts';
 import { collectFlag, durationFlag, oneOfFlag } from '../../../cli/flags.ts';
 import { printable } from '../../../cli/io.ts';
-import { kubeconfigText } from '../../../cli/kubeconfig-text.ts';
+import { kubeconfigText } from '../../../base/kubeconfig-text.ts';
 import type { ClientSetup, Session } from '../../../cli/session.ts';
 import { task } from '../../../cli/session.ts';
 import { Columns } from '../../../cli/table.ts';
@@ -121,7 +121,7 @@ async function rotate(
 function give(session: Session, name: string, token: string, output: Format | undefined): void {
   if (output !== 'kubeconfig') return session.print(token);
   const { server, ca } = session.connection;
-  session.print(kubeconfigText({ name, server, token, ...definedOnly({ ca }) }).trimEnd());
+  session.print(kubeconfigText({ context: name, user: name, server, token, ...definedOnly({ ca }) }).trimEnd());
 }
 
 async function list(session: Session): Promise<void> {
