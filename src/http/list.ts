@@ -12,7 +12,7 @@ import type { ApiContext, Query, Target } from './context.ts';
 import { listBody, SMALL } from './list-body.ts';
 import { fieldSelector, labelSelector } from './selectors.ts';
 import type { Selector } from './selectors.ts';
-import { rowOf, tableHead, tableOf, wantsTable } from './table.ts';
+import { eventsOf, rowOf, tableHead, wantsTable } from './table.ts';
 import type { IncludeObject } from './table.ts';
 import { framed, frameOf, streamWatch } from './watch.ts';
 import { isConfined, meant, revisionFor } from './visibility.ts';
@@ -147,23 +147,11 @@ async function watch(
   if (confined && start > snapshot.revision)
     throw new StatusError('Expired', `the resource version ${start} is not one that was given out here: list again`);
   const first = options.sendsInitial ? snapshot.list(target.kind.kind, target.namespace).filter(matches) : [];
-  let columnsSent = false;
   let seen = confined ? told : start;
-  const render = (type: Change['type'], resource: Resource): object => {
-    const object = rendered(resource);
-    if (!wantsTable(request.headers.accept)) return { type, object };
-    const table = tableOf(
-      shown,
-      [object],
-      { resourceVersion: object.metadata.resourceVersion },
-      context.clock.now(),
-      includeOf(query),
-      !columnsSent,
-    );
-    columnsSent = true;
-    return { type, object: table };
-  };
-  const isShared = shown.render === undefined && !wantsTable(request.headers.accept);
+  const { accept } = request.headers;
+  const event = eventsOf(shown, { accept, include: includeOf(query), now: () => context.clock.now() });
+  const render = (type: Change['type'], resource: Resource): object => event(type, rendered(resource));
+  const isShared = shown.render === undefined && !wantsTable(accept);
   const bookmark = (annotations?: object) => ({
     kind: shown.kind,
     apiVersion: shown.apiVersion,

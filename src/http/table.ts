@@ -62,6 +62,21 @@ export function tableOf(
   };
 }
 
+/** Events of one watch: Tables where the client asks for them, of which the first alone has the columns. */
+export function eventsOf(
+  kind: Columned,
+  { accept, include, now }: { accept: string | undefined; include: IncludeObject; now: () => Date },
+): (type: string, object: Resource) => object {
+  let withColumns = true;
+  return (type, object) => {
+    if (!wantsTable(accept)) return { type, object };
+    const { resourceVersion } = object.metadata;
+    const table = tableOf(kind, [object], { resourceVersion }, now(), include, withColumns);
+    withColumns = false;
+    return { type, object: table };
+  };
+}
+
 /** What comes before the rows. */
 export const tableHead = (kind: Columned): string => {
   const head = { kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: columnsOf(kind) };

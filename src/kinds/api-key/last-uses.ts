@@ -1,4 +1,4 @@
-import { inArray, isNull, sql } from 'drizzle-orm';
+import { eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { SideStore } from '../../store/beside.ts';
 import type { Pool } from '../../store/pool.ts';
 import { apiKeys } from '../../store/schema.ts';
@@ -7,7 +7,8 @@ import { apiKeys } from '../../store/schema.ts';
 export interface LastUseStore {
   /** Moves forward only. */
   note(uses: ReadonlyMap<string, Date>): Promise<void>;
-  all(): Promise<ReadonlyMap<string, Date>>;
+  /** Of all keys, or of this one. */
+  known(uid?: string): Promise<ReadonlyMap<string, Date>>;
   /** Of releases that had keys in this table alone. They named no user, and every row of a document does. */
   withoutDocument(): Promise<readonly { id: string; sha256: string }[]>;
   forget(ids: readonly string[]): Promise<void>;
@@ -21,8 +22,9 @@ const postgresLastUses = (pool: Pool): LastUseStore => ({
         FROM jsonb_to_recordset(${rows}::jsonb) AS used (id uuid, at timestamptz) WHERE api_keys.id = used.id`),
     );
   },
-  async all() {
-    const rows = await pool.use((db) => db.select({ id: apiKeys.id, at: apiKeys.lastUsed }).from(apiKeys));
+  async known(uid) {
+    const asked = uid === undefined ? undefined : eq(apiKeys.id, uid);
+    const rows = await pool.use((db) => db.select({ id: apiKeys.id, at: apiKeys.lastUsed }).from(apiKeys).where(asked));
     return new Map(rows.flatMap(({ id, at }) => (at === null ? [] : [[id, at] as const])));
   },
   withoutDocument: () =>
@@ -36,7 +38,7 @@ function memoryLastUses(): LastUseStore {
   const known = new Map<string, Date>();
   return {
     note: async (uses) => uses.forEach((at, id) => known.set(id, at)),
-    all: async () => known,
+    known: async () => known,
     withoutDocument: async () => [],
     forget: async () => undefined,
   };

@@ -35,7 +35,7 @@ export const createRuntime: CreateRuntime = ({ store, kinds, clock }) => {
     async live(resource) {
       if (!isApiKey(resource)) return resource;
       const { uid } = resource.metadata;
-      const at = authenticator.lastUse(uid) ?? (await store.beside(LAST_USES).all()).get(uid);
+      const at = authenticator.lastUse(uid) ?? (await store.beside(LAST_USES).known(uid)).get(uid);
       return at === undefined ? resource : { ...resource, status: { ...resource.status, lastUsed: at.toISOString() } };
     },
   };

@@ -64,7 +64,7 @@ export function tokenRoutes(app: FastifyInstance, context: ApiContext, keys: Key
     },
   );
   app.get(`${ROOT}/apikeyuses`, permits('list', { resource: 'apikeys' }), async () => {
-    const stored = await store.beside(LAST_USES).all();
+    const stored = await store.beside(LAST_USES).known();
     const items = (await store.current()).list(apiKeyKind.kind).flatMap(({ metadata: { name, uid } }) => {
       const at = keys.lastUse(uid) ?? stored.get(uid);
       return at === undefined ? [] : [{ metadata: { name, uid }, lastUsed: at.toISOString() }];

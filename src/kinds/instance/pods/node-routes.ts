@@ -9,7 +9,7 @@ import type { ApiContext, Query } from '../../../http/context.ts';
 import type { ServedResource } from '../../../http/discovery.ts';
 import { permits } from '../../../http/permissions.ts';
 import { fieldSelector, labelSelector } from '../../../http/selectors.ts';
-import { tableOf, wantsTable } from '../../../http/table.ts';
+import { eventsOf, tableOf, wantsTable } from '../../../http/table.ts';
 import { noSuch, refuseWrites } from '../../../http/views.ts';
 import { frameOf, streamWatch } from '../../../http/watch.ts';
 import { INITIAL_EVENTS_END, watchOptions } from '../../../http/watch-options.ts';
@@ -158,20 +158,8 @@ async function watch(
   // One that has seen another state than this is sent this one.
   const isBehind = options.from !== 0 && String(options.from) !== node.metadata.resourceVersion;
   let seen = node;
-  let withColumns = true;
-  const event = (type: string, object: Node): object => {
-    if (!wantsTable(request.headers.accept)) return { type, object };
-    const table = tableOf(
-      TABLE,
-      [object],
-      { resourceVersion: object.metadata.resourceVersion },
-      context.clock.now(),
-      'Metadata',
-      withColumns,
-    );
-    withColumns = false;
-    return { type, object: table };
-  };
+  const { accept } = request.headers;
+  const event = eventsOf(TABLE, { accept, include: 'Metadata', now: () => context.clock.now() });
   const bookmark = (annotations?: object) => ({
     kind: NODES.kind,
     apiVersion: CORE_V1,
