@@ -69,6 +69,12 @@ function splitOutsideParentheses(text: string): string[] {
   return [...parts, text.slice(begin).trim()];
 }
 
+/** Both of a query's. */
+export function selectorIn(query: Readonly<Record<string, string | undefined>>): Selector {
+  const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
+  return (resource) => byLabel(resource) && byField(resource);
+}
+
 /** `metadata.name=web,status.phase!=Running`: any scalar field of the document, by its path. */
 export function fieldSelector(text: string | undefined): Selector {
   const pairs = fieldPairs(text);

@@ -5,10 +5,10 @@ import { CORE_V1, findCondition } from '../../../api/metadata.ts';
 import { sameJson } from '../../../base/hash.ts';
 import { StatusError } from '../../../base/errors.ts';
 import { isTrue, queryOf } from '../../../http/context.ts';
-import type { ApiContext, Query } from '../../../http/context.ts';
+import type { ApiContext } from '../../../http/context.ts';
 import type { ServedResource } from '../../../http/discovery.ts';
 import { permits } from '../../../http/permissions.ts';
-import { fieldSelector, labelSelector } from '../../../http/selectors.ts';
+import { selectorIn } from '../../../http/selectors.ts';
 import { eventsOf, tableOf, wantsTable } from '../../../http/table.ts';
 import { noSuch, refuseWrites } from '../../../http/views.ts';
 import { frameOf, streamWatch } from '../../../http/watch.ts';
@@ -130,14 +130,9 @@ class Nodes {
   }
 }
 
-const selects = (query: Query) => {
-  const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
-  return (node: Node): boolean => byLabel(node) && byField(node);
-};
-
 async function list(request: FastifyRequest, reply: FastifyReply, context: ApiContext, nodes: Nodes): Promise<unknown> {
   const query = queryOf(request);
-  const matches = selects(query);
+  const matches = selectorIn(query);
   const node = await nodes.current();
   const { resourceVersion } = node.metadata;
   const items = [node].filter(matches);

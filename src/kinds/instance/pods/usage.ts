@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { apiRoot } from '../../../api/kind.ts';
 import type { Resource } from '../../../api/metadata.ts';
 import { definedOnly } from '../../../base/defined.ts';
@@ -6,7 +6,7 @@ import { StatusError } from '../../../base/errors.ts';
 import { queryOf } from '../../../http/context.ts';
 import type { ServedResource } from '../../../http/discovery.ts';
 import { permits } from '../../../http/permissions.ts';
-import { fieldSelector, labelSelector } from '../../../http/selectors.ts';
+import { selectorIn } from '../../../http/selectors.ts';
 import { isVisible, revisionFor } from '../../../http/visibility.ts';
 import { readingsOf } from '../http/readings.ts';
 import type { Reading, SampledContext } from '../http/readings.ts';
@@ -54,7 +54,7 @@ export function usageRoutes(app: FastifyInstance, context: SampledContext, machi
     app.get(path, permits('list', { resource, subresource: 'metrics', filtered: true }), async (request) => {
       const snapshot = await context.store.current();
       const { namespace } = request.params as { namespace?: string };
-      const matches = selects(request);
+      const matches = selectorIn(queryOf(request));
       const items = await usages.of(
         snapshot.list(kind.kind, namespace).filter((r) => isVisible(request.visible, kind, r) && matches(r)),
       );
@@ -79,12 +79,6 @@ export function usageRoutes(app: FastifyInstance, context: SampledContext, machi
     return item;
   });
 }
-
-const selects = (request: FastifyRequest): ((resource: Resource) => boolean) => {
-  const query = queryOf(request);
-  const [byLabel, byField] = [labelSelector(query['labelSelector']), fieldSelector(query['fieldSelector'])];
-  return (resource) => byLabel(resource) && byField(resource);
-};
 
 const notKnown = (plural: string, name: string): StatusError =>
   new StatusError('NotFound', `${plural}.metrics.k8s.io "${name}" not found: it is not there, or was not sampled yet`, {
