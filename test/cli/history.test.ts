@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findCondition } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
@@ -211,10 +212,21 @@ describe('miniaws sync', () => {
     expect((await sync('rollback', 'app', '--to', 'ffff')).err).toContain('app knows no commit ffff');
     expect((await miniaws(['rollback', 'gitsync/app', '--to', 'none'])).out).toContain('follows the repository again');
     await has('app:2');
-    expect((await miniaws(['rollback', 'gitsync/app'])).out).toContain(
-      `pinned to commit ${commits[0]?.slice(0, 10)}\n`,
-    );
+    const back = await miniaws(['rollback', 'gitsync/app']);
+    expect([back.err, back.out]).toEqual([
+      '',
+      expect.stringContaining(`pinned to commit ${commits[0]?.slice(0, 10)}\n`),
+    ]);
     await has('app:1');
+    // Each is an operation of its own, also one for a commit that was known before.
+    const told = [0, 1, 0, 1, 0].map((n) => commits[n]?.slice(0, 10));
+    await eventually('five operations', async () => {
+      const [, ...operations] = (await sync('history', 'app')).out.trimEnd().split('\n');
+      return isDeepStrictEqual(
+        operations.map((line) => line.split(' ')[0]),
+        told,
+      );
+    });
     expect((await sync('rollback', 'app', '--to', 'none')).code).toBe(0);
     expect((await syncNow()).spec.pin).toBeUndefined();
     await has('app:2');

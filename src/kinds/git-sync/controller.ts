@@ -19,14 +19,14 @@ import { observeFolders, refusedFolders, RevisionReader } from './observe.ts';
 import { isDue } from './due.ts';
 import { planGitSync } from './plan.ts';
 import type { FolderObserved, SyncObserved, SyncStep } from './plan.ts';
-import type { Repositories, RemoteState } from './repositories.ts';
+import type { Repositories } from './repositories.ts';
 import { isReadyNow, reportGitSync } from './report.ts';
 import { counted, operationFor, withOperation } from './operation.ts';
 import type { Purpose } from './operation.ts';
 import { gitSource } from './source.ts';
 import { tell } from './tell.ts';
-import { isGitSync, managerOf, shortCommit, syncOfManager } from './types.ts';
-import type { GitSync, Target } from './types.ts';
+import { isGitSync, managerOf, shortCommit, syncOfManager, targetOf } from './types.ts';
+import type { GitSync } from './types.ts';
 
 export interface GitSyncDeps {
   repositories: Repositories;
@@ -101,7 +101,8 @@ export function gitSyncController(deps: GitSyncDeps): Controller<GitSync, SyncOb
         await repositories.ask(sync, source);
       const remote = repositories.state(sync, source);
       const rewritten = repositories.rewritten(sync, source);
-      const target = targetOf(sync, remote, rewritten, pass.now());
+      const head = rewritten === undefined ? remote.head?.sha : undefined;
+      const target = targetOf(sync, head, pass.now());
       if (target === undefined || !isAtWork) return { ...base, ...none, remote, target };
       const snapshotOf = (commit: string) => repositories.snapshot(sync, source, commit);
       const look = (refused?: ReadonlyMap<string, string>) =>
@@ -223,22 +224,6 @@ function printApply(changes: readonly SyncChange[]): string {
   if (!first) return 'apply nothing';
   const what = changes.length === 1 ? titleOf(first.ref) : `${changes.length} objects`;
   return `apply ${what} of commit ${shortCommit(first.commit)}`;
-}
-
-/** Which commit is worked towards: a pin goes before a rollback, that before the newest; while nothing is known, or the branch was rewritten, the one that is there. */
-function targetOf(
-  { spec, status }: GitSync,
-  { head }: RemoteState,
-  rewritten: string | undefined,
-  now: Date,
-): Target | undefined {
-  const { pin } = spec;
-  if (pin && (pin.until === undefined || Date.parse(pin.until) > now.getTime()))
-    return { commit: pin.commit, why: 'pinned' };
-  if (head === undefined || rewritten !== undefined)
-    return status?.applied && { commit: status.applied.commit, why: 'applied' };
-  if (status?.rolledBack?.from === head.sha) return { commit: status.rolledBack.to, why: 'rolledBack' };
-  return { commit: head.sha, why: 'newest' };
 }
 
 /** Those that applied it: a change of it by somebody else is put back. */

@@ -112,7 +112,7 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
     return {
       do: 'apply',
       changes: part,
-      purpose: drifted.length === part.length ? undefined : purposeOf(observed, now),
+      purpose: drifted.length === part.length ? undefined : purposeOf(sync, observed, now),
       why: drifted.length === part.length ? driftText(drifted) : isNew ? why : `${why}: ${SPEC_CHANGED}`,
       event: drifted.length === part.length ? 'DriftCorrected' : 'Applied',
       ...(drifted.length === part.length ? { warns: true } : {}),
@@ -120,9 +120,10 @@ function planApply(sync: GitSync, observed: SyncObserved, now: Date): SyncStep[]
   });
 }
 
-/** What is done is done for this; the newest was found when the remote was asked. */
-export function purposeOf({ target, remote }: SyncObserved, now: Date): Purpose | undefined {
-  return target && { target, since: target.why === 'newest' ? (remote.askedAt ?? now) : now };
+/** What is done is done for this; one that is new was found when the remote was asked. */
+export function purposeOf({ status }: GitSync, { target, remote }: SyncObserved, now: Date): Purpose | undefined {
+  const isNew = target?.why === 'newest' && target.commit !== status?.observed?.commit;
+  return target && { target, since: isNew ? (remote.askedAt ?? now) : now };
 }
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -166,7 +167,7 @@ function planPrune(sync: GitSync, observed: SyncObserved, now: Date, kinds: Kind
   const deleting = inParts(inDeletionOrder(pruned, kinds)).map((resources): SyncStep => ({
     do: 'delete',
     resources,
-    purpose: purposeOf(observed, now),
+    purpose: purposeOf(sync, observed, now),
     why: `no file of commit ${commit} has ${listed(resources.map(named))}`,
     event: 'Pruned',
   }));

@@ -80,10 +80,11 @@ function statusOf(sync: GitSync, observed: SyncObserved, left: readonly SyncStep
   };
 }
 
-function operationOf({ status }: GitSync, observed: SyncObserved, now: Date): SyncOperation | undefined {
+function operationOf(sync: GitSync, observed: SyncObserved, now: Date): SyncOperation | undefined {
   const { revision } = observed;
-  const purpose = purposeOf(observed, now);
-  const operation = purpose ? operationFor(status?.operation, purpose) : status?.operation;
+  const before = sync.status?.operation;
+  const purpose = purposeOf(sync, observed, now);
+  const operation = purpose ? operationFor(before, purpose) : before;
   return told(operation, revision === undefined || isFailure(revision) ? undefined : revision.commit);
 }
 

@@ -148,6 +148,19 @@ export type GitSync = Resource<GitSyncSpec, GitSyncStatus>;
 
 export const isGitSync = (r: Resource): r is GitSync => r.kind === 'GitSync';
 
+/**
+ * Which commit is worked towards: a pin goes before a rollback, that before `head`, the newest. While that is not
+ * known, or is not to be followed, it is the one that is there.
+ */
+export function targetOf({ spec, status }: GitSync, head: string | undefined, now: Date): Target | undefined {
+  const { pin } = spec;
+  if (pin && (pin.until === undefined || Date.parse(pin.until) > now.getTime()))
+    return { commit: pin.commit, why: 'pinned' };
+  if (head === undefined) return status?.applied && { commit: status.applied.commit, why: 'applied' };
+  if (status?.rolledBack?.from === head) return { commit: status.rolledBack.to, why: 'rolledBack' };
+  return { commit: head, why: 'newest' };
+}
+
 const MANAGER = 'gitsync/';
 
 /** The field manager by which it applies: what it owns is found by that. */

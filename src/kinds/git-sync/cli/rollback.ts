@@ -4,7 +4,7 @@ import { Failure } from '../../../cli/failure.ts';
 import { nameOf } from '../../../cli/objects.ts';
 import type { Session } from '../../../cli/session.ts';
 import { waitReady } from '../../../cli/waiting.ts';
-import { shortCommit } from '../types.ts';
+import { shortCommit, targetOf } from '../types.ts';
 import type { GitSync } from '../types.ts';
 import { operationsOf, wholeCommit } from './commits.ts';
 import { changeSync, getSync } from './syncs.ts';
@@ -33,9 +33,11 @@ async function rollback(session: Session, ref: Ref, options: RollbackOptions): P
   if (options.wait) await waitReady(session, [ref], options.timeout);
 }
 
-async function lastHealthy(session: Session, ref: Ref, { status }: GitSync): Promise<string> {
+/** Before the one that it works towards, which need not be reached yet. */
+async function lastHealthy(session: Session, ref: Ref, sync: GitSync): Promise<string> {
   const operations = await operationsOf(session, ref);
-  const found = operations.find(({ commit, result }) => result === 'Synced' && commit !== status?.applied?.commit);
+  const target = targetOf(sync, sync.status?.observed?.commit, new Date());
+  const found = operations.find(({ commit, result }) => result === 'Synced' && commit !== target?.commit);
   if (found) return found.commit;
   throw new Failure(
     `no commit from before this one is known to have worked in ${nameOf(session.kinds, ref)}: give --to`,
