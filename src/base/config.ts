@@ -92,6 +92,13 @@ export const SETTINGS = {
     'Devices of the host, or folders of them, that instances may use. Default: none',
   ),
   allowGpus: setting('allow-gpus', 'yes|no', 'MINIAWS_ALLOW_GPUS', 'no', "Whether instances may use the host's GPUs"),
+  allowMetadata: setting(
+    'allow-metadata',
+    'yes|no',
+    'MINIAWS_ALLOW_METADATA',
+    'no',
+    "Whether instances may reach the metadata service of the cloud that the Engine's host is in (169.254.169.254)",
+  ),
   allowNfsServer: setting(
     'allow-nfs-server',
     'ADDRESS,…',
@@ -226,7 +233,8 @@ function checkConfig(config: Config): void {
   if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
     refuse('logLevel', 'debug, info, warn or error');
-  if (!['yes', 'no'].includes(config.allowGpus)) refuse('allowGpus', 'yes or no');
+  for (const name of ['allowGpus', 'allowMetadata'] as const)
+    if (!['yes', 'no'].includes(config[name])) refuse(name, 'yes or no');
   const pool = parseCidr(config.vpcPool);
   if (!pool || pool.prefix > Number(config.vpcPrefix))
     refuse('vpcPool', 'an IPv4 range that holds at least one block of --vpc-prefix');

@@ -3,6 +3,8 @@ export interface HostAccess {
   /** Devices, and folders of them; empty: none. */
   devices: readonly string[];
   gpus: boolean;
+  /** The metadata service of the cloud that the host is in. */
+  metadata: boolean;
   /** Servers, as `addr=` names them, that volumes may be mounted from. */
   nfsServers: readonly string[];
 }

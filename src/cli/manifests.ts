@@ -48,7 +48,7 @@ const PERMISSIVE: AdmissionSettings = {
   vpcPool: '10.0.0.0/8',
   vpcPrefix: 24,
   hostPaths: { allowed: ['/'], guarded: ENGINE_SOCKETS },
-  hostAccess: { devices: ['/'], gpus: true, nfsServers: [ANY_SERVER] },
+  hostAccess: { devices: ['/'], gpus: true, metadata: true, nfsServers: [ANY_SERVER] },
   foreignRanges: () => [],
 };
 

@@ -36,7 +36,10 @@ export async function removeContents(
   const removed = await withCompute(config, installation, async (compute) => {
     const marked = await markedOn(compute);
     for (const type of TYPES) {
-      const these = marked.filter((m) => m.type === type);
+      // Once no container is left that it is for. That takes an image, which is made where it is gone.
+      if (type === 'network' && marked.some((m) => m.type === 'network' || m.type === 'image'))
+        await compute.openMetadataAccess().catch(() => undefined);
+      const these = (type === 'image' ? await markedOn(compute) : marked).filter((m) => m.type === type);
       // Of networks one at a time: Engine 20.10 loses count of them else.
       if (type === 'network') for (const one of these) await remove(compute, one, why);
       else await Promise.all(these.map((one) => remove(compute, one, why)));

@@ -250,6 +250,7 @@ const hostPathRules = (config: Config, folder: DataFolder): HostPathRules => ({
 const hostAccessOf = (config: Config): HostAccess => ({
   devices: listOf(config.allowDevice).map((path) => normalizedPath(resolve(path))),
   gpus: config.allowGpus === 'yes',
+  metadata: config.allowMetadata === 'yes',
   nfsServers: listOf(config.allowNfsServer),
 });
 

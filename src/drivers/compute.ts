@@ -42,6 +42,18 @@ export interface Compute {
   createNetwork(spec: NetworkSpec): Promise<Network>;
   removeNetwork(id: string): Promise<void>;
 
+  /**
+   * Whether networks of ours, those to come too, reach the metadata service of the cloud that the Engine's host is in
+   * (169.254.169.254), as of the last look; `unobservable` before one, and while the host does not let itself be looked at.
+   */
+  metadataAccess(): Observed<MetadataAccess>;
+  /** Looks, unless that was done lately: it takes a container. What came of it `metadataAccess` tells. */
+  lookAtMetadataAccess(): Promise<void>;
+  /** Where the host does not let its firewall be changed, this resolves, and `metadataAccess` tells why. */
+  closeMetadataAccess(): Promise<void>;
+  /** Nothing of ours is left in the host's firewall then. */
+  openMetadataAccess(): Promise<void>;
+
   createContainer(spec: ContainerSpec): Promise<Container>;
   startContainer(id: string): Promise<void>;
   /**
@@ -185,6 +197,8 @@ export interface Network {
   gateway: string;
   internal: boolean;
 }
+
+export type MetadataAccess = 'open' | 'closed';
 
 /** The Engine's machine, as the Engine tells of it. */
 export interface EngineHost {

@@ -4,6 +4,8 @@ import type { Compute } from './compute.ts';
 export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'createNetwork',
   'removeNetwork',
+  'closeMetadataAccess',
+  'openMetadataAccess',
   'createContainer',
   'startContainer',
   'stopContainer',

@@ -1,5 +1,5 @@
 import { GROUP } from '../api/metadata.ts';
-import { canonicalJson } from '../base/hash.ts';
+import { canonicalJson, sha256 } from '../base/hash.ts';
 import type { ConfigDigests, ContainerSpec, Owner } from './compute.ts';
 
 /** The labels on every Engine object of ours. An interface that others rely on: never rename one. */
@@ -13,6 +13,7 @@ export const LABEL = {
   specHash: `${GROUP}/spec-hash`,
   config: `${GROUP}/config`,
   defaults: `${GROUP}/defaults`,
+  helper: `${GROUP}/helper`,
 } as const;
 
 export function ownerLabels(installation: string, owner: Owner, specHash: string): Record<string, string> {
@@ -65,6 +66,9 @@ export const shortUid = (uid: string): string => uid.replaceAll('-', '').slice(0
 /** Deterministic, so that a step repeated after a crash finds what the first one made (I3). */
 export const engineName = (owner: Pick<Owner, 'namespace' | 'name' | 'uid'>): string =>
   `${owner.namespace}-${owner.name}-${shortUid(owner.uid)}`;
+
+/** Of what must be told apart from other installations' by its name alone. */
+export const installationDigest = (installation: string): string => sha256(installation).slice(0, 12);
 
 /** Which volume on the Engine a named volume is: dots keep the parts apart, because no part contains one. */
 export const volumeNameOf = (installation: string, namespace: string, name: string): string =>

@@ -23,7 +23,7 @@ export const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
   vpcPrefix: 20,
   hostPaths: { allowed: ['/'], guarded: ENGINE_SOCKETS },
-  hostAccess: { devices: ['/dev'], gpus: true, nfsServers: ['10.9.9.9'] },
+  hostAccess: { devices: ['/dev'], gpus: true, metadata: false, nfsServers: ['10.9.9.9'] },
   foreignRanges: () => [],
 };
 

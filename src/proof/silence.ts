@@ -53,8 +53,10 @@ export class Silence {
   }
 
   async #meet(name: string, thing: unknown): Promise<void> {
-    const call = `${name} ${nameOf(thing)}`;
-    if (++this.#calls === this.#at) this.#stuck = call;
+    this.#calls++;
+    // One that is about no thing in particular runs by itself.
+    const call = `${name} ${nameOf(thing) ?? this.#calls}`;
+    if (this.#calls === this.#at) this.#stuck = call;
     if (this.#stuck !== call || this.#healed) return;
     await sleep(this.#clock, DEADLINE_MS);
     throw passError(timedOut(), name);
@@ -62,5 +64,5 @@ export class Silence {
 }
 
 /** A call is about an id, or about something that is to be made for an owner. */
-const nameOf = (thing: unknown): string =>
-  typeof thing === 'string' ? thing : ((thing as { owner?: { uid: string } }).owner?.uid ?? '');
+const nameOf = (thing: unknown): string | undefined =>
+  typeof thing === 'string' ? thing : (thing as { owner?: { uid: string } } | undefined)?.owner?.uid;

@@ -16,7 +16,7 @@ const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
   vpcPrefix: 20,
   hostPaths: { allowed: ['/srv/data'], guarded: [...ENGINE_SOCKETS, '/srv/data/miniaws'] },
-  hostAccess: { devices: [], gpus: false, nfsServers: [] },
+  hostAccess: { devices: [], gpus: false, metadata: false, nfsServers: [] },
   foreignRanges: () => ['10.64.0.0/20'],
 };
 const context = (over: Partial<WriteContext> = {}): WriteContext => ({

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { attacker, ATTACKER_ENV, knockRaw, type Target } from '../support/attacker.ts';
 import { Cloud } from '../support/cloud.ts';
 import { instance, manifest, vpc } from '../support/manifests.ts';
 import { eventually } from '../support/wait.ts';
@@ -10,25 +10,16 @@ const LISTENER = 28_774;
 /** The load balancers' own, on their loopback. */
 const HAPROXY = { admin: 9_999, addresses: ['127.0.0.1', '127.0.0.2', '127.0.0.3'] };
 const METADATA = '169.254.169.254';
-const SCRIPT = new URL('../support/raw-syn.pl', import.meta.url);
 
 let cloud: Cloud;
 beforeAll(async () => {
-  cloud = await Cloud.start({ env: { MINIAWS_ALLOW_HOST_PATH: '/usr' } });
-  const content = await readFile(SCRIPT, 'utf8');
+  cloud = await Cloud.start({ env: ATTACKER_ENV });
   const in_ = (vpcName: string, more: object = {}) => ({
     image: cloud.image,
     stopGracePeriod: '0s',
     vpc: vpcName,
     ...more,
   });
-  // The image has no program for raw sockets: it runs the host's Perl.
-  const attacker = (vpcName: string) =>
-    in_(vpcName, {
-      capabilities: { add: ['NET_RAW'] },
-      volumes: [{ hostPath: '/usr', mountPath: '/usr', readOnly: true }],
-      files: [{ path: '/raw-syn.pl', content }],
-    });
   const balancer = (name: string, vpcName: string, port: number) =>
     manifest('LoadBalancer', name, {
       vpc: vpcName,
@@ -39,8 +30,8 @@ beforeAll(async () => {
     vpc('mine', { cidrBlock: '10.214.66.0/24' }),
     vpc('theirs', { cidrBlock: '10.214.67.0/24' }),
     vpc('inner', { cidrBlock: '10.214.68.0/24', internetGateway: false }),
-    instance('attacker', attacker('mine')),
-    instance('inmate', attacker('inner')),
+    instance('attacker', await attacker(cloud, 'mine')),
+    instance('inmate', await attacker(cloud, 'inner')),
     instance('peer', in_('mine')),
     instance('victim', in_('theirs', { ports: ['127.0.0.1:0:80'] })),
     balancer('near', 'mine', LISTENER),
@@ -49,13 +40,6 @@ beforeAll(async () => {
   await cloud.ready('instances', 'attacker', 'inmate', 'peer', 'victim');
 });
 afterAll(() => cloud?.close());
-
-interface Target {
-  /** Who gets the frame. */
-  neighbour: string;
-  address: string;
-  port: number;
-}
 
 const at = (neighbour: string, address: string, port: number): Target => ({ neighbour, address, port });
 const word = ({ address, port }: Target) => `${address}:${port}`;
@@ -67,16 +51,13 @@ interface Reached {
 }
 
 async function reached(from: string, targets: readonly Target[]): Promise<Reached> {
-  const perl = 'exec /usr/lib/*/ld-linux-*.so.* /usr/bin/perl /raw-syn.pl "$@"';
-  const ends = targets.map((t) => `${t.neighbour},${t.address},${t.port}`);
-  const raw = await cloud.exec(from, 'sh', '-c', perl, 'sh', await addressOf(from), ...ends);
-  expect(raw).toMatchObject({ exitCode: 0, stderr: '' });
+  const raw = await knockRaw(cloud, from, targets);
   // A server that waits for a request is cut off by the time-out: it was reached. Who is not is told by nc well before, also on
   // a machine on which everything takes several times as long.
   const knock =
     'for t in "$@"; do (timeout 5 nc -w 1 ${t%:*} ${t#*:} </dev/null >/dev/null 2>&1; case $? in 0|143) echo $t open;; esac) & done; wait';
   const plain = await cloud.exec(from, 'sh', '-c', knock, 'sh', ...targets.map(word));
-  return { plain: opened(plain.stdout), raw: opened(raw.stdout) };
+  return { plain: opened(plain.stdout), raw: opened(raw) };
 }
 
 const opened = (lines: string): string[] =>

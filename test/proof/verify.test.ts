@@ -80,7 +80,7 @@ describe('miniaws verify', () => {
       is: 'different',
       schedule: [
         'apply: VPC/default/main, Instance/default/web',
-        'side effect 1 of 6 (createNetwork): the daemon dies before it',
+        'side effect 1 of 8 (closeMetadataAccess): the daemon dies before it',
         'another daemon leads',
       ],
       differences: ['too many: network of somebody else: 192.168.7.0/24'],

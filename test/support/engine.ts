@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { messageOf } from '../../src/base/errors.ts';
+import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { eventually } from './wait.ts';
 
@@ -29,11 +30,23 @@ export async function cleanInstallation(installation: string): Promise<void> {
     return containers.length === 0;
   });
   const networks = await engine.listNetworks({ filters });
+  if (networks.length > 0) await cleanFirewall(installation);
   await Promise.all(networks.map(({ Id }) => removeNetwork(Id)));
   const { Volumes } = await engine.listVolumes({ filters });
   await Promise.all((Volumes ?? []).map(({ Name }) => gone(engine.getVolume(Name).remove())));
   const images = await engine.listImages({ filters: JSON.stringify(filters) });
   await Promise.all(images.map(({ Id }) => gone(engine.getImage(Id).remove({ force: true }))));
+}
+
+/** Of the rule that keeps this installation's networks from the metadata service. */
+async function cleanFirewall(installation: string): Promise<void> {
+  const compute = createDockerCompute({ installation });
+  await compute.open();
+  try {
+    await compute.openMetadataAccess();
+  } finally {
+    await compute.close();
+  }
 }
 
 async function removeNetwork(id: string): Promise<void> {

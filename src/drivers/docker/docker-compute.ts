@@ -23,8 +23,10 @@ import { engineHost } from './engine-host.ts';
 import { startExec } from './exec.ts';
 import { DockerFiles } from './files.ts';
 import { HostMounts } from './host-mounts.ts';
+import { HostTools } from './host-tools.ts';
 import { DockerImages } from './images.ts';
 import { containerLogs } from './logs.ts';
+import { HostMetadataAccess } from './metadata-access.ts';
 import { DockerNetworks } from './networks.ts';
 import { Observer } from './observer.ts';
 import { dialAddress, probeAddress } from './probe.ts';
@@ -56,6 +58,11 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
   const files = new DockerFiles(docker, calls, world, clock);
   const volumes = new DockerVolumes(docker, calls, world);
   const images = new DockerImages(docker, calls, world, { clock, log });
+  const tools = new HostTools(docker, calls, images, installation);
+  const metadata = new HostMetadataAccess({ tools, clock, installation, bridges: () => networks.bridges() });
+  world.cache.subscribe(() => {
+    if (world.cache.outage !== undefined) metadata.forget();
+  });
   // Where another machine's links lead cannot be seen from here.
   const mounts = local && hostPaths ? new HostMounts(hostPaths) : undefined;
   const sessions = new Set<Session>();
@@ -75,6 +82,11 @@ export function createDockerCompute(options: DockerComputeOptions): Compute {
 
     createNetwork: (spec) => networks.create(spec),
     removeNetwork: (id) => networks.remove(id),
+
+    metadataAccess: () => metadata.access,
+    lookAtMetadataAccess: () => metadata.look(),
+    closeMetadataAccess: () => metadata.set('closed'),
+    openMetadataAccess: () => metadata.set('open'),
 
     createContainer: (spec) => createContainer(spec),
     startContainer: (id) => startContainer(id),

@@ -4,8 +4,9 @@ import { overlaps, parseCidr } from '../../base/cidr.ts';
 import { PassError } from '../../base/errors.ts';
 import { canonicalJson, sha256 } from '../../base/hash.ts';
 import type { Network, NetworkSpec, Owner } from '../compute.ts';
-import { ownerLabels, ownerOf } from '../labels.ts';
+import { LABEL, ownerLabels, ownerOf } from '../labels.ts';
 import { leftAlone, nameTaken, networkInUse, overlapWords } from '../refusals.ts';
+import { BRIDGE_OPTION, bridgeOf, newBridgeName } from './bridges.ts';
 import { translated, type EngineCalls } from './calls.ts';
 import { passError, wordsOf } from './errors.ts';
 import { unlessGone, type World } from './world.ts';
@@ -69,6 +70,13 @@ export class DockerNetworks {
     );
   }
 
+  /** Of all networks of ours, by name, as of now. */
+  async bridges(): Promise<readonly string[]> {
+    const filters = { label: [`${LABEL.installation}=${this.#world.installation}`] };
+    const list = () => this.#docker.listNetworks({ filters });
+    return (await this.#calls.raw('listNetworks', list)).map(bridgeOf);
+  }
+
   async #findOrMake(spec: NetworkSpec): Promise<Network> {
     const found = await this.#find(spec);
     if (found) return found;
@@ -106,6 +114,7 @@ export class DockerNetworks {
       Driver: 'bridge',
       EnableIPv6: false,
       Internal: internal,
+      Options: { [BRIDGE_OPTION]: newBridgeName(this.#world.installation) },
       IPAM: { Driver: 'default', Config: [{ Subnet: cidrBlock, Gateway: gateway }] },
       Labels: ownerLabels(
         this.#world.installation,

@@ -9,6 +9,7 @@ import { containerWords } from '../differences.ts';
 import { ObservationCache } from '../observation-cache.ts';
 import { leftAlone, missingNetwork } from '../refusals.ts';
 import type { EngineCalls } from './calls.ts';
+import { isBridge } from './bridges.ts';
 import { fingerprint, toContainer, toDetails, toNetwork, type ContainerDetails } from './container-view.ts';
 import { statusOf, wordsOf } from './errors.ts';
 import { hostRanges } from './host-ranges.ts';
@@ -19,8 +20,6 @@ const LOOKS_AT_ONCE = 8;
 const LISTED_LOOKS_MS = 10_000;
 /** Milliseconds between looks at a thing that does not answer. */
 const ASK_AGAIN_MS = { first: 1_000, most: 30_000 };
-/** How the Engine calls the bridge of a network: after the first half of its short id. */
-const BRIDGE_NAME = /^br-[0-9a-f]{12}$/;
 
 /** A network that is not ours. */
 export interface ForeignNetwork {
@@ -161,7 +160,7 @@ export class World {
   }
 
   /**
-   * A bridge of the Engine's is told by its name too: it is there before the cache has its network. What overlaps such
+   * A network's bridge is told by its name too: it is there before the cache has its network. What overlaps such
    * a one the Engine refuses itself.
    */
   hostRanges(): readonly HostRange[] {
@@ -170,7 +169,7 @@ export class World {
       ...[...this.cache.networks.values()].map((network) => network.cidrBlock),
       ...[...this.#foreign.values()].flatMap((network) => network.ranges),
     ]);
-    return hostRanges().filter((range) => !BRIDGE_NAME.test(range.interface) && !ofNetworks.has(range.cidrBlock));
+    return hostRanges().filter((range) => !isBridge(range.interface) && !ofNetworks.has(range.cidrBlock));
   }
 
   #putNetwork(info: NetworkInspectInfo, ticket: number): Look<Network> {

@@ -12,6 +12,7 @@ import type {
   ContainerSpec,
   EngineImage,
   ImageState,
+  MetadataAccess,
   Network,
   NetworkSpec,
   Owner,
@@ -53,6 +54,13 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
     if (engine.latencyMs > 0) await sleep(engine.clock, engine.latencyMs);
     if (!engine.reachable) throw refuse.unreachable();
     return act();
+  }
+
+  async function setMetadataAccess(access: MetadataAccess): Promise<void> {
+    if (engine.metadataAccess === access) return;
+    await call('setMetadataAccess', () => {
+      if (engine.firewallFailure === undefined) engine.metadataAccess = access;
+    });
   }
 
   /** Somebody else's is neither changed nor read (I5). */
@@ -248,6 +256,14 @@ export function createSimulatedCompute(options: { engine: SimulatedEngine; insta
 
     createNetwork: (spec) => call('createNetwork', () => createNetwork(spec)),
     removeNetwork: (id) => call('removeNetwork', () => removeNetwork(id)),
+
+    metadataAccess: () => {
+      const why = cache.outage ?? engine.firewallFailure;
+      return why === undefined ? present(engine.metadataAccess) : unobservable(why);
+    },
+    lookAtMetadataAccess: () => Promise.resolve(),
+    closeMetadataAccess: () => setMetadataAccess('closed'),
+    openMetadataAccess: () => setMetadataAccess('open'),
 
     createContainer: (spec) => call('createContainer', () => createContainer(spec)),
     startContainer: (id) => change('startContainer', id, () => engine.start(id)),

@@ -8,6 +8,7 @@ import type {
   EngineHost,
   FileChange,
   HostRange,
+  MetadataAccess,
   ProbeResult,
   ProbeTarget,
 } from '../compute.ts';
@@ -53,6 +54,10 @@ export class SimulatedEngine {
   readonly proxies: SimulatedProxyHost;
   /** What interfaces of its machine are on, beside its networks. */
   hostRanges: readonly HostRange[] = [];
+  /** What its machine's firewall lets networks of ours do. */
+  metadataAccess: MetadataAccess = 'open';
+  /** While set, why its machine's firewall can be neither read nor changed. */
+  firewallFailure: string | undefined;
   /** Labels by name. */
   readonly volumes = new Map<string, Readonly<Record<string, string>>>();
   /** Options of those that were made with some, by name. */

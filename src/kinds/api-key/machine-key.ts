@@ -69,7 +69,7 @@ const SETTINGS: AdmissionSettings = {
   vpcPool: '',
   vpcPrefix: 0,
   hostPaths: { allowed: [], guarded: [] },
-  hostAccess: { devices: [], gpus: false, nfsServers: [] },
+  hostAccess: { devices: [], gpus: false, nfsServers: [], metadata: false },
   foreignRanges: () => [],
 };
 const SPEC = { role: 'admin' };

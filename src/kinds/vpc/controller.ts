@@ -1,6 +1,7 @@
 import { refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import type { View } from '../../api/kind.ts';
+import type { HostAccess } from '../../base/host-access.ts';
 import type { Compute } from '../../drivers/compute.ts';
 import type { Controller } from '../../engine/contract.ts';
 import { planVpc } from './plan.ts';
@@ -11,16 +12,25 @@ import type { Vpc } from './types.ts';
 /**
  * Keeps one Docker network for each VPC. Its name comes from the document's uid and creation finds before it makes, so
  * a repeated step finds what the first one made. It goes after the last document that names the VPC.
+ * Before the first, a rule in the firewall of the Engine's host keeps all of them from the metadata service of a cloud.
  */
-export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, VpcStep> => ({
+export const vpcController = (
+  compute: Compute,
+  { metadata: allowsMetadata }: Pick<HostAccess, 'metadata'>,
+): Controller<Vpc, VpcObserved, VpcStep> => ({
   kind: 'VPC',
   needsEngine: true,
   watches: [{ enqueue: vpcsBeingDeleted }],
   async observe(vpc, pass) {
     const { namespace, name, uid } = vpc.metadata;
     const users = pass.view.lookupAll('vpc', `${namespace}/${name}`);
+    const networks = compute.networks(uid);
+    const isKept = vpc.metadata.deletionTimestamp === undefined && networks.state !== 'unobservable';
+    if (isKept && !pass.planning) await compute.lookAtMetadataAccess();
     return {
-      networks: compute.networks(uid),
+      networks,
+      metadata: compute.metadataAccess(),
+      allowsMetadata,
       hostRanges: compute.hostRanges(),
       users: users.map((r) => `${r.kind} ${r.metadata.namespace}/${r.metadata.name}`).sort(),
     };
@@ -33,6 +43,8 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
         return;
       case 'removeNetwork':
         return compute.removeNetwork(step.id);
+      case 'setMetadataAccess':
+        return step.access === 'closed' ? compute.closeMetadataAccess() : compute.openMetadataAccess();
     }
   },
   report: reportVpc,
@@ -42,6 +54,8 @@ export const vpcController = (compute: Compute): Controller<Vpc, VpcObserved, Vp
         return `create network ${step.spec.name} ${step.spec.cidrBlock}${step.spec.internal ? ' (internal)' : ''}`;
       case 'removeNetwork':
         return `remove network ${step.name}`;
+      case 'setMetadataAccess':
+        return `${step.access === 'closed' ? 'close' : 'open'} the metadata service of the host's cloud to instances`;
     }
   },
 });

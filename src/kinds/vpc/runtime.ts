@@ -4,6 +4,6 @@ import { vpcController } from './controller.ts';
 
 export { contradiction } from './invariants.ts';
 
-export const createRuntime: CreateRuntime = ({ compute }) => ({
-  controller: anyController(vpcController(compute)),
+export const createRuntime: CreateRuntime = ({ compute, settings }) => ({
+  controller: anyController(vpcController(compute, settings.hostAccess)),
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { valueOf } from '../../../src/base/observed.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import { eventually } from '../../support/wait.ts';
 import { expectPassError, type ContractContext } from './context.ts';
@@ -22,6 +23,16 @@ export function networkContract(t: ContractContext): void {
       await t.compute.removeNetwork(made.id);
       expect(t.compute.networks(made.owner.uid).state).toBe('absent');
       await t.compute.removeNetwork(made.id);
+    });
+
+    it('all are kept from the metadata service, and let to it again', async () => {
+      await t.compute.lookAtMetadataAccess();
+      const access = () => valueOf(t.compute.metadataAccess());
+      expect(access()).toBe('open');
+      await Promise.all([t.compute.closeMetadataAccess(), t.compute.closeMetadataAccess()]);
+      expect(access()).toBe('closed');
+      await t.compute.openMetadataAccess();
+      expect(access()).toBe('open');
     });
 
     it('I5: a name held by another is NameTaken, and the holder is left alone', async () => {

@@ -6,9 +6,9 @@ import { create } from '../../../src/admission/operations.ts';
 import { absent, present, unobservable } from '../../../src/base/observed.ts';
 import type { Observed } from '../../../src/base/observed.ts';
 import { planVpc } from '../../../src/kinds/vpc/plan.ts';
-import type { VpcObserved } from '../../../src/kinds/vpc/plan.ts';
+import type { VpcObserved, VpcStep } from '../../../src/kinds/vpc/plan.ts';
 import { reportVpc } from '../../../src/kinds/vpc/report.ts';
-import type { Network } from '../../../src/drivers/compute.ts';
+import type { MetadataAccess, Network } from '../../../src/drivers/compute.ts';
 import { engineName } from '../../../src/drivers/labels.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 import { settings } from '../../../src/proof/person.ts';
@@ -40,11 +40,22 @@ const seen = (
   ...host: string[]
 ): VpcObserved => ({
   networks,
+  metadata: present('closed'),
+  allowsMetadata: false,
   users,
   hostRanges: host.map((cidrBlock) => ({ interface: 'lan0', cidrBlock })),
 });
-const plan = (v: Vpc, ...observed: Parameters<typeof seen>) =>
-  planVpc(v, seen(...observed)).map((s) => (s.do === 'createNetwork' ? 'create' : `remove ${s.id}`));
+/** Whose way to the metadata service is as given. */
+const withMetadata = (
+  metadata: Observed<MetadataAccess>,
+  allowsMetadata = false,
+  networks: Observed<readonly Network[]> = present([network()]),
+): VpcObserved => ({ ...seen(networks), metadata, allowsMetadata });
+const words = (step: VpcStep): string =>
+  step.do === 'createNetwork' ? 'create' : step.do === 'removeNetwork' ? `remove ${step.id}` : step.access;
+const planMetadata = (v: Vpc, ...observed: Parameters<typeof withMetadata>) =>
+  planVpc(v, withMetadata(...observed)).map(words);
+const plan = (v: Vpc, ...observed: Parameters<typeof seen>) => planVpc(v, seen(...observed)).map(words);
 const report = (v: Vpc, ...observed: Parameters<typeof seen>) =>
   reportVpc(v, seen(...observed), planVpc(v, seen(...observed)));
 
@@ -73,6 +84,38 @@ describe('the plan of a VPC', () => {
     ['deleted, and the host is on the range', plan(deleted, present([network()]), [], '10.1.0.0/24'), ['remove n1']],
   ])('%s', (_what, got, expected) => {
     expect(got).toEqual(expected);
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['open', planMetadata(vpc, present('open')), ['closed']],
+    ['closed', planMetadata(vpc, present('closed')), []],
+    ['I4: unobservable', planMetadata(vpc, unobservable('no iptables')), []],
+    ['allowed, open', planMetadata(vpc, present('open'), true), []],
+    ['allowed, closed before', planMetadata(vpc, present('closed'), true), ['open']],
+    ['allowed, unobservable', planMetadata(vpc, unobservable('no iptables'), true), []],
+    ['open, and no network yet', planMetadata(vpc, present('open'), false, absent), ['closed', 'create']],
+    ['unobservable, and no network yet', planMetadata(vpc, unobservable('no'), false, absent), ['create']],
+    ['open, and the Engine out of reach', planMetadata(vpc, present('open'), false, unobservable('no')), []],
+    ['deleted, open', planMetadata(deleted, present('open')), ['remove n1']],
+  ])('keeps it from the metadata service: %s', (_what, got, expected) => {
+    expect(got).toEqual(expected);
+  });
+
+  it('is not Ready before it is kept from the metadata service; where that cannot be done it is, and Degraded', () => {
+    const judge = (observed: VpcObserved) => reportVpc(vpc, observed, planVpc(vpc, observed));
+    expect(judge(withMetadata(present('open'))).conditions[0]).toMatchObject({ status: 'False' });
+    const closed = judge(withMetadata(present('closed')));
+    expect(closed).toMatchObject({
+      outcome: { is: 'reconciled' },
+      conditions: [{ status: 'True' }, {}, { status: 'False' }],
+    });
+    expect(closed.outcome).not.toHaveProperty('afterMs');
+    const unguarded = judge(withMetadata(unobservable('iptables: not found')));
+    expect(unguarded.outcome).toEqual({ is: 'reconciled', afterMs: 60_000 });
+    expect(unguarded.conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
+    expect(unguarded.conditions[2]).toMatchObject({ type: 'Degraded', status: 'True', reason: 'MetadataUnguarded' });
+    expect(unguarded.conditions[2]?.message).toMatch(/iptables: not found.*--allow-metadata yes/);
+    expect(judge(withMetadata(unobservable('not found'), true)).conditions[2]).toMatchObject({ status: 'False' });
   });
 
   it('says Ready, its row and its outcome as the network is', () => {
@@ -114,14 +157,19 @@ describe('the plan of a VPC', () => {
       { maxLength: 4 },
     );
     fc.assert(
-      fc.property(networks, fc.boolean(), (drifts, isDeleted) => {
+      fc.property(networks, fc.boolean(), fc.boolean(), fc.boolean(), (drifts, isDeleted, isOpen, allows) => {
         let there = drifts.map((d) => network(d));
+        let access: MetadataAccess = isOpen ? 'open' : 'closed';
+        const observed = () => withMetadata(present(access), allows, present(there));
         const v = isDeleted ? deleted : vpc;
-        for (const step of planVpc(v, seen(present(there)))) {
-          there =
-            step.do === 'removeNetwork' ? there.filter((n) => n.id !== step.id) : [...there, network({ id: 'new' })];
+        for (const step of planVpc(v, observed())) {
+          if (step.do === 'setMetadataAccess') access = step.access;
+          if (step.do === 'removeNetwork') there = there.filter((n) => n.id !== step.id);
+          if (step.do === 'createNetwork') there = [...there, network({ id: 'new' })];
+          // None is made that reaches what it may not.
+          if (step.do === 'createNetwork') expect(access).toBe(allows ? 'open' : 'closed');
         }
-        expect(planVpc(v, seen(present(there)))).toEqual([]);
+        expect(planVpc(v, observed())).toEqual([]);
         expect(there).toHaveLength(isDeleted ? 0 : 1);
       }),
     );
