@@ -23,7 +23,8 @@ export async function picture(world: World): Promise<readonly string[]> {
     ...[...engine.containers.values()].flatMap((c) => proxyLines(world, c)),
     ...[...engine.containers.values()].flatMap(fileLines),
     ...[...engine.networks.byId.values()].map((n) => `network of ${ownerOf(n.labels)}: ${n.cidrBlock}`),
-    `metadata service of the host's cloud: ${engine.metadataAccess}`,
+    // It stays closed when the last network has gone.
+    ...(engine.networks.byId.size > 0 ? [`metadata service of the host's cloud: ${engine.metadataAccess}`] : []),
     ...[...engine.volumes.keys()].map((name) => `volume ${name}`),
     ...world.documents.map((r) => `document ${titleOf(r)}: ${documentWords(r)}`),
     ...(await world.inventory()).map((row) => `row of ${row.table} ${nameOf.get(row.id) ?? row.id}: ${rowWords(row)}`),

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { valueOf } from '../../src/base/observed.ts';
+import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
 import { LABEL } from '../../src/drivers/labels.ts';
 import { Cloud } from '../support/cloud.ts';
+import { cleanInstallation, engine, freshInstallation } from '../support/engine.ts';
 import { faultyEngine } from '../support/faulty-engine.ts';
 import type { FaultyEngine, WireFault } from '../support/faulty-engine.ts';
 import { instance, vpc } from '../support/manifests.ts';
@@ -76,6 +79,9 @@ async function disturbed(what: keyof typeof clean, at: number, fault: WireFault,
 beforeAll(async () => {
   wire = await faultyEngine();
   cloud = await Cloud.start({ env: { DOCKER_HOST: wire.host } });
+  // The host's firewall is set before the first network is made, once.
+  await cloud.apply(vpc('first', { cidrBlock: '10.215.39.0/28' }));
+  await cloud.ready('vpcs', 'first');
   wire.arm();
   const first = freshName();
   await make(first);
@@ -158,9 +164,42 @@ describe('one request to the Engine goes wrong on the wire, anywhere, and the en
     await cloud.gone('vpcs', netOf(held));
   });
 
+  it.each(AT_CHANGES)('a request of what sets the firewall of the host %s', async (what) => {
+    const installation = freshInstallation();
+    const compute = createDockerCompute({ installation, host: wire.host });
+    await compute.open();
+    try {
+      // The first run makes its image, too.
+      await compute.closeMetadataAccess();
+      const run = [
+        'POST /containers/create',
+        'POST /containers/…/start',
+        'POST /containers/…/wait',
+        'DELETE /containers/…',
+      ];
+      for (const at of placesOf(run)) {
+        await compute.openMetadataAccess();
+        wire.arm(at, FAULTS[what]);
+        // It may say that the Engine is out of reach; whoever asked asks again.
+        await compute.closeMetadataAccess().catch(() => undefined);
+        expect(wire.struck()).toBe(true);
+        expect(wire.changes()[at - 1]).toBe(run[at - 1]);
+        wire.arm();
+        if (valueOf(compute.metadataAccess()) !== 'closed') await compute.closeMetadataAccess();
+        expect(valueOf(compute.metadataAccess())).toBe('closed');
+      }
+      await compute.openMetadataAccess();
+      const helpers = { all: true, filters: { label: [`${LABEL.installation}=${installation}`] } };
+      expect(await engine.listContainers(helpers)).toEqual([]);
+    } finally {
+      await compute.close();
+      await cleanInstallation(installation);
+    }
+  });
+
   it('and what all of that has left is as it should be, and stays so', async () => {
     const asked = wire.changes().length;
-    await cloud.judge(standing.map(netOf), standing);
+    await cloud.judge(['first', ...standing.map(netOf)], standing);
     expect(wire.changes().slice(asked)).toEqual([]);
   });
 });

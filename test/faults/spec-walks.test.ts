@@ -101,14 +101,16 @@ async function walk(daemon: WorldDaemon, kind: string, first: Spec, changes: rea
 
 const IN_PLACE = ['cpus', 'memoryBytes', 'memoryReservationBytes', 'memorySwapBytes', 'cpuSet', 'pidsLimit', 'restart'];
 
-/** Everything that containers were made with but for what is decided at creation alone and looked at by us, not by the Engine. */
+/** Everything that containers were made with, in no order, but for what is decided at creation alone and looked at by us, not by the Engine. */
 const madeWith = ({ engine }: World): string[] =>
-  [...engine.containers.values()].map(({ spec }) => {
-    const others = ['owner', 'name', 'attachment', 'stopGraceMs', ...IN_PLACE];
-    const rest = Object.fromEntries(Object.entries(spec).filter(([field]) => !others.includes(field)));
-    // Which slots a group ends with depends on how it came there.
-    return `made with ${canonicalJson({ ...rest, hostname: spec.hostname.replace(/-\d+$/, '') })}`;
-  });
+  [...engine.containers.values()]
+    .map(({ spec }) => {
+      const others = ['owner', 'name', 'attachment', 'stopGraceMs', ...IN_PLACE];
+      const rest = Object.fromEntries(Object.entries(spec).filter(([field]) => !others.includes(field)));
+      // Which slots a group ends with depends on how it came there.
+      return `made with ${canonicalJson({ ...rest, hostname: spec.hostname.replace(/-\d+$/, '') })}`;
+    })
+    .toSorted();
 
 /**
  * Named volumes outlive instances: those that a walk has left behind are no difference. Nor are the files of one that is
