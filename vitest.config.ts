@@ -15,6 +15,9 @@ const UNIT = [
   'test/drivers/proxies/simulated.test.ts',
   'test/host/{certificates,data-folder}.test.ts',
   'test/http/spdy/*.test.ts',
+  'test/drivers/objects/memory.test.ts',
+  'test/s3/{memory-rows,objects}.test.ts',
+  'test/s3/wire/*.test.ts',
   'test/store/{late-answers,memory-store,sorted-pages}.test.ts',
 ];
 /** Long proofs in memory. */
