@@ -1,6 +1,8 @@
+import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
+  customType,
   doublePrecision,
   index,
   integer,
@@ -10,6 +12,7 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
   uuid,
   varchar,
 } from 'drizzle-orm/pg-core';
@@ -22,6 +25,7 @@ import type { StepRecord, Trigger } from '../api/records.ts';
  */
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
 const count = (name: string) => bigint(name, { mode: 'number' });
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 const namespace = () => varchar('namespace', { length: 255 }).notNull().default('default');
 
 export const instances = pgTable(
@@ -55,16 +59,81 @@ export const objects = pgTable(
   'objects',
   {
     id: uuid('id').primaryKey(),
-    arn: varchar('arn', { length: 512 }).notNull().unique('objects_arn_key'),
+    arn: text('arn').notNull(),
     bucket: varchar('bucket', { length: 255 }).notNull(),
-    key: varchar('key', { length: 512 }).notNull(),
+    key: text('key').notNull(),
     sizeBytes: count('size_bytes').notNull(),
     contentType: varchar('content_type', { length: 255 }),
-    createdAt: time('created_at').defaultNow(),
+    createdAt: time('created_at').notNull().defaultNow(),
+    deletedAt: time('deleted_at'),
+    sequence: count('sequence').notNull().default(0),
+    versionId: varchar('version_id', { length: 32 }).notNull().default('null'),
+    isLatest: boolean('is_latest').notNull().default(true),
+    isDeleteMarker: boolean('is_delete_marker').notNull().default(false),
+    etag: varchar('etag', { length: 96 }).notNull().default(''),
+    pieceSums: bytes('piece_sums').notNull(),
+    checksum: jsonb('checksum').$type<object>(),
+    headers: jsonb('headers').$type<Record<string, string>>(),
+    metadata: jsonb('metadata').$type<Record<string, string>>(),
+    tags: jsonb('tags').$type<Record<string, string>>(),
+    declaredBy: uuid('declared_by'),
+    partCount: integer('part_count').notNull().default(0),
+  },
+  (t) => [
+    uniqueIndex('objects_current_idx')
+      .on(t.bucket, t.key)
+      .where(sql`is_latest AND deleted_at IS NULL`),
+    uniqueIndex('objects_version_idx')
+      .on(t.bucket, t.key, t.sequence.desc())
+      .where(sql`deleted_at IS NULL`),
+    index('objects_deleted_at_idx')
+      .on(t.deletedAt)
+      .where(sql`deleted_at IS NOT NULL`),
+  ],
+);
+
+export const uploads = pgTable(
+  'uploads',
+  {
+    id: uuid('id').primaryKey(),
+    bucket: varchar('bucket', { length: 255 }).notNull(),
+    key: text('key').notNull(),
+    startedAt: time('started_at').notNull(),
+    description: jsonb('description').$type<object>().notNull(),
+  },
+  (t) => [index('uploads_bucket_idx').on(t.bucket, t.key, t.id)],
+);
+
+export const objectParts = pgTable(
+  'object_parts',
+  {
+    id: uuid('id').primaryKey(),
+    objectId: uuid('object_id').notNull(),
+    number: integer('number').notNull(),
+    sizeBytes: count('size_bytes').notNull(),
+    etag: varchar('etag', { length: 96 }).notNull(),
+    checksum: varchar('checksum', { length: 96 }),
+    pieceSums: bytes('piece_sums').notNull(),
+    storedAt: time('stored_at').notNull(),
     deletedAt: time('deleted_at'),
   },
-  (t) => [unique('objects_bucket_key_key').on(t.bucket, t.key)],
+  (t) => [
+    uniqueIndex('object_parts_object_idx')
+      .on(t.objectId, t.number)
+      .where(sql`deleted_at IS NULL`),
+    index('object_parts_deleted_at_idx')
+      .on(t.deletedAt)
+      .where(sql`deleted_at IS NOT NULL`),
+  ],
 );
+
+export const buckets = pgTable('buckets', {
+  id: uuid('id').primaryKey(),
+  name: varchar('name', { length: 255 }).notNull().unique('buckets_name_key'),
+  objects: count('objects').notNull(),
+  sizeBytes: count('size_bytes').notNull(),
+  sequence: count('sequence').notNull(),
+});
 
 export const vpcs = pgTable(
   'vpcs',

@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { uuid7 } from '../base/uuid7.ts';
+import { BytesGoneError } from '../drivers/objects/bytes.ts';
+import type { ByteRange, ObjectBytes } from '../drivers/objects/bytes.ts';
+import type { BucketDraft, NewRow } from './bucket-draft.ts';
+import { checked, piecesAround, PieceSums } from './pieces.ts';
+import { NULL_VERSION } from './row.ts';
+import { BucketGoneError } from './rows.ts';
+import type { BucketId, ObjectRow, StoredChecksum } from './row.ts';
+import type { ObjectRows } from './rows.ts';
+
+/** A bucket, as far as its objects go. */
+export interface ObjectBucket extends BucketId {
+  versioning: 'Off' | 'Enabled' | 'Suspended';
+  /** Bytes of all versions together. */
+  quotaBytes: number | undefined;
+}
+
+/** What is put, beside its bytes. */
+export interface ObjectDescription {
+  key: string;
+  contentType: string;
+  headers?: Readonly<Record<string, string>>;
+  metadata?: Readonly<Record<string, string>>;
+  tags?: Readonly<Record<string, string>>;
+  declaredBy?: string;
+}
+
+/** What becomes of the bytes while they come. */
+export interface Digester {
+  update(chunk: Buffer): void;
+  /** Throws when they are not what was meant: then nothing is stored. */
+  finish(): { etag: string; checksum?: StoredChecksum };
+}
+
+/** Looks at what is there before it is replaced or removed. Throws to refuse. */
+export type Condition = (current: ObjectRow | undefined) => void;
+
+/** More than the bucket may hold. */
+export class QuotaError extends Error {
+  override readonly name = 'QuotaError';
+}
+
+export interface ObjectsParts {
+  rows: ObjectRows;
+  bytes: ObjectBytes;
+  clock: Clock;
+}
+
+/** Objects: their rows and their bytes as one. Who puts, reads and deletes sees the old or the new one, whole. */
+export class Objects {
+  readonly rows: ObjectRows;
+  readonly bytes: ObjectBytes;
+  readonly #clock: Clock;
+
+  constructor({ rows, bytes, clock }: ObjectsParts) {
+    this.rows = rows;
+    this.bytes = bytes;
+    this.#clock = clock;
+  }
+
+  /** Durable when it resolves (I11): bytes first, then the row. Throws BucketGoneError, QuotaError, NoSpaceError, and what `condition` and `digester` throw. */
+  async put(
+    bucket: ObjectBucket,
+    description: ObjectDescription,
+    body: AsyncIterable<Buffer>,
+    { digester = md5(), condition = () => undefined }: { digester?: Digester; condition?: Condition } = {},
+  ): Promise<ObjectRow> {
+    const createdAt = this.#clock.now();
+    const id = uuid7(createdAt);
+    const sums = new PieceSums();
+    let digest: ReturnType<Digester['finish']> = { etag: '' };
+    const sizeBytes = await this.bytes.put(
+      id,
+      digested(body, [digester, sums], () => (digest = digester.finish())),
+    );
+    const row = this.rowOf(bucket, { id, createdAt, sizeBytes, pieceSums: sums.digest(), ...digest, ...description });
+    let refusal: unknown;
+    try {
+      return await this.rows.change(bucket, wantedOf(bucket, description.key), (now) => {
+        try {
+          condition(now.current(row.key));
+          return replace(bucket, row, now);
+        } catch (error) {
+          refusal = error;
+          throw error;
+        }
+      });
+    } catch (error) {
+      // After any other failure the row may be there all the same. Bytes that have none are collected.
+      if (error === refusal || error instanceof BucketGoneError) await this.bytes.delete([id]).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** The current version goes; where the bucket keeps versions, a delete marker comes in its place, and is answered. */
+  async delete(
+    bucket: ObjectBucket,
+    key: string,
+    condition: Condition = () => undefined,
+  ): Promise<ObjectRow | undefined> {
+    const createdAt = this.#clock.now();
+    const empty = { sizeBytes: 0, pieceSums: Buffer.alloc(0), etag: '', contentType: '' };
+    const marker = { ...this.rowOf(bucket, { id: uuid7(createdAt), createdAt, key, ...empty }), isDeleteMarker: true };
+    return this.rows.change(bucket, wantedOf(bucket, key), (now) => {
+      const current = now.current(key);
+      condition(current);
+      if (bucket.versioning !== 'Off') return replace(bucket, marker, now);
+      if (current) now.remove(current);
+      return undefined;
+    });
+  }
+
+  /** That version, for good. Answers it; `undefined`: there was none. */
+  deleteVersion(bucket: ObjectBucket, key: string, versionId: string, condition: Condition = () => undefined) {
+    return this.rows.change(bucket, [{ key, versionId }], (now): ObjectRow | undefined => {
+      const found = now.version(key, versionId);
+      condition(found);
+      if (found) now.remove(found);
+      return found;
+    });
+  }
+
+  /** The bytes, each of them as it was put, or BytesGoneError in place of the first that is not. */
+  async *read(row: ObjectRow, range: ByteRange = { first: 0, last: row.sizeBytes - 1 }): AsyncIterable<Buffer> {
+    if (row.sizeBytes === 0) return;
+    if (row.partCount === 0) return yield* this.#readOne(row, range);
+    let at = 0;
+    for (const part of await this.rows.uploads.parts(row.id)) {
+      const [first, last] = [Math.max(range.first - at, 0), Math.min(range.last - at, part.sizeBytes - 1)];
+      if (first <= last) yield* this.#readOne(part, { first, last });
+      at += part.sizeBytes;
+    }
+    if (at <= range.last) throw new BytesGoneError(`parts from byte ${at} on are gone`);
+  }
+
+  async *#readOne({ id, sizeBytes, pieceSums }: Pick<ObjectRow, 'id' | 'sizeBytes' | 'pieceSums'>, range: ByteRange) {
+    const pieces = await this.bytes.get(id, piecesAround(range, sizeBytes));
+    yield* checked(pieces, pieceSums, range, sizeBytes);
+  }
+
+  /** Reads all of it. Answers what is wrong with its bytes; `undefined`: nothing is. */
+  async damageOf(row: ObjectRow): Promise<string | undefined> {
+    try {
+      for await (const _ of this.read(row));
+      return undefined;
+    } catch (error) {
+      if (error instanceof BytesGoneError) return error.message;
+      throw error;
+    }
+  }
+
+  /** As it is for the bucket to have. */
+  rowOf(
+    { versioning }: ObjectBucket,
+    row: Pick<NewRow, 'id' | 'createdAt' | 'sizeBytes' | 'pieceSums' | 'etag'> &
+      ObjectDescription & { checksum?: StoredChecksum; partCount?: number },
+  ): NewRow {
+    const versionId = versioning === 'Enabled' ? row.id.replaceAll('-', '') : NULL_VERSION;
+    return {
+      ...row,
+      versionId,
+      isDeleteMarker: false,
+      headers: row.headers ?? {},
+      metadata: row.metadata ?? {},
+      tags: row.tags ?? {},
+      checksum: row.checksum,
+      declaredBy: row.declaredBy,
+      partCount: row.partCount ?? 0,
+    };
+  }
+}
+
+/** While versions are not kept, what comes takes the place of the version without an id; while they are, of none. */
+export function replace(bucket: ObjectBucket, row: NewRow, now: BucketDraft): ObjectRow {
+  const replaced = bucket.versioning === 'Enabled' ? undefined : now.version(row.key, NULL_VERSION);
+  const bytes = now.use.bytes + row.sizeBytes - (replaced?.sizeBytes ?? 0);
+  if (bucket.quotaBytes !== undefined && bytes > bucket.quotaBytes && row.sizeBytes > 0)
+    throw new QuotaError(
+      `bucket ${bucket.name} may hold ${bucket.quotaBytes} bytes, and would hold ${bytes} with ${row.key}`,
+    );
+  if (replaced) now.remove(replaced);
+  return now.add(row);
+}
+
+export const wantedOf = ({ versioning }: ObjectBucket, key: string) =>
+  versioning === 'Enabled' ? [{ key }] : [{ key, versionId: NULL_VERSION }];
+
+/** The ETag of most objects: MD5 of the bytes, in hexadecimal. */
+export function md5(): Digester {
+  const hash = createHash('md5');
+  return { update: (chunk) => void hash.update(chunk), finish: () => ({ etag: hash.digest('hex') }) };
+}
+
+export async function* digested(
+  body: AsyncIterable<Buffer>,
+  digests: readonly Pick<Digester, 'update'>[],
+  finish: () => void,
+): AsyncIterable<Buffer> {
+  for await (const chunk of body) {
+    for (const digest of digests) digest.update(chunk);
+    yield chunk;
+  }
+  finish();
+}
