@@ -106,7 +106,9 @@ export const titleFor = (author: Author | undefined, resource: Resource): string
   author === undefined || author.sees(resource) ? titleOf(refOf(resource)) : 'an object of another namespace';
 
 /** What a document takes of what its namespace may have, by what is counted: cores, bytes, and numbers of things. */
-export type Usage = Readonly<Partial<Record<'instances' | 'cpus' | 'memory' | 'hostPorts' | 'loadBalancers', number>>>;
+export type Usage = Readonly<
+  Partial<Record<'instances' | 'cpus' | 'memory' | 'hostPorts' | 'loadBalancers' | 'buckets' | 'bucketBytes', number>>
+>;
 
 /** Cores, and bytes of memory. What is left out has no limit. */
 export interface Size {
@@ -197,8 +199,10 @@ export interface KindDefinition<R extends Resource = Resource> {
     settings: AdmissionSettings,
     applied?: Readonly<Record<string, unknown>>,
   ) => Admission<R>;
-  /** What it takes of what its namespace may have. */
+  /** What it takes of what its namespace may have; of what it sets no bound to, nothing is known. */
   usage?: (resource: R) => Usage;
+  /** By what of its usage it may leave without a bound: the field that sets one. A namespace that limits it wants the field. */
+  bounds?: Readonly<Partial<Record<keyof Usage, string>>>;
   /** How large each instance of it may become, and how one is made so large. */
   size?: { of: (resource: R) => Size; with: (resource: R, size: Size) => R };
   /** What of it a policy does not allow. */

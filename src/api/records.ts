@@ -16,7 +16,18 @@ export interface EventRecord {
 
 /** What made a pass run: the first cause, and how many more had come by the time it ran. */
 export interface Trigger {
-  type: 'spec' | 'engine' | 'dependency' | 'retry' | 'resync' | 'start' | 'schedule' | 'health' | 'metric' | 'git';
+  type:
+    | 'spec'
+    | 'engine'
+    | 'dependency'
+    | 'retry'
+    | 'resync'
+    | 'start'
+    | 'schedule'
+    | 'health'
+    | 'metric'
+    | 'git'
+    | 'storage';
   /** For a person: `admin applied generation 2`, `container died (exit 137)`. */
   detail: string;
   /** The revision of the change that caused it, when one did. */

@@ -12,7 +12,7 @@ export const RECORDS: readonly string[] = ['events', 'reconcilelogs'];
 export const MACHINE: readonly string[] = ['images', 'metrics', 'nodes', 'orphans', 'volumes'];
 const EDIT_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 /** Subresources that change something, or run something, as Kubernetes' edit may. */
-const EDITED = ['scale', 'exec', 'attach', 'portforward'];
+const EDITED = ['scale', 'exec', 'attach', 'portforward', 'objects'];
 
 /**
  * What a role may do: everywhere, or in these namespaces alone. `view` reads but for what its kinds keep for others, `edit`

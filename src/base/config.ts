@@ -99,6 +99,28 @@ export const SETTINGS = {
     'no',
     "Whether instances may reach the metadata service of the cloud that the Engine's host is in (169.254.169.254)",
   ),
+  s3Listen: setting(
+    's3-listen',
+    'HOST:PORT',
+    'MINIAWS_S3_LISTEN',
+    '',
+    "Where S3's API is served. Default: 127.0.0.1:9000, or a free port where another program has that",
+  ),
+  s3Tls: setting('s3-tls', 'yes|no', 'MINIAWS_S3_TLS', 'no', "Whether S3's API is https, by the daemon's certificate"),
+  s3Domain: setting(
+    's3-domain',
+    'NAME',
+    'MINIAWS_S3_DOMAIN',
+    'localhost',
+    'Buckets are also served as BUCKET.NAME (virtual-host style), where that name leads to the daemon',
+  ),
+  objectDir: setting(
+    'object-dir',
+    'DIR',
+    'MINIAWS_OBJECT_DIR',
+    '',
+    'The folder that has the bytes of objects. Default: objects in the data folder',
+  ),
   allowNfsServer: setting(
     'allow-nfs-server',
     'ADDRESS,…',
@@ -233,7 +255,7 @@ function checkConfig(config: Config): void {
   if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
     refuse('logLevel', 'debug, info, warn or error');
-  for (const name of ['allowGpus', 'allowMetadata'] as const)
+  for (const name of ['allowGpus', 'allowMetadata', 's3Tls'] as const)
     if (!['yes', 'no'].includes(config[name])) refuse(name, 'yes or no');
   const pool = parseCidr(config.vpcPool);
   if (!pool || pool.prefix > Number(config.vpcPrefix))

@@ -70,6 +70,8 @@ export const PASS_REASONS = {
   EngineUnavailable: 'retry',
   /** The database refused or lost a write of the pass. */
   StoreUnavailable: 'retry',
+  /** The place of the bytes of objects did not take them: it is full, or cannot be used. */
+  StorageUnavailable: 'retry',
   /** The Engine refused for a reason that this table does not name; its own words are the message. */
   EngineError: 'retry',
   /** The image is neither present nor to be had. */

@@ -20,11 +20,19 @@ export function sha256(text: string | Buffer): string {
 /** Twelve hex digits that name a content and tell nothing of it to who has not the key. */
 export type Digest = (content: string | Buffer) => string;
 
-/** Keyed, because digests are shown: of a plain hash, a short password could be guessed. */
-export const digestWith =
-  (key: Buffer): Digest =>
+/** HMAC-SHA-256 as 64 hex digits. */
+export type Mac = (content: string | Buffer) => string;
+
+export const macWith =
+  (key: Buffer): Mac =>
   (content) =>
-    createHmac('sha256', key).update(content).digest('hex').slice(0, 12);
+    createHmac('sha256', key).update(content).digest('hex');
+
+/** Keyed, because digests are shown: of a plain hash, a short password could be guessed. */
+export const digestBy =
+  (mac: Mac): Digest =>
+  (content) =>
+    mac(content).slice(0, 12);
 
 /** Structural equality of JSON values; an absent key equals an `undefined` one. */
 export function sameJson(a: unknown, b: unknown): boolean {

@@ -21,6 +21,7 @@ const TRIGGERS: Record<Trigger['type'], string> = {
   health: 'health check',
   metric: 'metric',
   git: 'Git',
+  storage: 'stored file',
 };
 
 /** For a person: `12ms`, `3.4s`. */

@@ -151,8 +151,8 @@ async function removeAll(config: Config, folder: DataFolder, record: Installatio
     database?.embedded?.detach();
   }
   await removeEmbeddedPostgres(folder);
-  const { adminKubeconfig, daemonLog, tls, git, masterKey, installation } = folder;
-  const others = [adminKubeconfig, daemonLog, tls, git, masterKey, join(folder.path, 'service.env')];
+  const { adminKubeconfig, daemonLog, tls, git, masterKey, objects, installation } = folder;
+  const others = [adminKubeconfig, daemonLog, tls, git, objects, masterKey, join(folder.path, 'service.env')];
   for (const path of [...others, installation]) await rm(path, { recursive: true, force: true });
   const link = await unlinkCommand(folder, COMMAND);
   if (link) say(`✓ ${link} removed`);

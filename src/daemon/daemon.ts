@@ -15,18 +15,21 @@ import type { HostPathRules } from '../base/host-paths.ts';
 import { DEFAULT_LISTEN, listOf, parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import type { Keyring } from '../base/keyring.ts';
+import { digestBy } from '../base/hash.ts';
 import { codeOf } from '../base/errors.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { Log } from '../base/log.ts';
 import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.ts';
 import { startChores } from './maintenance.ts';
 import { assemble, loadRuntimes, machineTokenOf } from '../operator/assembly.ts';
-import { contentDigest } from '../operator/content-digest.ts';
+import { installationMac } from '../operator/content-digest.ts';
 import { masterKeyExtension } from '../operator/master-key-route.ts';
+import { BytesFolder } from '../drivers/objects/folder.ts';
 import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { oidcExtension } from './oidc.ts';
+import { s3PartsOf, startS3 } from './s3.ts';
 import { openDrivers } from './open-drivers.ts';
 import type { Drivers } from './open-drivers.ts';
 import { EngineGuard } from '../operator/engine-guard.ts';
@@ -43,8 +46,10 @@ import { tokenIn, writeKubeconfig } from '../host/kubeconfig.ts';
 import { AuditLog } from '../http/audit-log.ts';
 import type { ApiContext } from '../http/context.ts';
 import { Deletions } from '../http/deletions.ts';
+import type { HttpExtension } from '../http/extension.ts';
 import { startServer } from '../http/server.ts';
 import type { ApiServer } from '../http/server.ts';
+import { s3CredentialsRoute } from '../s3/credentials-route.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
 import type { Store } from '../store/store.ts';
 
@@ -122,12 +127,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       deletions: new Deletions(parts.informer),
       idleMs: Number(config.idleTimeout) * 1000,
     };
-    const extensions = [
+    const certificates = await certificatesOf(options, clock);
+    const s3Parts = s3PartsOf(parts.runtimes, context);
+    const s3 = await startS3(config, s3Parts, context, certificates);
+    stops.push(() => s3.close());
+    const extensions: HttpExtension[] = [
       ...parts.extensions,
       masterKeyExtension(() => rotateMasterKey(keyring, masterKeyFile, store)),
       ...oidcExtension(config, kinds, clock),
+      { routes: (app) => s3CredentialsRoute(app, s3Parts.keys, () => s3.url) },
     ];
-    const certificates = await certificatesOf(options, clock);
     const server = await serverOf(config, log, (at) => startServer(context, extensions, at, certificates));
     stops.push(() => server.close());
     await ensureAdminKey((known) => parts.machineToken(store, clock, known), folder, server.url, certificates.ca);
@@ -136,9 +145,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stops.push(() => parts.leader.stop());
     // First: what clients hold open ends while the rest is still there.
     stops.push(() => closing.abort());
-    const renewCertificates = async () => server.renew(await certificatesOf(options, clock));
+    const renewCertificates = async () => {
+      const renewed = await certificatesOf(options, clock);
+      server.renew(renewed);
+      s3.renew(renewed);
+    };
     startChores(config, context, parts.chores, { renewCertificates, agreeOnMasterKey: agree }, closing.signal);
-    log.info({ url: server.url, installation }, 'serving');
+    log.info({ url: server.url, s3: s3.url, installation }, 'serving');
     return { url: server.url, installation, stop };
   } catch (error) {
     await stop();
@@ -182,6 +195,7 @@ async function engineParts(
     leader.check();
     guard.check();
   };
+  const mac = await installationMac(store.beside(SETTINGS), keyring);
   const intervalMs = Number(config.metricsInterval) * 1000;
   const metering = intervalMs > 0 ? { meter, intervalMs } : undefined;
   const runtimes = await loadRuntimes(options.modules);
@@ -206,11 +220,13 @@ async function engineParts(
       proxies,
       images,
       git: await openRealGit({ folder: options.folder.git, clock }),
+      bytes: await BytesFolder.open(config.objectDir || options.folder.objects, installation),
       clock,
       log,
       settings,
       installation,
-      digest: await contentDigest(store.beside(SETTINGS), keyring),
+      digest: digestBy(mac),
+      mac,
       runtimes,
       check,
       believable: guard.believable,
@@ -231,6 +247,7 @@ async function engineParts(
     chores,
     live,
     lead,
+    runtimes: [...assembled.values()],
     machineToken: machineTokenOf(runtimes),
   };
 }

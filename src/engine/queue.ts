@@ -10,6 +10,7 @@ const PRIORITY: Readonly<Record<Trigger['type'], 0 | 1 | 2>> = {
   health: 1,
   metric: 1,
   schedule: 1,
+  storage: 1,
   retry: 2,
   resync: 2,
   start: 2,

@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly commandLink: string;
   /** Copies of repositories, and what git needs while it runs. */
   readonly git: string;
+  /** Bytes of objects, where no other place is given. */
+  readonly objects: string;
   /** What Secrets are encrypted under. */
   readonly masterKey: string;
   readonly daemonLog: string;
@@ -43,6 +45,7 @@ export function dataFolderAt(dir: string): DataFolder {
     postgres: join(path, 'postgres'),
     commandLink: join(path, 'command-link'),
     git: join(path, 'git'),
+    objects: join(path, 'objects'),
     masterKey: join(path, 'master.key'),
     daemonLog: join(path, 'daemon.log'),
     daemonLock: join(path, 'daemon.lock'),

@@ -44,7 +44,7 @@ const isKeptFromView = (resource: string, kinds: KindRegistry): boolean =>
 /** A request as it stands in the record, answered with this code. */
 export function eventOf(
   asked: {
-    credential: Credential | undefined;
+    credential: Pick<Credential, 'key' | 'user'> | undefined;
     address: string;
     attributes: Attributes | undefined;
     cameAt: { wall: Date; monotonic: number };

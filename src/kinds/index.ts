@@ -2,6 +2,7 @@ import type { Resource } from '../api/metadata.ts';
 import { KindRegistry } from '../api/registry.ts';
 import type { KindCommands } from '../cli/command.ts';
 import { apiKey } from './api-key/index.ts';
+import { bucket } from './bucket/index.ts';
 import { configMap } from './config-map/index.ts';
 import { gitSync } from './git-sync/index.ts';
 import { instance } from './instance/index.ts';
@@ -9,6 +10,7 @@ import { loadBalancer } from './load-balancer/index.ts';
 import { namespace } from './namespace/index.ts';
 import { scalingGroup } from './scaling-group/index.ts';
 import { secret } from './secret/index.ts';
+import { object } from './object/index.ts';
 import type { KindModule } from './shared/kind-module.ts';
 import { vpc } from './vpc/index.ts';
 
@@ -21,6 +23,8 @@ export const MODULES: readonly KindModule[] = [
   widen(apiKey),
   widen(configMap),
   widen(secret),
+  widen(bucket),
+  widen(object),
   widen(vpc),
   widen(instance),
   widen(scalingGroup),

@@ -35,8 +35,6 @@ export interface AssemblyDeps
   runtimes: Runtimes;
   /** Images that a pull of ours brought and nothing uses go after so many milliseconds; 0: never. Left out, nobody looks. */
   imageRetentionMs?: number;
-  /** Before every call that changes the world: throws `LeaseLost` or `EngineUnavailable` where it may not be made. */
-  check: () => void;
 }
 
 export interface Assembly {

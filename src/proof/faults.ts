@@ -3,7 +3,7 @@ import type { Resource } from '../api/metadata.ts';
 import { sleep } from '../base/clock.ts';
 import { StatusError } from '../base/errors.ts';
 import { passError } from '../drivers/docker/errors.ts';
-import { prune, TAMPERINGS } from './tampering.ts';
+import { FILE_TAMPERINGS, prune, TAMPERINGS, tamperWithFiles } from './tampering.ts';
 import { ENGINE_ERRORS, LOST, timedOut } from './engine-errors.ts';
 import type { Person } from './person.ts';
 import type { Effect, Fault } from './seam.ts';
@@ -234,6 +234,21 @@ function tampering(how: string, silent: boolean, tamper: (world: World) => void)
   };
 }
 
+/** F7, for the files of declared objects; there are no events of them. */
+export const FILE_TAMPERING: readonly FaultRow[] = Object.entries(FILE_TAMPERINGS).map(([how, tamper]) => ({
+  name: `${how} by hand`,
+  daemon: 'lives',
+  cost: everything,
+  steady: false,
+  fault:
+    (world) =>
+    async ({ act }) => {
+      const answer = await act();
+      await tamperWithFiles(world, tamper);
+      return answer;
+    },
+}));
+
 /** F9: the leader is stopped before, or after, its side effect; another works; then it wakes up and goes on. */
 export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({
   name: `the leader is stopped ${when} it, and wakes up when another has led`,
@@ -273,6 +288,7 @@ export const ALL_FAULTS: readonly FaultRow[] = [
   ...UNSEEN_CHANGES,
   ...OUTAGES,
   ...TAMPERING,
+  ...FILE_TAMPERING,
   ...PAUSES,
   ...JUMPS,
 ];

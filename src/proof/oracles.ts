@@ -2,6 +2,7 @@ import { findCondition, isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
 import type { InventoryRow } from '../store/inventory.ts';
 import { canonicalJson } from '../base/hash.ts';
+import { isBucket } from '../kinds/bucket/types.ts';
 import { CONFIG_PATH, structureOf } from '../drivers/haproxy/configuration.ts';
 import { LABEL } from '../drivers/labels.ts';
 import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
@@ -27,8 +28,29 @@ export async function picture(world: World): Promise<readonly string[]> {
     ...(engine.networks.byId.size > 0 ? [`metadata service of the host's cloud: ${engine.metadataAccess}`] : []),
     ...[...engine.volumes.keys()].map((name) => `volume ${name}`),
     ...world.documents.map((r) => `document ${titleOf(r)}: ${documentWords(r)}`),
+    ...(await objectLines(world)),
     ...(await world.inventory()).map((row) => `row of ${row.table} ${nameOf.get(row.id) ?? row.id}: ${rowWords(row)}`),
   ].toSorted();
+}
+
+/** Versions of objects that are looked at in each bucket. */
+const MOST_VERSIONS = 1_000;
+
+/** What buckets hold: the content's digest, who declares it, and whether the bytes are there. */
+async function objectLines({ documents, objects }: World): Promise<string[]> {
+  const lines = documents.filter(isBucket).map(async ({ metadata: { name } }) => {
+    const rows = await objects.rows.versions(name, { from: '', until: null, most: MOST_VERSIONS });
+    return Promise.all(
+      rows.map(async (row) => {
+        const bytes = row.isDeleteMarker ? 'a delete marker' : ((await objects.damageOf(row)) ?? 'whole');
+        const { key, isLatest, etag, contentType, metadata, declaredBy } = row;
+        const who = declaredBy === undefined ? 'put by a client' : 'declared';
+        const words = [isLatest ? 'current' : 'an older version', who, etag, contentType, canonicalJson(metadata)];
+        return `object ${key} of bucket ${name}: ${words.join(', ')}, ${bytes}`;
+      }),
+    );
+  });
+  return (await Promise.all(lines)).flat();
 }
 
 /** What runs in the container of a load balancer, and that the stored file says the same. */

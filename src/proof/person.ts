@@ -8,6 +8,11 @@ import { applyDocument, remove } from '../admission/operations.ts';
 import type { DeleteOptions } from '../admission/operations.ts';
 import type { Clock } from '../base/clock.ts';
 import { SimulatedRepositories } from '../drivers/git/simulated-git.ts';
+import { MemoryBytes } from '../drivers/objects/memory.ts';
+import { objectBucketOf } from '../kinds/bucket/public.ts';
+import { isBucket } from '../kinds/bucket/types.ts';
+import { OBJECT_ROWS } from '../s3/object-rows.ts';
+import { Objects } from '../s3/objects.ts';
 import type { Store } from '../store/store.ts';
 
 /** A document as a manifest has it: what is left out is filled in. */
@@ -36,17 +41,20 @@ export class Person {
   readonly kinds: KindRegistry;
   readonly #clock: Clock;
   readonly #repositories: SimulatedRepositories;
+  readonly #objects: Objects;
 
   constructor(
     store: Store,
     clock: Clock,
     kinds: KindRegistry,
     repositories: SimulatedRepositories = new SimulatedRepositories(clock),
+    objects: Objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes: new MemoryBytes(clock), clock }),
   ) {
     this.kinds = kinds;
     this.store = store;
     this.#clock = clock;
     this.#repositories = repositories;
+    this.#objects = objects;
   }
 
   async apply(document: Document, manager = 'person', force = false): Promise<Resource> {
@@ -81,6 +89,16 @@ export class Person {
   push(url: string, files: Readonly<Record<string, string>> | undefined): void {
     if (files) this.#repositories.push(url, 'main', files);
     else this.#repositories.removeBranch(url, 'main');
+  }
+
+  /** As a client of the bucket does. */
+  async put(bucket: string, key: string, content: string): Promise<void> {
+    const [document] = this.store.cached().lookup('Bucket', 'bucket', bucket);
+    if (!document || !isBucket(document)) throw new Error(`there is no bucket ${bucket}`);
+    const body = async function* () {
+      yield Buffer.from(content);
+    };
+    await this.#objects.put(objectBucketOf(document), { key, contentType: 'text/plain' }, body());
   }
 
   async delete(which: Ref | string, options: DeleteOptions = {}): Promise<void> {

@@ -63,15 +63,16 @@ export async function disturbed(scenario: Scenario, n: number, row: FaultRow, cl
 }
 
 /**
- * Files of a container that has not started yet are written again by whoever starts it, and a process is told of
- * replaced files again until it is written down: nothing else tells what was done.
+ * Files of a container that has not started yet are written again by whoever starts it, a process is told of replaced
+ * files again until it is written down, and bytes that have no row yet are put again: nothing else tells what was done.
  */
 function rewritten(effects: readonly string[], n: number): number {
   const before = effects.slice(0, n - 1);
   const last = (name: string) => effects.slice(0, n).lastIndexOf(name);
   const isWritten = last('writeFiles') > before.lastIndexOf('startContainer');
   const isReplaced = last('replaceFiles') > before.lastIndexOf('commit');
-  return isWritten || isReplaced ? 1 : 0;
+  const isPut = last('put') > before.lastIndexOf('change');
+  return isWritten || isReplaced || isPut ? 1 : 0;
 }
 
 /** How soon somebody else's instance runs, whatever hangs: milliseconds of the world's time. */

@@ -9,6 +9,8 @@ export type Action =
   | { delete: string }
   /** A commit of these files alone, as the newest of branch `main`; or the branch goes. */
   | { push: Readonly<Record<string, string>> | undefined; url: string }
+  /** A client of a bucket puts an object. */
+  | { put: string; bucket: string; key: string }
   /** Must be refused, in words that match. */
   | { refused: Document; because: RegExp };
 
@@ -31,6 +33,7 @@ export async function play(person: Person, actions: readonly Action[]): Promise<
   for (const action of actions) {
     if ('apply' in action) await person.apply(action.apply);
     else if ('delete' in action) await person.delete(action.delete);
+    else if ('put' in action) await person.put(action.bucket, action.key, action.put);
     else if ('push' in action) person.push(action.url, action.push);
     else await expectRefusal(person, action);
   }

@@ -1,11 +1,15 @@
 import { absent, valueOf } from '../base/observed.ts';
 import type { Change, Compute } from '../drivers/compute.ts';
 import { MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_BYTES } from '../drivers/objects/bytes.ts';
+import type { ObjectBytes } from '../drivers/objects/bytes.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import type { Proxies } from '../drivers/proxies.ts';
+import { MUTATING_ROWS } from '../s3/object-rows.ts';
+import type { ObjectRows } from '../s3/rows.ts';
 import type { CommitRequest, Store } from '../store/store.ts';
 
-/** One thing that a daemon does to the world: a call of the Engine that changes something, or a commit of a pass. */
+/** One thing that a daemon does to the world: a call of the Engine, or of the place of objects, that changes something, or a commit of a pass. */
 export interface Effect {
   /** Counted from 1. */
   n: number;
@@ -66,16 +70,9 @@ export class SideEffects {
       },
     });
 
-  readonly proxies = (proxies: Proxies): Proxies =>
-    new Proxy(proxies, {
-      get: (target, property) => {
-        const member: unknown = Reflect.get(target, property);
-        if (typeof member !== 'function') return member;
-        const bound = member.bind(target) as (...args: unknown[]) => unknown;
-        if (!MUTATING_PROXY.has(String(property))) return bound;
-        return (...args: unknown[]) => this.#pass(String(property), () => bound(...args) as Promise<unknown>);
-      },
-    });
+  readonly proxies = (proxies: Proxies): Proxies => this.#over(proxies, MUTATING_PROXY);
+  readonly bytes = (bytes: ObjectBytes): ObjectBytes => this.#over(bytes, MUTATING_BYTES);
+  readonly rows = (rows: ObjectRows): ObjectRows => this.#over(rows, MUTATING_ROWS);
 
   /** Only the writes of passes are the daemon's own; those of people go by. */
   readonly store = (store: Store): Store =>
@@ -90,6 +87,18 @@ export class SideEffects {
           request.fence === undefined ? bound(request) : this.#pass('commit', () => bound(request) as Promise<unknown>);
       },
     });
+
+  #over<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
+    return new Proxy(driver, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property);
+        if (typeof member !== 'function') return member;
+        const bound = member.bind(target) as (...args: unknown[]) => unknown;
+        if (!mutating.has(String(property))) return bound;
+        return (...args: unknown[]) => this.#pass(String(property), () => bound(...args) as Promise<unknown>);
+      },
+    });
+  }
 
   #pass(name: string, act: () => Promise<unknown>): Promise<unknown> {
     if (this.dead) return never();

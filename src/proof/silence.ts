@@ -3,8 +3,12 @@ import { sleep } from '../base/clock.ts';
 import type { Compute } from '../drivers/compute.ts';
 import { passError } from '../drivers/docker/errors.ts';
 import { MUTATING } from '../drivers/guarded.ts';
+import { MUTATING_BYTES } from '../drivers/objects/bytes.ts';
+import type { ObjectBytes } from '../drivers/objects/bytes.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import type { Proxies } from '../drivers/proxies.ts';
+import { MUTATING_ROWS } from '../s3/object-rows.ts';
+import type { ObjectRows } from '../s3/rows.ts';
 import { timedOut } from './engine-errors.ts';
 
 /** The drivers' own deadline of a change. */
@@ -36,6 +40,8 @@ export class Silence {
 
   readonly compute = (compute: Compute): Compute => this.#over(compute, MUTATING);
   readonly proxies = (proxies: Proxies): Proxies => this.#over(proxies, MUTATING_PROXY);
+  readonly bytes = (bytes: ObjectBytes): ObjectBytes => this.#over(bytes, MUTATING_BYTES);
+  readonly rows = (rows: ObjectRows): ObjectRows => this.#over(rows, MUTATING_ROWS);
 
   #over<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
     return new Proxy(driver, {
@@ -63,6 +69,9 @@ export class Silence {
   }
 }
 
-/** A call is about an id, or about something that is to be made for an owner. */
-const nameOf = (thing: unknown): string | undefined =>
-  typeof thing === 'string' ? thing : (thing as { owner?: { uid: string } } | undefined)?.owner?.uid;
+/** A call is about an id, about something that is to be made for an owner, or about a bucket. */
+function nameOf(thing: unknown): string | undefined {
+  if (typeof thing === 'string') return thing;
+  const about = thing as { owner?: { uid: string }; uid?: string } | undefined;
+  return about?.owner?.uid ?? about?.uid;
+}

@@ -1,4 +1,5 @@
 import type { SimulatedContainer } from '../drivers/simulated/objects.ts';
+import { isDeclaredObject } from '../kinds/object/types.ts';
 import type { World } from './world.ts';
 
 /** What a person does to one container by hand. */
@@ -25,5 +26,38 @@ export function prune({ engine }: World): void {
     if (used.includes(name)) continue;
     engine.volumes.delete(name);
     engine.volumeOptions.delete(name);
+  }
+}
+
+interface StoredFile {
+  bytes: Buffer;
+  at: Date;
+  wrong?: string;
+}
+
+/** What a person does to a file by hand; without an answer, it is gone. */
+export const FILE_TAMPERINGS: Record<string, (file: StoredFile) => StoredFile | undefined> = {
+  'rm of its file': () => undefined,
+  'a shorter file': (file) => ({ ...file, bytes: file.bytes.subarray(0, -1) }),
+  'a longer file': (file) => ({ ...file, bytes: Buffer.concat([file.bytes, Buffer.from('!')]) }),
+  'another byte in its file': (file) => ({
+    ...file,
+    bytes: file.bytes.map((byte, at) => (at === 0 ? byte ^ 1 : byte)) as Buffer,
+  }),
+  'chmod of its file': (file) => ({ ...file, wrong: 'its mode is 0644 and not 0600' }),
+};
+
+/** Does it to the file of every declared object that there is. */
+export async function tamperWithFiles(
+  world: World,
+  tamper: (file: StoredFile) => StoredFile | undefined,
+): Promise<void> {
+  for (const { metadata, spec } of world.documents.filter(isDeclaredObject)) {
+    const row = await world.objects.rows.find(spec.bucket, spec.key);
+    const file = row?.declaredBy === metadata.uid ? world.bytes.stored.get(row.id) : undefined;
+    if (!row || !file) continue;
+    const tampered = tamper(file);
+    if (tampered) world.bytes.stored.set(row.id, tampered);
+    else world.bytes.stored.delete(row.id);
   }
 }

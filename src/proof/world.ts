@@ -1,4 +1,4 @@
-import { digestWith } from '../base/hash.ts';
+import { digestBy, macWith } from '../base/hash.ts';
 import { kindsOf, MODULES } from '../kinds/index.ts';
 import type { Contradiction, KindModule, KindRuntime } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
@@ -16,6 +16,9 @@ import { MUTATING_PROXY } from '../drivers/proxies.ts';
 import type { Proxies } from '../drivers/proxies.ts';
 import type { Git } from '../drivers/git/git.ts';
 import { createSimulatedGit, SimulatedRepositories } from '../drivers/git/simulated-git.ts';
+import { MUTATING_BYTES } from '../drivers/objects/bytes.ts';
+import type { ObjectBytes } from '../drivers/objects/bytes.ts';
+import { MemoryBytes } from '../drivers/objects/memory.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { createSimulatedProxies } from '../drivers/simulated/proxies.ts';
 import { createSimulatedCompute } from '../drivers/simulated/simulated-compute.ts';
@@ -23,6 +26,10 @@ import { SimulatedEngine } from '../drivers/simulated/simulated-engine.ts';
 import { SimulatedMeter } from '../drivers/simulated/simulated-meter.ts';
 import type { Informer } from '../engine/informer.ts';
 import type { Manager } from '../engine/manager.ts';
+import { MUTATING_ROWS, OBJECT_ROWS } from '../s3/object-rows.ts';
+import { Objects } from '../s3/objects.ts';
+import type { ObjectRows } from '../s3/rows.ts';
+import type { SideStore } from '../store/beside.ts';
 import { MemoryDatabase, openMemoryStore } from '../store/memory-store.ts';
 import type { CommitRequest, LeaseStore, Store } from '../store/store.ts';
 import { breathe, ManualClock } from './manual-clock.ts';
@@ -31,7 +38,8 @@ import { randomFrom } from './random.ts';
 
 export const INSTALLATION = 'world';
 /** The same in every world: pictures of two are compared. */
-export const DIGEST = digestWith(Buffer.from(INSTALLATION));
+export const MAC = macWith(Buffer.from(INSTALLATION));
+export const DIGEST = digestBy(MAC);
 
 const LEASE = 'leader';
 const FOR_EVER_MS = 1e12;
@@ -42,6 +50,8 @@ const NO_BUILD = () => Promise.reject(new Error('nothing is built for the simula
 export interface Wrap {
   compute?: (compute: Compute) => Compute;
   proxies?: (proxies: Proxies) => Proxies;
+  bytes?: (bytes: ObjectBytes) => ObjectBytes;
+  rows?: (rows: ObjectRows) => ObjectRows;
   store?: (store: Store) => Store;
 }
 
@@ -69,6 +79,8 @@ export class World {
   /** What people push to. */
   readonly repositories: SimulatedRepositories;
   readonly git: Git;
+  /** Where the bytes of objects are. */
+  readonly bytes: MemoryBytes;
   /** Who said Ready and was not, as far as the daemon that wrote it could see at that moment (oracle 5). */
   readonly falseReady: string[] = [];
   /** Statuses whose observedGeneration fell, or was ahead of the generation (oracle 5). */
@@ -80,7 +92,8 @@ export class World {
   epoch = 0;
   readonly #open: () => Promise<Store>;
   readonly #computes: Compute[] = [];
-  #proxyCalls = 0;
+  /** Changing calls beside those of the Engine. */
+  #otherCalls = 0;
   readonly #random = randomFrom(1);
   #latest: Store | undefined;
 
@@ -89,6 +102,7 @@ export class World {
     this.engine = new SimulatedEngine({ clock: this.clock });
     this.repositories = new SimulatedRepositories(this.clock);
     this.git = options.git ?? createSimulatedGit(this.repositories);
+    this.bytes = new MemoryBytes(this.clock);
     this.meter = new SimulatedMeter(this.engine);
     this.metricsIntervalMs = options.metricsIntervalMs;
     const database = new MemoryDatabase(this.clock);
@@ -103,24 +117,31 @@ export class World {
     this.#latest = raw;
     const simulated = createSimulatedCompute({ engine: this.engine, installation: INSTALLATION });
     this.#computes.push(simulated);
-    const proxies = this.#counted(createSimulatedProxies({ engine: this.engine, compute: simulated }));
+    // What is stored is written through the driver, which counts it.
+    const others = new Set([...MUTATING_PROXY].filter((name) => name !== 'store'));
+    const proxies = this.#counted(createSimulatedProxies({ engine: this.engine, compute: simulated }), others);
+    const bytes = this.#counted(this.bytes, MUTATING_BYTES);
+    const rows = this.#counted(raw.beside(OBJECT_ROWS), MUTATING_ROWS);
     const runtimes = await loadRuntimes(this.modules);
-    const store = this.#witnessed(raw, simulated, contradictionOf(runtimes));
-    const daemon = new WorldDaemon(
-      this,
-      wrap.store ? wrap.store(store) : store,
-      wrap.compute ? wrap.compute(simulated) : simulated,
-      wrap.proxies ? wrap.proxies(proxies) : proxies,
-      this.#random,
+    const witnessed = this.#witnessed(raw, simulated, contradictionOf(runtimes));
+    const store = withRows(witnessed, wrap.rows ? wrap.rows(rows) : rows);
+    const daemon = new WorldDaemon(this, {
+      store: wrap.store ? wrap.store(store) : store,
+      compute: wrap.compute ? wrap.compute(simulated) : simulated,
+      proxies: wrap.proxies ? wrap.proxies(proxies) : proxies,
+      bytes: wrap.bytes ? wrap.bytes(bytes) : bytes,
+      objects: this.#objectsOf(raw),
+      random: this.#random,
       runtimes,
-    );
+    });
     await daemon.open();
     return daemon;
   }
 
   /** Someone at another daemon's API: nothing here acts on what they write. */
   async person(): Promise<Person> {
-    return new Person(await this.#open(), this.clock, this.kinds, this.repositories);
+    const store = await this.#open();
+    return new Person(store, this.clock, this.kinds, this.repositories, this.#objectsOf(store));
   }
 
   /** The next epoch's lease, whoever has it now. */
@@ -136,13 +157,21 @@ export class World {
   mutations(): number {
     return this.#computes
       .flatMap((c) => [...c.calls()])
-      .reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), this.#proxyCalls);
+      .reduce((sum, [name, n]) => sum + (MUTATING.has(name) ? n : 0), this.#otherCalls);
   }
 
-  #counted(proxies: Proxies): Proxies {
-    // What is stored is written through the driver, which counts it.
-    const others = new Set([...MUTATING_PROXY].filter((name) => name !== 'store'));
-    return guarded(proxies, others, () => this.#proxyCalls++);
+  /** Objects as everybody but the daemon comes to them: nothing is disturbed. */
+  get objects(): Objects {
+    if (!this.#latest) throw new Error('no daemon has been started');
+    return this.#objectsOf(this.#latest);
+  }
+
+  #objectsOf(store: Store): Objects {
+    return new Objects({ rows: store.beside(OBJECT_ROWS), bytes: this.bytes, clock: this.clock });
+  }
+
+  #counted<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
+    return guarded(driver, mutating, () => this.#otherCalls++);
   }
 
   /** What is stored: every live document. */
@@ -193,6 +222,29 @@ export class World {
   }
 }
 
+/** The store, with these rows of objects beside the documents. */
+function withRows(store: Store, rows: ObjectRows): Store {
+  const beside = <T>(side: SideStore<T>): T =>
+    (side as unknown) === OBJECT_ROWS ? (rows as unknown as T) : store.beside(side);
+  return new Proxy(store, {
+    get(target, property) {
+      if (property === 'beside') return beside;
+      const member: unknown = Reflect.get(target, property);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+interface WorldDaemonParts {
+  store: Store;
+  compute: Compute;
+  proxies: Proxies;
+  bytes: ObjectBytes;
+  objects: Objects;
+  random: () => number;
+  runtimes: Runtimes;
+}
+
 export class WorldDaemon extends Person {
   readonly compute: Compute;
   readonly manager: Manager;
@@ -206,15 +258,8 @@ export class WorldDaemon extends Person {
   #epoch = 0;
   #leading: Promise<void> = Promise.resolve();
 
-  constructor(
-    world: World,
-    store: Store,
-    compute: Compute,
-    proxies: Proxies,
-    random: () => number,
-    runtimes: Runtimes,
-  ) {
-    super(store, world.clock, world.kinds, world.repositories);
+  constructor(world: World, { store, compute, proxies, bytes, objects, random, runtimes }: WorldDaemonParts) {
+    super(store, world.clock, world.kinds, world.repositories, objects);
     this.#world = world;
     this.compute = compute;
     const parts = assemble(
@@ -225,11 +270,13 @@ export class WorldDaemon extends Person {
         proxies,
         images: createProxyImages({ compute, build: NO_BUILD }),
         git: world.git,
+        bytes,
         clock: world.clock,
         log: silentLog,
         settings: settingsOf(world.kinds),
         installation: INSTALLATION,
         digest: DIGEST,
+        mac: MAC,
         runtimes,
         check: () => this.#check(),
         believable: () => true,

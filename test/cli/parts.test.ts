@@ -95,6 +95,7 @@ test('objects by the forms that kubectl takes', () => {
     ['Instance', undefined],
   ]);
   expect(named('all')).toEqual([
+    ['Bucket', undefined],
     ['VPC', undefined],
     ['Instance', undefined],
     ['ScalingGroup', undefined],

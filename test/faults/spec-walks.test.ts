@@ -4,6 +4,8 @@ import { instanceKind } from '../../src/kinds/instance/definition.ts';
 import { KINDS } from '../../src/kinds/index.ts';
 import { specSchema } from '../../src/api/kind.ts';
 import type { KindDefinition } from '../../src/api/kind.ts';
+import { bucketKind } from '../../src/kinds/bucket/definition.ts';
+import { objectKind } from '../../src/kinds/object/definition.ts';
 import { apiKeyKind } from '../../src/kinds/api-key/definition.ts';
 import { namespaceKind } from '../../src/kinds/namespace/definition.ts';
 import { vpcKind } from '../../src/kinds/vpc/definition.ts';
@@ -26,19 +28,26 @@ import { gitSyncKind } from '../../src/kinds/git-sync/definition.ts';
 import { pushApp, SYNC_HINTS } from '../kinds/git-sync/scenarios.ts';
 import { BALANCER_HINTS, BALANCER_TARGET } from '../kinds/load-balancer/scenarios.ts';
 import { API_KEY_HINTS } from '../kinds/api-key/scenarios.ts';
+import { BUCKET_HINTS, bucketOf } from '../kinds/bucket/scenarios.ts';
+import { DECLARED, OBJECT_HINTS } from '../kinds/object/scenarios.ts';
 import { NAMESPACE_HINTS } from '../kinds/namespace/scenarios.ts';
 import { mainVpc, sideVpc, VPC_HINTS } from '../kinds/vpc/scenarios.ts';
 
 /** With each seed. */
 const WALKS = Number(process.env['WALKS'] ?? runsOfEach(30));
 const defaultVpc = { ...mainVpc, metadata: { name: 'default' }, spec: { cidrBlock: '10.5.0.0/24' } };
+const IN_MAIN = { vpc: 'main' };
 const IN_TWO = [mainVpc, sideVpc, defaultVpc, sourceDocuments.map({ a: '1' }), sourceDocuments.secret('one')];
+
+type Spec = Record<string, unknown>;
 
 interface Walker {
   kind: KindDefinition;
   hints: Hints;
   given: readonly Document[];
   kept: readonly string[];
+  /** What the first specification has, whatever else it has. */
+  first?: Spec;
   /** What is there beside documents. */
   prepare?: (world: World) => void;
 }
@@ -47,6 +56,14 @@ interface Walker {
 const WALKERS: Walker[] = [
   { kind: gitSyncKind as unknown as KindDefinition, hints: SYNC_HINTS, given: [], kept: ['url'], prepare: pushApp },
   { kind: apiKeyKind as unknown as KindDefinition, hints: API_KEY_HINTS, given: [], kept: [] },
+  { kind: bucketKind as unknown as KindDefinition, hints: BUCKET_HINTS, given: [], kept: ['versioning'] },
+  {
+    kind: objectKind as unknown as KindDefinition,
+    hints: OBJECT_HINTS,
+    given: [bucketOf()],
+    kept: [],
+    first: DECLARED,
+  },
   { kind: namespaceKind as unknown as KindDefinition, hints: NAMESPACE_HINTS, given: [], kept: [] },
   {
     kind: vpcKind as unknown as KindDefinition,
@@ -54,17 +71,22 @@ const WALKERS: Walker[] = [
     given: [],
     kept: Object.keys(specSchema(vpcKind).properties ?? {}),
   },
-  { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, given: IN_TWO, kept: [] },
-  { kind: scalingGroupKind as unknown as KindDefinition, hints: GROUP_HINTS, given: IN_TWO, kept: ['desiredCount'] },
+  { kind: instanceKind as unknown as KindDefinition, hints: INSTANCE_HINTS, given: IN_TWO, kept: [], first: IN_MAIN },
+  {
+    kind: scalingGroupKind as unknown as KindDefinition,
+    hints: GROUP_HINTS,
+    given: IN_TWO,
+    kept: ['desiredCount'],
+    first: IN_MAIN,
+  },
   {
     kind: loadBalancerKind as unknown as KindDefinition,
     hints: BALANCER_HINTS,
     given: [mainVpc, BALANCER_TARGET],
     kept: [],
+    first: IN_MAIN,
   },
 ];
-
-type Spec = Record<string, unknown>;
 
 /** Of one walk: the specification that was taken last, and how many changes were taken and refused. */
 interface Walked {
@@ -149,12 +171,7 @@ describe('walks from specification to specification, one field at a time', () =>
       await fc.assert(
         fc.asyncProperty(specs, changes, async (first, steps) => {
           const walked = await start(walker);
-          const { last, taken, refused } = await walk(
-            walked.daemon,
-            kind.kind,
-            given.length > 0 ? { ...first, vpc: 'main' } : first,
-            steps,
-          );
+          const { last, taken, refused } = await walk(walked.daemon, kind.kind, { ...first, ...walker.first }, steps);
           total.taken += taken;
           total.refused += refused;
           await walked.daemon.settle(15_000);

@@ -52,6 +52,7 @@ export async function startDaemon(options: DaemonOptions): Promise<TestDaemon> {
     MINIAWS_DATA_DIR: dataDir,
     MINIAWS_ENGINE: options.engine,
     MINIAWS_LISTEN: options.listen ?? '127.0.0.1:0',
+    MINIAWS_S3_LISTEN: '127.0.0.1:0',
     ...options.env,
   };
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), options.program ?? PROGRAM, 'serve'], {

@@ -1,4 +1,4 @@
-import { DIGEST } from '../../src/proof/world.ts';
+import { DIGEST, MAC } from '../../src/proof/world.ts';
 import { KINDS, MODULES } from '../../src/kinds/index.ts';
 import { findCondition, isReady, keyOf, refOf } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
@@ -13,6 +13,7 @@ import { MUTATING } from '../../src/drivers/guarded.ts';
 import { CONFIG_PATH } from '../../src/drivers/haproxy/configuration.ts';
 import { createHaproxyProxies } from '../../src/drivers/haproxy/haproxy-proxies.ts';
 import type { Proxies } from '../../src/drivers/proxies.ts';
+import { MemoryBytes } from '../../src/drivers/objects/memory.ts';
 import { createSimulatedGit, SimulatedRepositories } from '../../src/drivers/git/simulated-git.ts';
 import { createProxyImages } from '../../src/drivers/proxy-image.ts';
 import { proxyImage } from '../../src/host/proxy-image.ts';
@@ -172,11 +173,13 @@ export class RealDaemon extends Person {
       proxies,
       images: createProxyImages({ compute, build: proxyImage }),
       git: createSimulatedGit(new SimulatedRepositories(systemClock)),
+      bytes: new MemoryBytes(systemClock),
       clock: systemClock,
       log: silentLog,
       settings: settingsOf(KINDS),
       installation: world.installation,
       digest: DIGEST,
+      mac: MAC,
       runtimes,
       believable: () => true,
       metering: undefined,

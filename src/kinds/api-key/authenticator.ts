@@ -42,7 +42,11 @@ export class KeyAuthenticator implements TokenAuthenticator {
         'Unauthorized',
         'the key was copied wrongly: the checksum at its end does not fit; copy the whole of it again',
       );
-    const hash = sha256(token);
+    return this.identify(sha256(token), address);
+  }
+
+  /** By the SHA-256 of a token, which its holder need not have shown: a signature told who it is. */
+  identify(hash: string, address: string): Promise<Identity | undefined> | Identity | undefined {
     const isFresh = this.#clock.monotonic() - this.#freshAt < BELIEVED_MS;
     const known = isFresh ? this.#find(hash) : undefined;
     return known ? this.#identity(known, hash, address) : this.#afterRefresh(hash, address);

@@ -4,6 +4,7 @@ import { API_VERSION } from '../../api/metadata.ts';
 import type { KindDefinition, View } from '../../api/kind.ts';
 import { rulesOfRole } from '../../api/roles.ts';
 import type { Cause } from '../../base/errors.ts';
+import { accessKeyIdOf } from './access-key-id.ts';
 import { isAddressRange } from './address-ranges.ts';
 import { apiKeySpecSchema, apiKeyStatusSchema } from './schema.ts';
 import { issued, withToken, withTokens } from './tokens.ts';
@@ -68,7 +69,10 @@ export const apiKeyKind: KindDefinition<ApiKey> = {
       cell: (r) => r.spec.allowedFrom?.join(',') ?? 'anywhere',
     },
   ],
-  indexes: { token: (r) => (r.status?.tokens ?? []).map(({ sha256 }) => sha256) },
+  indexes: {
+    token: (r) => (r.status?.tokens ?? []).map(({ sha256 }) => sha256),
+    accessKeyId: (r) => (r.status?.tokens ?? []).map(({ sha256 }) => accessKeyIdOf(sha256)),
+  },
   complete: (key) =>
     key.spec.userId === undefined ? { ...key, spec: { ...key.spec, userId: key.metadata.name } } : key,
   check: ({ spec }) => [

@@ -7,6 +7,7 @@ import { apiKeyController } from './controller.ts';
 import { tokenRoutes } from './http/token.ts';
 import { LAST_USES } from './last-uses.ts';
 import { adoptOldTokens } from './machine-key.ts';
+import { KeySigning } from './s3-keys.ts';
 import { isApiKey } from './types.ts';
 
 export { machineToken } from './machine-key.ts';
@@ -14,13 +15,15 @@ export { machineToken } from './machine-key.ts';
 /** Uses of keys are written so often: reads are no writes. */
 const NOTE_EVERY_MS = 60_000;
 
-export const createRuntime: CreateRuntime = ({ store, kinds, clock }) => {
+export const createRuntime: CreateRuntime = ({ store, kinds, clock, mac }) => {
   const authenticator = new KeyAuthenticator(store, kinds, clock);
+  const signing = new KeySigning(store, authenticator, mac);
   return {
     controller: anyController(apiKeyController(knownResources(kinds), clock)),
     prepare: () => adoptOldTokens(store, clock),
     authenticators: () => [authenticator],
     routes: (app, context) => tokenRoutes(app, context, authenticator),
+    s3: () => ({ keys: signing }),
     chores: [
       {
         name: 'uses of keys',

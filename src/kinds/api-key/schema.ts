@@ -48,11 +48,15 @@ const rule: JsonSchema = {
       'x-also-known-as': ['namespace'],
     },
     resourceNames: {
-      ...words('Names of objects; of any name when left out. Nothing is made by name.', 64, {
-        type: 'string',
-        minLength: 1,
-        maxLength: 253,
-      }),
+      ...words(
+        'Names of objects; of any name when left out. Of buckets/objects also a folder: photos/2024/*. Nothing is made by name.',
+        64,
+        {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1_100,
+        },
+      ),
       'x-also-known-as': ['names'],
     },
   },

@@ -5,7 +5,7 @@ import type { Governor, KindDefinition, Size, View } from '../../api/kind.ts';
 import { StatusError } from '../../base/errors.ts';
 import { formatBytes } from '../../base/quantity.ts';
 import { sizeIn } from '../shared/size.ts';
-import { amountText, countsOf, excessOf, unlimited } from './quota.ts';
+import { amountText, countsOf, excessOf, unbounded, unlimited } from './quota.ts';
 import { isNamespace } from './types.ts';
 import type { Namespace, NamespaceSpec } from './types.ts';
 
@@ -50,6 +50,11 @@ export const governNamespaces = (kinds: Iterable<KindDefinition>): Governor => (
     if (bare.length > 0)
       refuse(
         `namespace ${namespace} has a quota of ${bare.join(' and ')}: it needs spec.resources.${bare.join(' and spec.resources.')}, or the namespace a default (spec.instanceResources.default)`,
+      );
+    const unbound = unbounded(hard, next, old, kind);
+    if (unbound)
+      refuse(
+        `namespace ${namespace} has a quota of ${unbound.name}: it needs ${unbound.field}, which says how much of it`,
       );
     const excess = excessOf(hard, next, old, kind, kinds, view);
     if (excess.length === 0) return;

@@ -8,23 +8,26 @@ export type Counts = ReadonlyMap<string, number>;
 
 const OBJECTS = 'objects.';
 
-export function countsOf({ memory, objects = {}, ...rest }: Amounts): Counts {
+/** Amounts that people write as sizes. */
+const SIZES = ['memory', 'bucketBytes'] as const;
+
+export function countsOf({ objects = {}, ...rest }: Amounts): Counts {
   return new Map([
-    ...Object.entries(rest as Record<string, number>),
-    ...(memory === undefined ? [] : [['memory', parseSize(memory) ?? 0] as const]),
+    ...Object.entries(rest).map(
+      ([name, amount]) => [name, typeof amount === 'string' ? (parseSize(amount) ?? 0) : amount] as const,
+    ),
     ...Object.entries(objects).map(([plural, count]) => [`${OBJECTS}${plural}`, count] as const),
   ]);
 }
 
 /** What is left out of `counts` is left out here. */
 export function amountsOf(counts: Counts): Amounts {
-  const { memory, ...rest } = Object.fromEntries([...counts].filter(([name]) => !name.startsWith(OBJECTS)));
+  const amounts = [...counts].filter(([name]) => !name.startsWith(OBJECTS));
   const objects = [...counts].flatMap(([name, count]) =>
     name.startsWith(OBJECTS) ? [[name.slice(OBJECTS.length), count] as const] : [],
   );
   return {
-    ...rest,
-    ...(memory === undefined ? {} : { memory: formatBytes(memory) }),
+    ...Object.fromEntries(amounts.map(([name, amount]) => [name, isSize(name) ? formatBytes(amount) : amount])),
     ...(objects.length > 0 ? { objects: Object.fromEntries(objects) } : {}),
   };
 }
@@ -88,8 +91,24 @@ export function excessOf(
 
 /** `name=amount`, as Kubernetes writes it. */
 export const amountText = (name: string, amount: number): string =>
-  `${name}=${name === 'memory' ? formatBytes(amount) : amount}`;
+  `${name}=${isSize(name) ? formatBytes(amount) : amount}`;
+
+const isSize = (name: string): boolean => SIZES.some((each) => each === name);
 
 /** What is limited, and has no limit where each must have one. */
 export const unlimited = (hard: Counts, size: Size): string[] =>
   (['cpus', 'memory'] as const).filter((name) => hard.has(name) && size[name] === undefined);
+
+/** What is limited, and what a document, unlike before, sets no bound to. */
+export function unbounded(
+  hard: Counts,
+  next: Resource,
+  old: Resource | undefined,
+  { bounds = {}, usage }: KindDefinition,
+): { name: string; field: string } | undefined {
+  for (const [name, field] of Object.entries(bounds)) {
+    const isUnbounded = (resource: Resource) => usage?.(resource)[name as keyof Usage] === undefined;
+    if (hard.has(name) && isUnbounded(next) && !(old && isUnbounded(old))) return { name, field };
+  }
+  return undefined;
+}

@@ -29,6 +29,11 @@ const amounts: Record<string, JsonSchema> = {
   memory: bytes('Memory of all instances that are to run, by their limits.'),
   hostPorts: count('Ports published on the host.'),
   loadBalancers: count('Load balancers.'),
+  buckets: count('Buckets.'),
+  bucketBytes: {
+    ...bytes('Bytes of all buckets together, by their spec.quotaBytes: each must have one then.'),
+    'x-also-known-as': ['storage', 'bucketSize'],
+  },
   objects: {
     type: 'object',
     maxProperties: 64,

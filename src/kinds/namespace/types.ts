@@ -8,6 +8,8 @@ export interface Amounts {
   memory?: string;
   hostPorts?: number;
   loadBalancers?: number;
+  buckets?: number;
+  bucketBytes?: string;
   /** Numbers of documents by the kind's plural. */
   objects?: Readonly<Record<string, number>>;
 }

@@ -30,11 +30,20 @@ export const texts = (description: string): JsonSchema => ({
   description,
 });
 
+export const base64Text: JsonSchema = { type: 'string', pattern: BASE64, 'x-expected': 'base64' };
+
 /** Bytes, in base64. */
 export const encoded = (description: string): JsonSchema => ({
   ...texts(description),
-  additionalProperties: { type: 'string', pattern: BASE64, 'x-expected': 'base64' },
+  additionalProperties: base64Text,
 });
+
+/** What a ConfigMap or a Secret has under the key: a Secret's data are bytes in base64. */
+export function contentAt(document: Resource & ConfigData, key: string): string | Buffer | undefined {
+  const { kind, data = {}, binaryData = {} } = document;
+  if (Object.hasOwn(data, key)) return kind === 'Secret' ? Buffer.from(data[key] ?? '', 'base64') : (data[key] ?? '');
+  return Object.hasOwn(binaryData, key) ? Buffer.from(binaryData[key] ?? '', 'base64') : undefined;
+}
 
 export const immutable: JsonSchema = {
   type: 'boolean',

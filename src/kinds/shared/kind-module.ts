@@ -3,7 +3,7 @@ import type { Ref, Resource } from '../../api/metadata.ts';
 import type { KindRegistry } from '../../api/registry.ts';
 import type { Trigger } from '../../api/records.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Digest } from '../../base/hash.ts';
+import type { Digest, Mac } from '../../base/hash.ts';
 import type { Log } from '../../base/log.ts';
 import type {
   ClientCommand,
@@ -15,12 +15,15 @@ import type {
 } from '../../cli/command.ts';
 import type { Compute } from '../../drivers/compute.ts';
 import type { Git } from '../../drivers/git/git.ts';
+import type { ObjectBytes } from '../../drivers/objects/bytes.ts';
 import type { Meter } from '../../drivers/metering.ts';
 import type { Proxies } from '../../drivers/proxies.ts';
 import type { ProxyImages } from '../../drivers/proxy-image.ts';
 import type { Term } from '../../engine/leader.ts';
 import type { AnyController } from '../../engine/steps.ts';
+import type { ApiContext } from '../../http/context.ts';
 import type { HttpExtension } from '../../http/extension.ts';
+import type { S3Keys, S3Service } from '../../s3/buckets.ts';
 import type { Store } from '../../store/store.ts';
 import type { MetricSource } from './metric-source.ts';
 
@@ -77,6 +80,8 @@ export interface KindRuntime extends HttpExtension {
   prepare?: () => Promise<void>;
   /** Left out by a kind whose documents need nothing done. */
   controller?: AnyController;
+  /** What S3's clients come to, of the kind that has it; and who they are, of the kind that knows. */
+  s3?: (context: ApiContext) => { service?: S3Service; keys?: S3Keys };
   leaderTasks?: readonly LeaderTask[];
   chores?: readonly Chore[];
 }
@@ -108,12 +113,18 @@ export interface RuntimeDeps {
   proxies: Proxies;
   images: ProxyImages;
   git: Git;
+  /** Where the bytes of objects are. */
+  bytes: ObjectBytes;
+  /** Before what changes the world by other ways than a driver's: throws where this daemon may not (I9). */
+  check: () => void;
   clock: Clock;
   log: Log;
   settings: AdmissionSettings;
   installation: string;
   /** Names contents where they must not be shown. The same in every daemon of this installation. */
   digest: Digest;
+  /** The same, whole: of what this installation alone can calculate. */
+  mac: Mac;
   /** How it is known what containers use, and how often they are looked at; left out, they are not. */
   metering: { meter: Meter; intervalMs: number } | undefined;
   /** By the metric's name: what kinds measure of instances, for those that decide by it. */

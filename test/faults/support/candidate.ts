@@ -1,4 +1,4 @@
-import { DIGEST } from '../../../src/proof/world.ts';
+import { DIGEST, MAC } from '../../../src/proof/world.ts';
 import { KINDS, MODULES } from '../../../src/kinds/index.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
@@ -7,6 +7,7 @@ import { assemble, loadRuntimes } from '../../../src/operator/assembly.ts';
 import type { Assembly } from '../../../src/operator/assembly.ts';
 import type { Compute } from '../../../src/drivers/compute.ts';
 import { MUTATING } from '../../../src/drivers/guarded.ts';
+import { MemoryBytes } from '../../../src/drivers/objects/memory.ts';
 import { createSimulatedGit, SimulatedRepositories } from '../../../src/drivers/git/simulated-git.ts';
 import { createProxyImages } from '../../../src/drivers/proxy-image.ts';
 import { createSimulatedProxies } from '../../../src/drivers/simulated/proxies.ts';
@@ -105,11 +106,13 @@ export class Candidate {
         proxies: createSimulatedProxies({ engine, compute }),
         images: createProxyImages({ compute, build: () => Promise.reject(new Error('nothing is built here')) }),
         git: createSimulatedGit(new SimulatedRepositories(systemClock)),
+        bytes: new MemoryBytes(systemClock),
         clock: systemClock,
         log: silentLog,
         settings,
         installation: INSTALLATION,
         digest: DIGEST,
+        mac: MAC,
         runtimes: await loadRuntimes(MODULES),
         believable: () => true,
         metering: undefined,

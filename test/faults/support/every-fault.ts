@@ -50,20 +50,27 @@ async function proveSilence(scenario: Scenario): Promise<void> {
   expect(found.slice(0, 10)).toEqual([]);
 }
 
+interface Parts {
+  bursts?: readonly Scenario[];
+  composed?: readonly Scenario[];
+  /** What a person may do to what there is. */
+  tampering?: readonly FaultRow[];
+}
+
 /**
  * The tests of a kind: every fault of the table at every side effect of its scenarios. Long ones (`bursts`) only die, fail,
  * and are paused. Those `composed` of what others have proven singly only die and are paused: what is between the parts.
  */
 export function proveEveryFault(
   scenarios: readonly Scenario[],
-  { bursts = [], composed = [] }: { bursts?: readonly Scenario[]; composed?: readonly Scenario[] } = {},
+  { bursts = [], composed = [], tampering = TAMPERING }: Parts = {},
 ): void {
   describe.each<[string, readonly FaultRow[], readonly Scenario[]]>([
     ['F1, I3: the daemon dies', DEATHS, [...scenarios, ...bursts, ...composed]],
     ['F2: a call fails, hangs, or its answer is lost', FAILURES, [...scenarios, ...bursts]],
     ['F3: the view is stale', STALE_VIEWS, scenarios],
     ['F4: what people do is not seen', UNSEEN_CHANGES, scenarios],
-    ['F5, F7: a person tampers, seen and unseen', TAMPERING, scenarios],
+    ['F5, F7: a person tampers, seen and unseen', tampering, scenarios],
     ['F6: the Engine is away', OUTAGES, [...scenarios, ...bursts]],
     ['F9, I9: the leader is stopped past its lease', PAUSES, [...scenarios, ...bursts, ...composed]],
     ['F14: the clock jumps', JUMPS, scenarios],

@@ -3,7 +3,7 @@ import { KINDS } from '../../../src/kinds/index.ts';
 import { create } from '../../../src/admission/operations.ts';
 import type { View } from '../../../src/api/kind.ts';
 import { definedOnly, orNothing } from '../../../src/base/defined.ts';
-import { digestWith } from '../../../src/base/hash.ts';
+import { digestBy, macWith } from '../../../src/base/hash.ts';
 import { ownFields } from '../../../src/kinds/instance/config/own-fields.ts';
 import { resolveConfig } from '../../../src/kinds/instance/config/resolve.ts';
 import type { ResolvedConfig } from '../../../src/kinds/instance/config/resolve.ts';
@@ -37,7 +37,7 @@ export function instance(spec: object = {}, over: Partial<Instance> = {}): Insta
   return { ...made, status: { privateIp: '10.1.0.9', vpcUid: 'v' }, ...over };
 }
 
-const DIGEST = digestWith(Buffer.from('test'));
+const DIGEST = digestBy(macWith(Buffer.from('test')));
 
 /** What it is given while no document is there. */
 export const configOf = (i: Instance, view: View = new Mirror(KINDS)): ResolvedConfig =>

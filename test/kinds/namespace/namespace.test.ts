@@ -113,6 +113,32 @@ describe('a quota', () => {
     );
   });
 
+  it('of buckets counts them, and of their bytes what each may hold, which each must say then', async () => {
+    const bucket = (name: string, quotaBytes?: string) => ({
+      kind: 'Bucket',
+      metadata: { name, namespace: 'team' },
+      spec: quotaBytes === undefined ? {} : { quotaBytes },
+    });
+    await daemon.apply(teamNamespace({ quota: { buckets: 2 } }));
+    await daemon.apply(bucket('one'));
+    await daemon.apply(teamNamespace({ quota: { buckets: 2, bucketBytes: '3Gi' } }));
+    expect(await refusal(bucket('two'))).toContain(
+      'namespace team has a quota of bucketBytes: it needs spec.quotaBytes, which says how much of it',
+    );
+    await daemon.apply(bucket('two', '2Gi'));
+    expect(await refusal(bucket('one', '2Gi'))).toContain(
+      'requested: bucketBytes=2Gi, used: bucketBytes=2Gi, limited: bucketBytes=3Gi',
+    );
+    expect(await refusal(bucket('three', '1Gi'))).toContain(
+      'requested: buckets=1, used: buckets=2, limited: buckets=2',
+    );
+    await daemon.apply(bucket('one', '1Gi'));
+    const read = await daemon.runtimes.get('Namespace')?.live?.(team()!);
+    expect((read as Namespace).status?.quota?.used).toEqual({ buckets: 2, bucketBytes: '3Gi' });
+    // Who had no bound before keeps to have none; one that had does not lose it.
+    expect(await refusal(bucket('one'))).toContain('it needs spec.quotaBytes');
+  });
+
   it('counts those of the machine that run', async () => {
     await daemon.apply(teamNamespace({ quota: { cpus: 1 } }));
     await daemon.apply(VPC);
@@ -170,6 +196,8 @@ describe('a quota', () => {
         cpus: fc.nat(64),
         hostPorts: fc.nat(10),
         memory: fc.constantFrom('1Gi', '512Mi', '2Gi'),
+        buckets: fc.nat(9),
+        bucketBytes: fc.constantFrom('1Gi', '10Gi'),
         objects: fc.dictionary(fc.constantFrom('configmaps', 'secrets'), fc.nat(9), { minKeys: 1 }),
       },
       { requiredKeys: [] },

@@ -3,7 +3,7 @@ import type { Resource } from '../../../api/metadata.ts';
 import type { Digest } from '../../../base/hash.ts';
 import type { FileContent } from '../../../drivers/compute.ts';
 import type { ConfigMap } from '../../config-map/types.ts';
-import type { Secret } from '../../secret/types.ts';
+import { contentAt } from '../../shared/config-data.ts';
 import type { ConfigFile, InstanceSpec, OnChange } from '../types.ts';
 import { fill, MAX_FILE_CONTENT, namesIn, variableOf } from './template.ts';
 import type { OwnFields } from './template.ts';
@@ -91,7 +91,7 @@ function contentsOf(use: Use, namespace: string, view: View, digest: Digest, tel
   const secret = source.kind === 'Secret';
   const keys = use.key === undefined ? keysOf(document, use) : [use.key];
   return keys.flatMap((key): [string, Content][] => {
-    const content = contentOf(document, key);
+    const content = contentAt(document, key);
     if (content !== undefined) return [[key, { content, digest: digestOf(document, key, content, digest), secret }]];
     if (!use.optional) tell(`${title} has no key ${key}: add it`);
     return [];
@@ -102,14 +102,6 @@ function contentsOf(use: Use, namespace: string, view: View, digest: Digest, tel
 function keysOf(document: Resource, { file }: Use): string[] {
   const { data, binaryData } = document as ConfigMap;
   return Object.keys({ ...data, ...(file && binaryData) }).sort();
-}
-
-function contentOf(document: Resource, key: string): string | Buffer | undefined {
-  const { data = {} } = document as ConfigMap | Secret;
-  const { binaryData = {} } = document as ConfigMap;
-  if (Object.hasOwn(data, key))
-    return document.kind === 'Secret' ? Buffer.from(data[key] ?? '', 'base64') : (data[key] ?? '');
-  return Object.hasOwn(binaryData, key) ? Buffer.from(binaryData[key] ?? '', 'base64') : undefined;
 }
 
 /** A document as it is stored never changes, and is asked in every pass of all that use it. */

@@ -1,0 +1,137 @@
+import { invalid } from '../../api/field-errors.ts';
+import { titleFor } from '../../api/kind.ts';
+import type { Admission, AdmissionSettings, JsonSchema, KindDefinition, View } from '../../api/kind.ts';
+import { API_VERSION, findCondition } from '../../api/metadata.ts';
+import type { Cause } from '../../base/errors.ts';
+import { formatBytes, SIZE_PATTERN } from '../../base/quantity.ts';
+import { quotaOf } from './types.ts';
+import type { Bucket } from './types.ts';
+
+/** The shortest name that S3 knows. */
+const SHORTEST_NAME = 3;
+const LARGEST_QUOTA = 1e15;
+const SIZE_EXPECTED = 'a number of bytes, or a size such as 10Gi';
+
+const bucketSpecSchema: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    versioning: {
+      type: 'string',
+      enum: ['Off', 'Enabled', 'Suspended'],
+      default: 'Off',
+      description:
+        'Whether what is replaced or deleted stays as a version. Suspended: versions that are there stay, and none come. It does not go back to Off.',
+    },
+    publicRead: {
+      type: 'boolean',
+      default: false,
+      'x-also-known-as': ['public'],
+      description: 'Whether anyone may read its objects, without a key. Nobody lists or writes them so.',
+    },
+    quotaBytes: {
+      anyOf: [
+        { type: 'integer', minimum: 0, maximum: LARGEST_QUOTA },
+        { type: 'string', pattern: SIZE_PATTERN, 'x-expected': SIZE_EXPECTED },
+      ],
+      'x-kubernetes-int-or-string': true,
+      'x-expected': SIZE_EXPECTED,
+      'x-also-known-as': ['quota', 'size', 'maxSize'],
+      description:
+        'The most that all its objects, with their versions, may have together: bytes, or a size such as 10Gi.',
+    },
+    forceDestroy: {
+      type: 'boolean',
+      default: false,
+      'x-also-known-as': ['force'],
+      description: 'Whether its objects are deleted with it. Else its deletion waits until it is empty.',
+    },
+  },
+};
+
+export const bucketKind: KindDefinition<Bucket> = {
+  kind: 'Bucket',
+  apiVersion: API_VERSION,
+  scope: 'Namespaced',
+  plural: 'buckets',
+  singular: 'bucket',
+  shortNames: [],
+  categories: ['all'],
+  description: 'A place for objects, which S3 clients put and get. Its name is of one bucket in all namespaces.',
+  names: { are: 'subdomain', maxLength: 63 },
+  reconciled: true,
+  finalizer: true,
+  content: { spec: bucketSpecSchema },
+  status: {
+    type: 'object',
+    properties: {
+      phase: { type: 'string', description: 'Pending, Available or Deleting.' },
+      arn: { type: 'string', description: 'Its name for policies: arn:miniaws:s3:::NAME.' },
+      objects: { type: 'integer', description: 'How many objects it holds, with their versions. Answered on read.' },
+      bytes: { type: 'integer', description: 'How many bytes these have. Answered on read.' },
+    },
+  },
+  columns: [
+    { name: 'Versioning', description: 'Whether versions are kept', cell: (r) => r.spec.versioning },
+    { name: 'Public', description: 'Whether anyone reads it', cell: (r) => String(r.spec.publicRead) },
+    {
+      name: 'Ready',
+      description: 'Whether objects can be put and read',
+      cell: (r) => findCondition(r, 'Ready')?.status ?? 'Unknown',
+    },
+    {
+      name: 'Quota',
+      description: 'The most that it may hold',
+      wide: true,
+      cell: (r) => (r.spec.quotaBytes === undefined ? '<none>' : formatBytes(quotaOf(r) ?? 0)),
+    },
+  ],
+  indexes: { bucket: (r) => [r.metadata.name] },
+  check: checkBucket,
+  admit: admitBucket,
+  usage: (r) => {
+    const bucketBytes = quotaOf(r);
+    return { buckets: 1, ...(bucketBytes !== undefined && { bucketBytes }) };
+  },
+  bounds: { bucketBytes: 'spec.quotaBytes' },
+};
+
+function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[] {
+  const causes: Cause[] = [];
+  if (!old && (name.length < SHORTEST_NAME || /^(\d+\.){3}\d+$/.test(name)))
+    causes.push({
+      reason: 'FieldValueInvalid',
+      field: 'metadata.name',
+      message: `"${name}" is no name for a bucket: S3 wants ${SHORTEST_NAME} to 63 characters, and no IP address`,
+    });
+  if (old && old.spec.versioning !== 'Off' && spec.versioning === 'Off')
+    causes.push(
+      invalid('versioning', 'a bucket that has kept versions does not go back to Off: Suspended keeps no more of them'),
+    );
+  return causes;
+}
+
+/** S3's names know no namespaces. */
+function admitBucket(
+  next: Bucket,
+  old: Bucket | undefined,
+  view: View,
+  { author }: AdmissionSettings,
+): Admission<Bucket> {
+  const other = old
+    ? undefined
+    : view
+        .lookup('Bucket', 'bucket', next.metadata.name)
+        .find(({ metadata }) => metadata.namespace !== next.metadata.namespace);
+  const causes = other
+    ? [
+        {
+          reason: 'FieldValueDuplicate',
+          field: 'metadata.name',
+          message: `the name is taken by ${titleFor(author, other)}: names of buckets are unique in all namespaces`,
+        },
+      ]
+    : [];
+  return { resource: next, causes };
+}

@@ -1,0 +1,63 @@
+import type { BucketUse } from '../../s3/row.ts';
+import { WAITING_LOOK_MS } from '../../engine/contract.ts';
+import type { Outcome, Report, Step } from '../../engine/contract.ts';
+import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+import { bucketArn } from './types.ts';
+import type { Bucket, BucketStatus } from './types.ts';
+
+export interface BucketObserved {
+  /** `undefined`: nothing was ever put into it, or it was closed. */
+  use: BucketUse | undefined;
+  /** While it is being deleted: whether any row is left, a delete marker too. */
+  isEmpty: boolean;
+  /** Why bytes can be neither put nor read. */
+  outage: string | undefined;
+}
+
+/** `empty` removes a part of what it holds; `close` ends it: nothing is put into it any more. */
+export type BucketStep = Step & { do: 'empty' | 'close' };
+
+/** Pure. */
+export function planBucket({ metadata, spec }: Bucket, { use, isEmpty }: BucketObserved): BucketStep[] {
+  if (metadata.deletionTimestamp === undefined || use === undefined) return [];
+  if (isEmpty) return [{ do: 'close', why: 'the bucket was deleted' }];
+  return spec.forceDestroy ? [{ do: 'empty', why: 'the bucket was deleted, and spec.forceDestroy is true' }] : [];
+}
+
+export function reportBucket(bucket: Bucket, observed: BucketObserved, left: readonly BucketStep[]): Report {
+  const isDeleting = bucket.metadata.deletionTimestamp !== undefined;
+  const status: BucketStatus = { phase: isDeleting ? 'Deleting' : 'Available', arn: bucketArn(bucket) };
+  const { condition, outcome } = isDeleting ? deleting(bucket, observed, left) : standing(observed);
+  const trouble =
+    observed.outage === undefined ? NOT_DEGRADED : degraded('True', 'StorageUnavailable', observed.outage);
+  return { status, conditions: [condition, progressing(outcome), trouble], outcome };
+}
+
+function standing({ outage }: BucketObserved) {
+  const outcome: Outcome = { is: 'reconciled' };
+  if (outage !== undefined)
+    return {
+      condition: ready('False', 'StorageUnavailable', outage),
+      outcome: { is: 'waiting', on: 'the place of the bytes', afterMs: WAITING_LOOK_MS } satisfies Outcome,
+    };
+  return { condition: ready('True', 'BucketAvailable', 'objects can be put and read'), outcome };
+}
+
+function deleting({ metadata, spec }: Bucket, { use, isEmpty }: BucketObserved, left: readonly BucketStep[]) {
+  const gone = use === undefined;
+  const isWaiting = !gone && !isEmpty && !spec.forceDestroy;
+  const held = use?.objects === 0 && !isEmpty ? 'delete markers of objects' : counted(use?.objects ?? 0);
+  const message = isWaiting
+    ? `holds ${held}: delete them (aws s3 rm --recursive s3://${metadata.name}), or set spec.forceDestroy to true`
+    : gone
+      ? 'nothing is left of it'
+      : `what it holds is being deleted: ${held} left`;
+  const outcome: Outcome = gone
+    ? { is: 'gone' }
+    : left.length > 0
+      ? { is: 'progressing', afterMs: 0 }
+      : { is: 'waiting', on: `${held} in it to be deleted`, afterMs: WAITING_LOOK_MS };
+  return { condition: ready('False', isWaiting ? 'NotEmpty' : 'Deleting', message), outcome };
+}
+
+const counted = (objects: number): string => `${objects} object${objects === 1 ? '' : 's'}`;

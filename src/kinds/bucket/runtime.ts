@@ -1,0 +1,32 @@
+import { anyController } from '../../engine/steps.ts';
+import { collectRemoved, collectUnknown } from '../../s3/collector.ts';
+import { Multipart } from '../../s3/multipart.ts';
+import { OBJECT_ROWS } from '../../s3/object-rows.ts';
+import { Objects } from '../../s3/objects.ts';
+import type { CreateRuntime } from '../shared/kind-module.ts';
+import { bucketController } from './controller.ts';
+import { DocumentBuckets } from './s3-buckets.ts';
+import { isBucket } from './types.ts';
+
+const COLLECT_REMOVED_MS = 60_000;
+const COLLECT_UNKNOWN_MS = 3_600_000;
+
+export const createRuntime: CreateRuntime = ({ store, bytes, clock, check }) => {
+  const objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes, clock });
+  return {
+    controller: anyController(bucketController(objects, check)),
+    chores: [
+      { name: 'bytes of removed objects', everyMs: COLLECT_REMOVED_MS, run: () => collectRemoved(objects, clock) },
+      { name: 'bytes without an object', everyMs: COLLECT_UNKNOWN_MS, run: () => collectUnknown(objects, clock) },
+    ],
+    s3: (context) => ({
+      service: { buckets: new DocumentBuckets(context), objects, multipart: new Multipart(objects, clock) },
+    }),
+    async live(resource) {
+      if (!isBucket(resource)) return resource;
+      const { uid } = resource.metadata;
+      const use = (await objects.rows.uses([uid])).get(uid) ?? { objects: 0, bytes: 0 };
+      return { ...resource, status: { ...resource.status, ...use } };
+    },
+  };
+};

@@ -1,0 +1,186 @@
+import type { ByteRange } from '../../drivers/objects/bytes.ts';
+import type { Digester, Objects } from '../objects.ts';
+import type { ObjectRow } from '../row.ts';
+import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
+import type { RequestBody } from '../wire/body.ts';
+import { Digests } from '../wire/checksums.ts';
+import { S3Error } from '../wire/errors.ts';
+import { checksumHeaders, quoted, versionHeaders, writtenVersion } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { checkRead, writeCondition } from './conditions.ts';
+import { described, headerText, refuseNotOffered } from './description.ts';
+import { partNumber, partOf } from './parts.ts';
+import type { S3Request } from './request.ts';
+
+/** Of one upload; larger ones come in parts. */
+const LARGEST_PUT = 5 * 2 ** 30;
+
+export async function putObject(request: S3Request, objects: Objects): Promise<Answer> {
+  const { headers, bucket, key } = request;
+  refuseNotOffered(headers);
+  const body = request.body();
+  const row = await objects.put(bucket, described(key, headers), uploaded(request, body), {
+    digester: digesterOf(request, body),
+    condition: writeCondition(headers),
+  });
+  return { headers: { etag: quoted(row.etag), ...checksumHeaders(row), ...writtenVersion(row) } };
+}
+
+/** A length is known, or the body comes in chunks of HTTP's own; it is not too large in either case. */
+export async function* uploaded({ headers }: S3Request, body: RequestBody): AsyncIterable<Buffer> {
+  if (body.length === undefined && headers['transfer-encoding'] === undefined)
+    throw new S3Error('MissingContentLength');
+  let size = body.length ?? 0;
+  const check = () => {
+    if (size > LARGEST_PUT)
+      throw new S3Error('EntityTooLarge', {
+        extra: { ProposedSize: String(size), MaxSizeAllowed: String(LARGEST_PUT) },
+      });
+  };
+  check();
+  for await (const chunk of body) {
+    if (body.length === undefined) size += chunk.length;
+    check();
+    yield chunk;
+  }
+}
+
+/** MD5 for the ETag, and what the request says of its content. */
+function digesterOf({ headers }: S3Request, body: RequestBody): Digester {
+  const asked = askedChecksum(headers);
+  const digests = new Digests(['MD5', ...digestsToCheck(asked).filter((algorithm) => algorithm !== 'MD5')]);
+  return {
+    update: (chunk) => void digests.update(chunk),
+    finish() {
+      checkDigests(asked, digests, body.trailers);
+      const etag = digests.hex('MD5');
+      if (!asked.checksum) return { etag };
+      const { algorithm } = asked.checksum;
+      return { etag, checksum: { algorithm, type: 'FULL_OBJECT', value: digests.base64(algorithm) } };
+    },
+  };
+}
+
+export const isVersioned = ({ bucket }: S3Request): boolean => bucket.versioning !== 'Off';
+
+/** The version that is asked for. Throws S3's refusals, with what a delete marker has to say. */
+export async function found(request: S3Request, objects: Objects): Promise<ObjectRow> {
+  const { bucket, key, query } = request;
+  const versionId = query.get('versionId');
+  if (versionId === '') throw new S3Error('InvalidArgument', { message: 'Version id cannot be the empty string' });
+  const row = await objects.rows.find(bucket.name, key, versionId);
+  if (row && !row.isDeleteMarker) return row;
+  if (row) Object.assign(request.refusalHeaders, { 'x-amz-delete-marker': 'true', ...versionHeaders(row, true) });
+  if (row && versionId !== undefined) throw new S3Error('MethodNotAllowed');
+  const extra = { Key: key };
+  if (versionId !== undefined) throw new S3Error('NoSuchVersion', { extra: { ...extra, VersionId: versionId } });
+  throw new S3Error('NoSuchKey', { extra });
+}
+
+export async function getObject(request: S3Request, objects: Objects): Promise<Answer> {
+  const row = await found(request, objects);
+  const { headers, range, status } = await readAnswer(request, row, objects);
+  return { status, headers, body: objects.read(row, range) };
+}
+
+export async function headObject(request: S3Request, objects: Objects): Promise<Answer> {
+  const row = await found(request, objects);
+  const { headers, status } = await readAnswer(request, row, objects);
+  return { status, headers };
+}
+
+async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) {
+  Object.assign(request.refusalHeaders, { etag: quoted(row.etag), 'last-modified': row.createdAt.toUTCString() });
+  checkRead(request.headers, row);
+  const part = await askedPart(request, row, objects);
+  const range = part ?? rangeOf(request.header('range'), row.sizeBytes);
+  const isWhole = range === undefined;
+  const size = isWhole ? row.sizeBytes : range.last - range.first + 1;
+  const wantsChecksum = isWhole && request.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
+  return {
+    range,
+    status: isWhole ? 200 : 206,
+    headers: {
+      'content-type': row.contentType,
+      ...Object.fromEntries(Object.entries(row.headers).map(([name, value]) => [name.toLowerCase(), value])),
+      ...Object.fromEntries(
+        Object.entries(row.metadata).map(([name, value]) => [`x-amz-meta-${name}`, headerText(value)]),
+      ),
+      ...overrides(request),
+      'content-length': String(size),
+      'last-modified': row.createdAt.toUTCString(),
+      'accept-ranges': 'bytes',
+      etag: quoted(row.etag),
+      ...(isWhole ? {} : { 'content-range': `bytes ${range.first}-${range.last}/${row.sizeBytes}` }),
+      ...(wantsChecksum ? checksumHeaders(row) : {}),
+      ...(part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) }),
+      ...(Object.keys(row.tags).length > 0 ? { 'x-amz-tagging-count': String(Object.keys(row.tags).length) } : {}),
+      ...versionHeaders(row, isVersioned(request)),
+    },
+  };
+}
+
+async function askedPart(request: S3Request, row: ObjectRow, objects: Objects) {
+  const text = request.query.get('partNumber');
+  if (text === undefined || row.sizeBytes === 0) return undefined;
+  if (request.header('range') !== undefined)
+    throw new S3Error('InvalidRequest', { message: 'Cannot specify both Range header and partNumber query parameter' });
+  return partOf(row, partNumber(request), objects);
+}
+
+/** `response-content-type` and such: who signs a URL says what a browser is to make of it. */
+function overrides({ query, asker }: S3Request): Record<string, string> {
+  const given = [...query].flatMap(([name, value]) =>
+    /^response-(content-(type|language|disposition|encoding)|cache-control|expires)$/.test(name)
+      ? [[name.slice('response-'.length), value] as const]
+      : [],
+  );
+  if (given.length > 0 && !asker)
+    throw new S3Error('InvalidRequest', {
+      message: 'Request specific response headers cannot be used for anonymous GET requests.',
+    });
+  // oxlint-disable-next-line no-control-regex -- what a header cannot have
+  if (given.some(([, value]) => /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(value)))
+    throw new S3Error('InvalidArgument');
+  return Object.fromEntries(given);
+}
+
+/** One range alone; of what is no range, or several, everything is answered. Throws InvalidRange where none of it is there. */
+export function rangeOf(text: string | undefined, size: number): ByteRange | undefined {
+  const parts = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(text?.trim() ?? '');
+  const [, from = '', to = ''] = parts ?? [];
+  if (!parts || (from === '' && to === '')) return undefined;
+  const first = from === '' ? Math.max(size - Number(to), 0) : Number(from);
+  const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  if (from !== '' && to !== '' && Number(to) < Number(from)) return undefined;
+  if (first >= size || (from === '' && Number(to) === 0))
+    throw new S3Error('InvalidRange', { extra: { RangeRequested: text ?? '', ActualObjectSize: String(size) } });
+  return { first, last };
+}
+
+export async function deleteObject(request: S3Request, objects: Objects): Promise<Answer> {
+  const deleted = await deleteOne(
+    request,
+    objects,
+    request.key,
+    request.query.get('versionId'),
+    writeCondition(request.headers),
+  );
+  return { status: 204, headers: deleted };
+}
+
+/** Answers the headers that tell what has become of it. */
+export async function deleteOne(
+  { bucket }: S3Request,
+  objects: Objects,
+  key: string,
+  versionId: string | undefined,
+  condition?: (current: ObjectRow | undefined) => void,
+): Promise<Record<string, string>> {
+  if (versionId === undefined) {
+    const marker = await objects.delete(bucket, key, condition);
+    return marker ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId } : {};
+  }
+  const removed = await objects.deleteVersion(bucket, key, versionId, condition);
+  return { 'x-amz-version-id': versionId, ...(removed?.isDeleteMarker ? { 'x-amz-delete-marker': 'true' } : {}) };
+}

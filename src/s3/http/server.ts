@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { createServer as createHttp } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../../base/clock.ts';
+import { messageOf } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { FailureLimit } from '../../http/failure-limit.ts';
+import { mayAccess } from '../access.ts';
+import type { Asker, S3Keys, S3Service } from '../buckets.ts';
+import { S3Error } from '../wire/errors.ts';
+import { authenticate } from '../wire/signature.ts';
+import type { Verified } from '../wire/signature.ts';
+import type { Answer } from './answer.ts';
+import { asS3Error } from './failures.ts';
+import { OWNER } from './listing.ts';
+import { operationOf } from './operations.ts';
+import type { Operation } from './operations.ts';
+import { addressed, S3Request } from './request.ts';
+
+/** For the head of a request; and for silence, in the middle of a body too. A body itself may take its time. */
+const [HEAD_MS, SILENT_MS] = [30_000, 60_000];
+const KEEP_ALIVE_MS = 65_000;
+/** Refusals that are an attempt with a key that is not good. */
+const ATTEMPTS = ['InvalidAccessKeyId', 'SignatureDoesNotMatch'];
+
+export interface S3ServerOptions {
+  service: S3Service;
+  keys: S3Keys;
+  listen: { host: string; port: number };
+  /** Buckets are also served as BUCKET.DOMAIN. */
+  domain: string;
+  tls: { key: string; cert: string } | undefined;
+  clock: Clock;
+  log: Log;
+}
+
+export interface S3Server {
+  /** `http://127.0.0.1:9000`, with the port that it really has. */
+  url: string;
+  renew(tls: { key: string; cert: string }): void;
+  close(): Promise<void>;
+}
+
+/** Serves S3's API until closed. Throws when the address cannot be had. */
+export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
+  const { listen, tls } = options;
+  const handler = new Handler(options);
+  const listener: RequestListener = (request, response) => void handler.handle(request, response);
+  const server = tls ? createHttps(tls, listener) : createHttp(listener);
+  Object.assign(server, {
+    headersTimeout: HEAD_MS,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    timeout: SILENT_MS,
+  });
+  await listening(server, listen);
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : listen.port;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return {
+    url: `${tls ? 'https' : 'http'}://${host}:${port}`,
+    renew: (next) => 'setSecureContext' in server && server.setSecureContext(next),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const listening = (server: Server, { host, port }: { host: string; port: number }): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+class Handler {
+  readonly #options: S3ServerOptions;
+  readonly #limit: FailureLimit;
+
+  constructor(options: S3ServerOptions) {
+    this.#options = options;
+    this.#limit = new FailureLimit(options.clock);
+  }
+
+  async handle(raw: IncomingMessage, response: ServerResponse): Promise<void> {
+    const id = randomBytes(8).toString('hex').toUpperCase();
+    response.setHeader('x-amz-request-id', id);
+    let refusalHeaders: Readonly<Record<string, string>> = {};
+    try {
+      const { request, operation } = await this.#letIn(raw);
+      ({ refusalHeaders } = request);
+      await send(raw, response, await operation.run(request, this.#options.service));
+    } catch (error) {
+      if (response.headersSent) return void response.destroy();
+      const refusal = asS3Error(error);
+      if (refusal.code === 'InternalError')
+        this.#options.log.error({ err: messageOf(error), stack: (error as Error).stack, id }, 'S3 request failed');
+      for (const [name, value] of Object.entries(refusalHeaders)) response.setHeader(name, value);
+      refuse(raw, response, refusal, id);
+    }
+  }
+
+  /** The one place in front of every operation: who asks, and whether they may. */
+  async #letIn(raw: IncomingMessage): Promise<{ request: S3Request; operation: Operation }> {
+    const { service, domain } = this.#options;
+    const method = raw.method ?? 'GET';
+    const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
+    const { verified, asker } = await this.#authenticated(raw);
+    const bucket = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
+    const operation = operationOf(method, target);
+    const request = new S3Request(raw, target, verified, asker, bucket);
+    const { permission, isPublic } = operation;
+    if (isPublic && bucket?.publicRead) return { request, operation };
+    if (!asker) throw new S3Error('AccessDenied');
+    // Names of buckets are everybody's, as in S3: who makes one learns which are taken.
+    if (permission && !mayAccess(asker.credential.access, permission, request.bucket, keyOf(request)))
+      throw new S3Error('AccessDenied');
+    const owner = request.header('x-amz-expected-bucket-owner');
+    if (owner !== undefined && owner !== OWNER.ID) throw new S3Error('AccessDenied');
+    return { request, operation };
+  }
+
+  async #authenticated(raw: IncomingMessage): Promise<{ verified: Verified; asker: Asker | undefined }> {
+    const { keys, clock } = this.#options;
+    const address = raw.socket.remoteAddress ?? '';
+    const cameAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    const signed = {
+      method: raw.method ?? 'GET',
+      rawUrl: raw.url ?? '/',
+      headers: raw.headers,
+      rawHeaders: raw.rawHeaders,
+    };
+    try {
+      const verified = authenticate(signed, (accessKeyId) => keys.secretOf(accessKeyId), clock.now());
+      if (verified.accessKeyId === undefined) return { verified, asker: undefined };
+      return { verified, asker: { credential: await keys.identify(verified.accessKeyId, address), cameAt } };
+    } catch (error) {
+      const refusal = asS3Error(error);
+      if (ATTEMPTS.includes(refusal.code)) this.#limit.failed(address, refusal.extra['AWSAccessKeyId']);
+      throw refusal;
+    }
+  }
+}
+
+/** Of a list, the prefix that it asks for. */
+const keyOf = ({ key, query }: S3Request): string => (key === '' ? (query.get('prefix') ?? '') : key);
+
+/** What a body begins with is known to be right before the head is sent: until then it can be refused. */
+async function send(
+  raw: IncomingMessage,
+  response: ServerResponse,
+  { status = 200, headers = {}, body }: Answer,
+): Promise<void> {
+  const isHead = raw.method === 'HEAD';
+  if (body === undefined || typeof body === 'string') {
+    const length = { 'content-length': String(Buffer.byteLength(body ?? '')) };
+    response.writeHead(status, { ...(status === 204 ? {} : isHead ? {} : length), ...headers });
+    response.end(isHead ? undefined : body);
+    return;
+  }
+  const pieces = body[Symbol.asyncIterator]();
+  const first = await pieces.next();
+  response.writeHead(status, headers);
+  if (first.done) return void response.end();
+  await pipeline(Readable.from(withFirst(first.value, pieces), { objectMode: false }), response);
+}
+
+async function* withFirst(first: Buffer, rest: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/** A body that was not read is not waited for: the connection ends with the answer. */
+function refuse(raw: IncomingMessage, response: ServerResponse, refusal: S3Error, id: string): void {
+  const path = (raw.url ?? '/').split('?')[0] ?? '/';
+  const hasBody = raw.method !== 'HEAD' && refusal.status !== 304;
+  const body = hasBody ? refusal.toXml({ id, resource: path }) : '';
+  if (!raw.complete) response.setHeader('connection', 'close');
+  response.writeHead(
+    refusal.status,
+    hasBody ? { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body) } : {},
+  );
+  response.end(body);
+}

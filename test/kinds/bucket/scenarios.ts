@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import type { Scenario } from '../../../src/proof/scenario.ts';
+import type { Hints } from '../../support/from-schema.ts';
+
+export const bucketOf = (spec: object = {}) => ({ kind: 'Bucket', metadata: { name: 'files' }, spec });
+/** What a client puts. */
+const put = (key: string, content = key) => ({ put: content, bucket: 'files', key });
+
+/** What the life of a bucket is made of. */
+export const BUCKET_SCENARIOS: readonly Scenario[] = [
+  { name: 'a bucket is made', given: [], when: [{ apply: bucketOf() }] },
+  {
+    name: 'a bucket begins to keep versions, and ends to',
+    given: [{ apply: bucketOf() }, put('a')],
+    when: [
+      { apply: bucketOf({ versioning: 'Enabled' }) },
+      { apply: bucketOf({ versioning: 'Suspended' }) },
+      { refused: bucketOf(), because: /spec\.versioning: a bucket that has kept versions does not go back to Off/ },
+    ],
+  },
+  {
+    name: 'a bucket that nothing was ever put into is deleted',
+    given: [{ apply: bucketOf() }],
+    when: [{ delete: 'Bucket/default/files' }],
+  },
+  {
+    name: 'a bucket is deleted with the objects and versions in it',
+    given: [{ apply: bucketOf({ versioning: 'Enabled', forceDestroy: true }) }, put('a'), put('a', 'newer'), put('b')],
+    when: [{ delete: 'Bucket/default/files' }],
+  },
+  {
+    name: 'a deletion waits for an object, and goes on when the bucket may be destroyed with it',
+    given: [{ apply: bucketOf() }, put('a'), { delete: 'Bucket/default/files' }],
+    when: [{ apply: bucketOf({ forceDestroy: true }) }],
+  },
+];
+
+/** What the schema alone does not say of a specification that can be Ready here. */
+export const BUCKET_HINTS: Hints = {
+  quotaBytes: fc.constantFrom(0, 1_000, '10Mi', '1Gi'),
+};
