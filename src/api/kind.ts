@@ -182,6 +182,11 @@ export interface KindDefinition<R extends Resource = Resource> {
    */
   convert?: (document: Record<string, unknown>) => Record<string, unknown>;
   /**
+   * What the command puts into a document of a manifest that names files: `read` answers one in the manifest's folder or below, or
+   * throws. The daemon knows nothing of it.
+   */
+  inline?: (document: Record<string, unknown>, read: (path: string) => Buffer) => Record<string, unknown>;
+  /**
    * Defaults that a schema cannot say, because they depend on other fields or on what is stored. Returns the document
    * itself when none apply.
    */

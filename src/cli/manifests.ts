@@ -11,6 +11,7 @@ import type { KindRegistry } from '../api/registry.ts';
 import { refIn } from '../api/kind.ts';
 import type { AdmissionSettings, KindDefinition, View } from '../api/kind.ts';
 import { StatusError } from '../base/errors.ts';
+import { readBeside } from './file-beside.ts';
 import type { Source } from './sources.ts';
 
 /** A checked document with where it stands in its file. */
@@ -62,25 +63,39 @@ export const localContext = (now = new Date()): AdmissionContext => ({
 /** Parses and checks everything before anything is sent, so that all problems are told at once (I13). */
 export function loadManifests(kinds: KindRegistry, sources: readonly Source[], choice: NamespaceChoice): Manifests {
   const result: Manifests = { manifests: [], problems: [] };
-  for (const { text, file } of sources) {
+  for (const { text, file, folder } of sources) {
     const { documents, problems } = load(text, file);
     result.problems.push(...problems);
-    for (const document of documents) readInto(kinds, result, document, choice);
+    const readFile = (path: string) => readBeside(folder, path);
+    for (const document of documents) readInto(kinds, result, document, choice, readFile);
   }
   result.problems.push(...duplicates(result.manifests));
   result.manifests.sort((a, b) => kinds.position(a.kind.kind) - kinds.position(b.kind.kind));
   return result;
 }
 
-function readInto(kinds: KindRegistry, result: Manifests, loaded: LoadedDocument, choice: NamespaceChoice): void {
+type ReadFile = (path: string) => Buffer;
+
+function readInto(
+  kinds: KindRegistry,
+  result: Manifests,
+  loaded: LoadedDocument,
+  choice: NamespaceChoice,
+  readFile: ReadFile,
+): void {
   try {
-    const manifest = read(kinds, loaded, choice);
+    const manifest = inlined(read(kinds, loaded, choice), readFile);
     admit(manifest.kind, manifest.document, undefined, EMPTY_VIEW, localContext());
     result.manifests.push(manifest);
   } catch (error) {
     result.problems.push(...problemsOf(loaded, error));
   }
 }
+
+const inlined = (manifest: Manifest, readFile: ReadFile): Manifest =>
+  manifest.kind.inline
+    ? { ...manifest, document: manifest.kind.inline(manifest.document, readFile) as RawDocument }
+    : manifest;
 
 function read(kinds: KindRegistry, loaded: LoadedDocument, choice: NamespaceChoice): Manifest {
   const document: unknown = loaded.document;

@@ -1,5 +1,5 @@
 import { open, readdir, readlink, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { MAX_BYTES } from '../admission/load.ts';
 import type { Problem } from '../admission/load.ts';
@@ -10,6 +10,8 @@ export interface Source {
   /** As a person gave it; `-` is `stdin`. */
   file: string;
   text: string;
+  /** Where a file is; what is no file is nowhere. */
+  folder?: string;
 }
 
 export interface Sources {
@@ -61,7 +63,8 @@ async function filesAt(path: string, recursive: boolean): Promise<string[]> {
 
 async function readOne(file: string, options: ReadOptions): Promise<Source> {
   if (file === '-') return { file: 'stdin', text: await bounded(options.stdin) };
-  return { file, text: isAddress(file) ? await readUrl(file, options.signal) : await readFile(file) };
+  if (isAddress(file)) return { file, text: await readUrl(file, options.signal) };
+  return { file, text: await readFile(file), folder: dirname(file) };
 }
 
 async function manifestsIn(folder: string, recursive: boolean): Promise<string[]> {

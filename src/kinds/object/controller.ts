@@ -37,7 +37,7 @@ export const objectController = (deps: ObjectDeps): Controller<DeclaredObject, O
     const { bucket, key } = object.spec;
     const [outage, found] = await Promise.all([objects.bytes.outage(), objects.rows.find(bucket, key)]);
     const row = found?.isDeleteMarker ? undefined : found;
-    const seen = isOurs(object, row) && outage === undefined ? await fileOf(objects, row) : {};
+    const seen = isOurs(object, row) && outage === undefined ? await fileOf(objects, row).catch(rethrown) : {};
     if (!planning) {
       const { uid } = object.metadata;
       if (row && seen.version !== undefined)
@@ -58,7 +58,7 @@ export const objectController = (deps: ObjectDeps): Controller<DeclaredObject, O
     try {
       await carriedOut(step, object, { ...deps, bucket, bytes: 'missing' in content ? undefined : content });
     } catch (error) {
-      if (!(error instanceof NotOursError)) throw asPassError(error);
+      if (!(error instanceof NotOursError)) rethrown(error);
     }
   },
 
@@ -99,7 +99,11 @@ async function carriedOut(step: ObjectStep, object: DeclaredObject, use: Use): P
   }
   if (!use.bytes) return undefined;
   const { bytes, etag } = use.bytes;
-  if (step.do === 'restore') return step.etag === etag ? objects.bytes.put(step.id, only(bytes)) : undefined;
+  if (step.do === 'restore') {
+    if (step.etag !== etag) return undefined;
+    await objects.bytes.put(step.id, only(bytes));
+    return objects.rows.damage.clear([step.id]);
+  }
   const description = { key, contentType, metadata: metadata ?? {}, declaredBy: object.metadata.uid };
   const condition = unless((current) => isTaken(object, current?.isDeleteMarker ? undefined : current));
   return objects.put(bucket, description, only(bytes), { condition });
@@ -109,11 +113,12 @@ async function* only(bytes: Buffer): AsyncIterable<Buffer> {
   if (bytes.length > 0) yield bytes;
 }
 
-function asPassError(error: unknown): unknown {
-  if (error instanceof PassError) return error;
-  if (error instanceof QuotaError) return new PassError('Refused', error.message, error);
-  if (error instanceof BucketGoneError) return new PassError('DependencyNotReady', error.message, error);
-  return new PassError('StorageUnavailable', messageOf(error), error);
+/** In words that say what happens next. */
+function rethrown(error: unknown): never {
+  if (error instanceof PassError) throw error;
+  if (error instanceof QuotaError) throw new PassError('Refused', error.message, error);
+  if (error instanceof BucketGoneError) throw new PassError('DependencyNotReady', error.message, error);
+  throw new PassError('StorageUnavailable', messageOf(error), error);
 }
 
 /** The version is of a file whose bytes are right. */

@@ -3,6 +3,7 @@ import { API_VERSION, findCondition } from '../../api/metadata.ts';
 import { formatBytes } from '../../base/quantity.ts';
 import { MAX_DOCUMENT_BYTES } from '../shared/config-data.ts';
 import { admitObject, checkObject, placeOf } from './admission.ts';
+import { withFileContent } from './inline.ts';
 import { objectSpecSchema, objectStatusSchema } from './schema.ts';
 import type { DeclaredObject } from './types.ts';
 
@@ -48,6 +49,7 @@ export const objectKind: KindDefinition<DeclaredObject> = {
       ? []
       : [{ verbs: ['get'], resources: ['secrets'], namespaces: [metadata.namespace], resourceNames: [secret] }];
   },
+  inline: withFileContent,
   check: checkObject,
   admit: admitObject,
 };

@@ -12,7 +12,7 @@ interface Said {
 
 export function reportObject(object: DeclaredObject, observed: ObjectObserved, left: readonly ObjectStep[]): Report {
   const isDeleting = object.metadata.deletionTimestamp !== undefined;
-  const { condition, outcome } = isDeleting ? deleting(object, observed) : standing(object, observed, left);
+  const { condition, outcome } = isDeleting ? deleting(object, observed, left) : standing(object, observed, left);
   const phase = isDeleting ? 'Deleting' : condition.status === 'True' ? 'Available' : 'Pending';
   const { outage } = observed;
   const trouble = outage === undefined ? NOT_DEGRADED : degraded('True', 'StorageUnavailable', outage);
@@ -30,11 +30,12 @@ function writtenStatus(object: DeclaredObject, { bucket, row }: ObjectObserved):
   return etag === undefined || bucket.is === 'missing' ? {} : { etag };
 }
 
-function deleting(object: DeclaredObject, { row }: ObjectObserved): Said {
+/** Where the version that went had another of its own before it, that goes next. */
+function deleting(object: DeclaredObject, { row }: ObjectObserved, left: readonly ObjectStep[]): Said {
   const isGone = !isOurs(object, row);
   return {
     condition: ready('False', 'Deleting', isGone ? 'nothing is left of it' : 'it is being deleted'),
-    outcome: isGone ? { is: 'gone' } : { is: 'progressing', afterMs: WAITING_LOOK_MS },
+    outcome: isGone ? { is: 'gone' } : { is: 'progressing', afterMs: left.length > 0 ? 0 : WAITING_LOOK_MS },
   };
 }
 

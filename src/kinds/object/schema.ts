@@ -86,7 +86,11 @@ export const objectSpecSchema: JsonSchema = {
       type: 'object',
       additionalProperties: false,
       'x-also-known-as': ['valueFrom', 'source'],
-      description: 'Where the content is. When it changes there, the object changes.',
+      'x-not-here': {
+        file: 'miniaws apply puts the file into content as it reads the manifest; others send the content itself',
+      },
+      description:
+        'Where the content is. When it changes there, the object changes. In a manifest for miniaws apply it may be file: PATH, beside the manifest.',
       properties: { configMap: keyOf('ConfigMap'), secret: keyOf('Secret') },
     },
   },

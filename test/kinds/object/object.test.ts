@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { buffer } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { findCondition, isReady } from '../../../src/api/metadata.ts';
+import { bucketKind } from '../../../src/kinds/bucket/definition.ts';
+import type { Bucket } from '../../../src/kinds/bucket/types.ts';
 import type { DeclaredObject } from '../../../src/kinds/object/types.ts';
 import { unrest } from '../../../src/proof/oracles.ts';
 import { FILE_TAMPERINGS, tamperWithFiles } from '../../../src/proof/tampering.ts';
@@ -140,6 +142,30 @@ describe('a declared object', () => {
     await daemon.apply(bucketOf());
     await daemon.settle(15_000);
     expect([await content(), isReady(page())]).toEqual([DECLARED.content, true]);
+  });
+
+  it('is deleted with all of its versions from a bucket that is being deleted, at once, and the bucket with it', async () => {
+    await written({ versioning: 'Enabled' });
+    for (const content of ['two', 'three']) {
+      await daemon.apply(objectOf({ content }));
+      await daemon.settle(2_000);
+    }
+    await daemon.delete('Bucket/default/files');
+    await daemon.delete('Object/default/page');
+    await daemon.settle(1_000);
+    expect(world.documents).toEqual([]);
+  });
+
+  it('is told of to who deletes its bucket', async () => {
+    await written();
+    const warnings = () => bucketKind.deleting?.(daemon.get('Bucket', 'files') as Bucket, daemon.store.cached());
+    expect(warnings()).toEqual([
+      'Bucket default/files is used by Object default/page: its deletion waits until they are deleted, too',
+    ]);
+    await daemon.apply(bucketOf({ forceDestroy: true }));
+    expect(warnings()?.[0]).toContain('what they have put into it goes with it');
+    await daemon.delete('Object/default/page');
+    expect(warnings()).toEqual([]);
   });
 
   it('that does not fit into its bucket says so', async () => {
