@@ -64,6 +64,15 @@ CREATE TABLE object_parts (
 CREATE UNIQUE INDEX object_parts_object_idx ON object_parts (object_id, number) WHERE deleted_at IS NULL;
 CREATE INDEX object_parts_deleted_at_idx ON object_parts (deleted_at) WHERE deleted_at IS NOT NULL;
 
+-- Objects whose bytes are gone, or not what was put there, as somebody who read them has found.
+CREATE TABLE object_damage (
+    object_id UUID PRIMARY KEY,
+    bucket VARCHAR(255) COLLATE "C" NOT NULL,
+    what TEXT NOT NULL,
+    found_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX object_damage_bucket_idx ON object_damage (bucket);
+
 -- How much is in a bucket: each write of an object holds its row.
 CREATE TABLE buckets (
     -- The document's.

@@ -3,7 +3,16 @@ import { BucketQueue } from './bucket-queue.ts';
 import type { Decision } from './bucket-queue.ts';
 import { commonPrefixOf, compareKeys, rangeOf } from './keys.ts';
 import type { BucketId, BucketUse, ObjectPart, ObjectRow, Upload } from './row.ts';
-import type { ObjectPage, ObjectRows, PageItem, PageQuery, UploadRows, VersionsQuery, Wanted } from './rows.ts';
+import type {
+  ObjectPage,
+  ObjectRows,
+  PageItem,
+  PageQuery,
+  DamageRows,
+  UploadRows,
+  VersionsQuery,
+  Wanted,
+} from './rows.ts';
 
 /** The same in memory. Which buckets there are it does not know: whoever asks has looked. */
 export class MemoryRows implements ObjectRows {
@@ -13,6 +22,7 @@ export class MemoryRows implements ObjectRows {
   readonly #uploads = new Map<string, Upload>();
   /** By the upload's id, which is the object's. */
   readonly #parts = new Map<string, ObjectPart[]>();
+  readonly #damage = new Map<string, { what: string; foundAt: Date }>();
   readonly #queues = new Map<string, BucketQueue>();
   readonly #now: () => Date;
 
@@ -92,6 +102,24 @@ export class MemoryRows implements ObjectRows {
     },
     parts: async (id, afterNumber = 0, most = Infinity) =>
       (this.#parts.get(id) ?? []).filter(({ number }) => number > afterNumber).slice(0, most),
+  };
+
+  readonly damage: DamageRows = {
+    note: async ({ id }, what, foundAt) => {
+      if (this.#damage.has(id)) return false;
+      this.#damage.set(id, { what, foundAt });
+      return true;
+    },
+    clear: async (ids) => {
+      for (const id of ids) this.#damage.delete(id);
+    },
+    of: async (bucket, most) => {
+      const all = this.#of(bucket).flatMap(({ id, key, versionId }) => {
+        const found = this.#damage.get(id);
+        return found ? [{ id, key, versionId, ...found }] : [];
+      });
+      return { count: all.length, first: all.slice(0, most) };
+    },
   };
 
   async some(bucket: string, most: number): Promise<readonly ObjectRow[]> {

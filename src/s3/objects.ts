@@ -46,6 +46,8 @@ export interface ObjectsParts {
   rows: ObjectRows;
   bytes: ObjectBytes;
   clock: Clock;
+  /** Of damage that was not known. */
+  onDamage?: (row: ObjectRow, what: string) => void;
 }
 
 /** Objects: their rows and their bytes as one. Who puts, reads and deletes sees the old or the new one, whole. */
@@ -53,11 +55,13 @@ export class Objects {
   readonly rows: ObjectRows;
   readonly bytes: ObjectBytes;
   readonly #clock: Clock;
+  readonly #onDamage: ObjectsParts['onDamage'];
 
-  constructor({ rows, bytes, clock }: ObjectsParts) {
+  constructor({ rows, bytes, clock, onDamage }: ObjectsParts) {
     this.rows = rows;
     this.bytes = bytes;
     this.#clock = clock;
+    this.#onDamage = onDamage;
   }
 
   /** Durable when it resolves (I11): bytes first, then the row. Throws BucketGoneError, QuotaError, NoSpaceError, and what `condition` and `digester` throw. */
@@ -122,8 +126,36 @@ export class Objects {
     });
   }
 
-  /** The bytes, each of them as it was put, or BytesGoneError in place of the first that is not. */
-  async *read(row: ObjectRow, range: ByteRange = { first: 0, last: row.sizeBytes - 1 }): AsyncIterable<Buffer> {
+  /** The bytes, each of them as it was put, or BytesGoneError in place of the first that is not: that is noted. */
+  async *read(row: ObjectRow, range?: ByteRange): AsyncIterable<Buffer> {
+    try {
+      yield* this.#read(row, range);
+    } catch (error) {
+      if (error instanceof BytesGoneError) await this.noteDamage(row, error.message).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Reads all of it. Answers what is wrong with its bytes; `undefined`: nothing is. `pace` is waited for, with how many bytes were
+   * read since.
+   */
+  async damageOf(row: ObjectRow, pace?: (bytes: number) => Promise<void>): Promise<string | undefined> {
+    try {
+      for await (const chunk of this.#read(row)) await pace?.(chunk.length);
+      return undefined;
+    } catch (error) {
+      if (error instanceof BytesGoneError) return error.message;
+      throw error;
+    }
+  }
+
+  /** It stays in the bucket, as it is: there is nothing that it could be restored from. */
+  async noteDamage(row: ObjectRow, what: string): Promise<void> {
+    if (await this.rows.damage.note(row, what, this.#clock.now())) this.#onDamage?.(row, what);
+  }
+
+  async *#read(row: ObjectRow, range: ByteRange = { first: 0, last: row.sizeBytes - 1 }): AsyncIterable<Buffer> {
     if (row.sizeBytes === 0) return;
     if (row.partCount === 0) return yield* this.#readOne(row, range);
     let at = 0;
@@ -138,17 +170,6 @@ export class Objects {
   async *#readOne({ id, sizeBytes, pieceSums }: Pick<ObjectRow, 'id' | 'sizeBytes' | 'pieceSums'>, range: ByteRange) {
     const pieces = await this.bytes.get(id, piecesAround(range, sizeBytes));
     yield* checked(pieces, pieceSums, range, sizeBytes);
-  }
-
-  /** Reads all of it. Answers what is wrong with its bytes; `undefined`: nothing is. */
-  async damageOf(row: ObjectRow): Promise<string | undefined> {
-    try {
-      for await (const _ of this.read(row));
-      return undefined;
-    } catch (error) {
-      if (error instanceof BytesGoneError) return error.message;
-      throw error;
-    }
   }
 
   /** As it is for the bucket to have. */

@@ -7,10 +7,11 @@ import { BucketQueue } from './bucket-queue.ts';
 import type { Decision } from './bucket-queue.ts';
 import { PAGE, PAGE_BY_PREFIXES } from './page-sql.ts';
 import { afterPrefix, arnOf, rangeOf } from './keys.ts';
+import { PostgresDamage } from './postgres-damage.ts';
 import { PostgresUploads } from './postgres-uploads.ts';
 import { BucketGoneError } from './rows.ts';
 import type { BucketId, BucketUse, ObjectRow, StoredChecksum } from './row.ts';
-import type { ObjectPage, ObjectRows, PageQuery, UploadRows, VersionsQuery, Wanted } from './rows.ts';
+import type { ObjectPage, ObjectRows, PageQuery, DamageRows, UploadRows, VersionsQuery, Wanted } from './rows.ts';
 
 /** The bucket's own row is what its writers hold. Its document stays while they do; one that is being deleted gets nothing new. */
 const LOCK = `SELECT b.objects, b.size_bytes AS bytes, b.sequence, r.deletion_time IS NOT NULL AS closing
@@ -40,12 +41,14 @@ const insertUploads = bulkInsert(uploads, {});
 /** Rows of objects in PostgreSQL. */
 export class PostgresRows implements ObjectRows {
   readonly uploads: UploadRows;
+  readonly damage: DamageRows;
   readonly #pool: Pool;
   readonly #queues = new Map<string, BucketQueue>();
 
   constructor(pool: Pool) {
     this.#pool = pool;
     this.uploads = new PostgresUploads(pool);
+    this.damage = new PostgresDamage(pool);
   }
 
   async change<T>(bucket: BucketId, wanted: readonly Wanted[], decide: (now: BucketDraft) => T): Promise<T> {
@@ -135,7 +138,8 @@ UNION ALL (SELECT id FROM object_parts WHERE deleted_at < $1 ORDER BY deleted_at
   }
 
   async forget(ids: readonly string[]): Promise<void> {
-    const text = `WITH parts AS (DELETE FROM object_parts WHERE id = ANY ($1::uuid[]) AND deleted_at IS NOT NULL)
+    const text = `WITH parts AS (DELETE FROM object_parts WHERE id = ANY ($1::uuid[]) AND deleted_at IS NOT NULL),
+damage AS (DELETE FROM object_damage WHERE object_id = ANY ($1::uuid[]))
 DELETE FROM objects WHERE id = ANY ($1::uuid[]) AND deleted_at IS NOT NULL`;
     await this.#pool.run({ name: 'forget objects', text, values: [[...ids]] });
   }

@@ -65,6 +65,7 @@ export interface ObjectRows {
   /** Any rows of the bucket, delete markers too. */
   some(bucket: string, most: number): Promise<readonly ObjectRow[]>;
   readonly uploads: UploadRows;
+  readonly damage: DamageRows;
   /** Ends the bucket, with the uploads to it, where no row of it is left: nothing is put into it any more. Answers whether it has. */
   close(bucket: BucketId): Promise<boolean>;
   /** Ids of rows and parts that went before then, whose bytes may still be there. */
@@ -84,6 +85,24 @@ export interface UploadRows {
   putPart(uploadId: string, part: ObjectPart): Promise<boolean>;
   /** Of an upload or an object, by number. */
   parts(id: string, afterNumber?: number, most?: number): Promise<readonly ObjectPart[]>;
+}
+
+/** An object whose bytes are gone, or not what was put there. */
+export interface Damage {
+  id: string;
+  key: string;
+  versionId: string;
+  what: string;
+  foundAt: Date;
+}
+
+export interface DamageRows {
+  /** Answers whether it was not known yet. */
+  note(row: ObjectRow, what: string, foundAt: Date): Promise<boolean>;
+  /** They are as they were put. */
+  clear(ids: readonly string[]): Promise<void>;
+  /** Of a bucket: how many objects, and the first of them by key. Those that went are none. */
+  of(bucket: string, most: number): Promise<{ count: number; first: readonly Damage[] }>;
 }
 
 /** There is no such bucket, or it is being deleted. */

@@ -127,6 +127,17 @@ export const objectParts = pgTable(
   ],
 );
 
+export const objectDamage = pgTable(
+  'object_damage',
+  {
+    objectId: uuid('object_id').primaryKey(),
+    bucket: varchar('bucket', { length: 255 }).notNull(),
+    what: text('what').notNull(),
+    foundAt: time('found_at').notNull(),
+  },
+  (t) => [index('object_damage_bucket_idx').on(t.bucket)],
+);
+
 export const buckets = pgTable('buckets', {
   id: uuid('id').primaryKey(),
   name: varchar('name', { length: 255 }).notNull().unique('buckets_name_key'),

@@ -1,4 +1,4 @@
-import { symlink } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import fc from 'fast-check';
@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { addClientCommands, separated } from '../../src/cli/program.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { COMMANDS, KINDS } from '../../src/kinds/index.ts';
+import { formatProblem } from '../../src/admission/load.ts';
 import { mergePatch } from '../../src/admission/fields/patch.ts';
 import type { LogEntry } from '../../src/api/records.ts';
 import { connectionOf } from '../../src/cli/kubeconfig.ts';
@@ -170,6 +171,35 @@ test('documents of one object in two files, and of another namespace than the fl
     ['d.yaml', 'no kind "VCP" is known; did you mean "VPC"?'],
     ['b.yaml', 'VPC default/a is already in a.yaml:3'],
   ]);
+});
+
+test('a file beside its manifest becomes the content of an object, and no other file does (I13)', async () => {
+  const outside = await filesOf({ secret: 'of somebody else' });
+  const folder = join(outside, 'manifests');
+  await mkdir(folder);
+  await writeFile(join(folder, 'page.html'), '<h1>Hello</h1>');
+  await writeFile(join(folder, 'big.bin'), Buffer.alloc((1 << 20) + 1));
+  await writeFile(join(folder, 'logo.png'), Buffer.from([0x89, 0x50, 0x00, 0xff]));
+  await symlink(join(outside, 'secret'), join(folder, 'link'));
+  const loaded = (file: string, place: string | undefined = folder) => {
+    const text = `apiVersion: miniaws.dev/v1
+kind: Object
+metadata: {name: page}
+spec: {bucket: files, key: k, contentFrom: {file: ${file}}}
+`;
+    const source = { file: 'page.yaml', text, ...(place !== '' && { folder: place }) };
+    const { manifests, problems } = loadManifests(KINDS, [source], { namespace: 'default', explicit: false });
+    return problems.map(formatProblem).join() || manifests[0]?.document['spec'];
+  };
+  expect(loaded('page.html')).toEqual({ bucket: 'files', key: 'k', content: '<h1>Hello</h1>' });
+  expect(loaded('./logo.png')).toEqual({ bucket: 'files', key: 'k', contentBase64: 'iVAA/w==' });
+  const at = 'page.yaml:4:51: spec.contentFrom.file: ';
+  expect(loaded('none')).toBe(`${at}there is no file ${join(folder, 'none')}`);
+  expect(loaded('big.bin')).toBe(`${at}"big.bin" has more than 1048576 bytes, the most that fits`);
+  expect(loaded('.')).toContain('is not in the folder of the manifest, or below it');
+  for (const path of ['../secret', 'link'])
+    expect(loaded(path)).toBe(`${at}"${path}" is not in the folder of the manifest, or below it`);
+  expect(loaded('page.html', '')).toBe(`${at}the manifest is no file of this machine: give the content itself`);
 });
 
 test('why goes back to the change that began it, and not into the life of a former object of the name', () => {

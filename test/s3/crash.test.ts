@@ -7,6 +7,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startDaemon } from '../support/daemon.ts';
 import { databaseForTest } from '../support/database.ts';
 import { randomFrom } from '../../src/proof/random.ts';
+import { findCondition } from '../../src/api/metadata.ts';
+import type { Resource } from '../../src/api/metadata.ts';
+import { call } from '../support/http.ts';
+import { pathOf } from '../support/manifests.ts';
 import { refusal, s3Client, s3Of } from '../support/s3.ts';
 import { eventually } from '../support/wait.ts';
 
@@ -77,6 +81,11 @@ it('F7: a file that was changed, cut or removed is never answered wrongly; nothi
       for (const path of paths) if (md5(await readFile(path)) === md5(content)) return path;
       throw new Error('no file has the content');
     };
+    const degraded = async () => {
+      const bucket = (await call(daemon, 'GET', pathOf('buckets', Bucket))).json<Resource>();
+      const found = findCondition(bucket, 'Degraded');
+      return found?.reason === 'ObjectsDamaged' ? found : undefined;
+    };
     const tamperings: ((path: string) => Promise<void>)[] = [
       async (path) => {
         const bytes = Buffer.from(content);
@@ -96,6 +105,7 @@ it('F7: a file that was changed, cut or removed is never answered wrongly; nothi
       );
       expect(await got).toBe(i < 3 ? '500 InternalError' : 'no refusal');
       await rm(path, { force: true });
+      if (i < 3) await eventually('the bucket to tell of it', async () => (await degraded())?.message.includes(`${i}`));
       expect((await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `${i}` }))).KeyCount).toBe(1);
     }
   } finally {

@@ -108,6 +108,25 @@ export function rowsContract(what: string, open: () => Promise<RowsSubject>): vo
       expect((await subject.rows.find('versions', 'k'))?.versionId).toBe('v2');
     });
 
+    it('damage is noted once, told by bucket, and forgotten with its object', async () => {
+      const bucket = await subject.bucket('damaged');
+      const rows = [];
+      for (const key of ['a', 'b', 'c']) rows.push(await put(bucket, newRow(key)));
+      const at = new Date('2026-01-02T00:00:00Z');
+      expect(await subject.rows.damage.note(rows[2]!, 'gone', at)).toBe(true);
+      expect(await subject.rows.damage.note(rows[2]!, 'gone again', at)).toBe(false);
+      await subject.rows.damage.note(rows[0]!, 'cut', at);
+      expect(await subject.rows.damage.of('damaged', 1)).toEqual({
+        count: 2,
+        first: [{ id: rows[0]!.id, key: 'a', versionId: NULL_VERSION, what: 'cut', foundAt: at }],
+      });
+      await subject.rows.damage.clear([rows[0]!.id]);
+      expect((await subject.rows.damage.of('damaged', 9)).first.map(({ key }) => key)).toEqual(['c']);
+      await put(bucket, newRow('c'));
+      expect(await subject.rows.damage.of('damaged', 9)).toEqual({ count: 0, first: [] });
+      expect(await subject.rows.damage.of('others', 9)).toEqual({ count: 0, first: [] });
+    });
+
     it('a decision that refuses changes nothing, and its neighbours in the group pass', async () => {
       const bucket = await subject.bucket('refuses');
       const outcomes = await Promise.allSettled(

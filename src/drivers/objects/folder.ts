@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import {
   access,
   constants,
+  link,
   lstat,
   mkdir,
   open,
@@ -48,9 +49,13 @@ export class BytesFolder implements ObjectBytes {
   static async open(root: string, installation: string): Promise<BytesFolder> {
     await mkdir(join(root, DRAFTS), { recursive: true, mode: FOLDER_MODE });
     const mark = join(root, MARK);
-    await writeFile(mark, `${installation}\n`, { flag: 'wx', mode: FILE_MODE, flush: true }).catch((error: unknown) => {
+    const draft = join(root, DRAFTS, randomUUID());
+    await writeFile(draft, `${installation}\n`, { flag: 'wx', mode: FILE_MODE, flush: true });
+    // Whole or not at all: a half of it would be somebody else's.
+    await link(draft, mark).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
+    await rm(draft, { force: true });
     const owner = (await readFile(mark, 'utf8')).trim();
     if (owner !== installation)
       throw new Error(

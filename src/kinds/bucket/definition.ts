@@ -1,9 +1,10 @@
 import { invalid } from '../../api/field-errors.ts';
 import { titleFor } from '../../api/kind.ts';
 import type { Admission, AdmissionSettings, JsonSchema, KindDefinition, View } from '../../api/kind.ts';
-import { API_VERSION, findCondition } from '../../api/metadata.ts';
+import { API_VERSION, findCondition, namespacedName, refOf, titleOf } from '../../api/metadata.ts';
 import type { Cause } from '../../base/errors.ts';
 import { formatBytes, SIZE_PATTERN } from '../../base/quantity.ts';
+import { listed } from '../shared/conditions.ts';
 import { quotaOf } from './types.ts';
 import type { Bucket } from './types.ts';
 
@@ -95,6 +96,7 @@ export const bucketKind: KindDefinition<Bucket> = {
     return { buckets: 1, ...(bucketBytes !== undefined && { bucketBytes }) };
   },
   bounds: { bucketBytes: 'spec.quotaBytes' },
+  deleting: declaredWarning,
 };
 
 function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[] {
@@ -134,4 +136,16 @@ function admitBucket(
       ]
     : [];
   return { resource: next, causes };
+}
+
+/** For who deletes it: what other documents have put into it. */
+function declaredWarning(bucket: Bucket, view: View): string[] {
+  const users = view
+    .lookupAll('Bucket', namespacedName(refOf(bucket)))
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (users.length === 0) return [];
+  const becomes = bucket.spec.forceDestroy
+    ? 'what they have put into it goes with it'
+    : 'its deletion waits until they are deleted, too';
+  return [`${titleOf(refOf(bucket))} is used by ${listed(users.map((user) => titleOf(refOf(user))))}: ${becomes}`];
 }

@@ -1,7 +1,8 @@
+import { findCondition } from '../../api/metadata.ts';
 import type { BucketUse } from '../../s3/row.ts';
 import { WAITING_LOOK_MS } from '../../engine/contract.ts';
-import type { Outcome, Report, Step } from '../../engine/contract.ts';
-import { degraded, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
+import type { ConditionInput, Outcome, Report, Step } from '../../engine/contract.ts';
+import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
 import { bucketArn } from './types.ts';
 import type { Bucket, BucketStatus } from './types.ts';
 
@@ -12,6 +13,8 @@ export interface BucketObserved {
   isEmpty: boolean;
   /** Why bytes can be neither put nor read. */
   outage: string | undefined;
+  /** Objects whose bytes are gone, or not what was put there; the keys of the first. */
+  damage: { count: number; keys: readonly string[] };
 }
 
 /** `empty` removes a part of what it holds; `close` ends it: nothing is put into it any more. */
@@ -28,9 +31,29 @@ export function reportBucket(bucket: Bucket, observed: BucketObserved, left: rea
   const isDeleting = bucket.metadata.deletionTimestamp !== undefined;
   const status: BucketStatus = { phase: isDeleting ? 'Deleting' : 'Available', arn: bucketArn(bucket) };
   const { condition, outcome } = isDeleting ? deleting(bucket, observed, left) : standing(observed);
-  const trouble =
-    observed.outage === undefined ? NOT_DEGRADED : degraded('True', 'StorageUnavailable', observed.outage);
-  return { status, conditions: [condition, progressing(outcome), trouble], outcome };
+  const trouble = troubleOf(observed);
+  const before = findCondition(bucket, 'Degraded');
+  const isNew = trouble.reason === DAMAGED && (before?.reason !== DAMAGED || before.message !== trouble.message);
+  const { reason, message } = trouble;
+  return {
+    status,
+    conditions: [condition, progressing(outcome), trouble],
+    outcome,
+    ...(isNew && { events: [{ type: 'Warning', reason, message }] }),
+  };
+}
+
+const DAMAGED = 'ObjectsDamaged';
+
+function troubleOf({ outage, damage: { count, keys } }: BucketObserved): ConditionInput {
+  if (outage !== undefined) return degraded('True', 'StorageUnavailable', outage);
+  if (count === 0) return NOT_DEGRADED;
+  const what = `${count} object${count === 1 ? ' is' : 's are'} damaged: ${listed(keys)}${count > keys.length ? ' and others' : ''}`;
+  return degraded(
+    'True',
+    DAMAGED,
+    `${what}. Who reads them gets an error, and nothing is deleted: put them again, or bring their files back from a backup`,
+  );
 }
 
 function standing({ outage }: BucketObserved) {

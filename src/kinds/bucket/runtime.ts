@@ -1,9 +1,12 @@
+import { refOf } from '../../api/metadata.ts';
 import { anyController } from '../../engine/steps.ts';
 import { collectRemoved, collectUnknown } from '../../s3/collector.ts';
 import { Multipart } from '../../s3/multipart.ts';
 import { OBJECT_ROWS } from '../../s3/object-rows.ts';
 import { Objects } from '../../s3/objects.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
+import type { ObjectRow } from '../../s3/row.ts';
+import { Scrub } from '../../s3/scrub.ts';
 import { bucketController } from './controller.ts';
 import { DocumentBuckets } from './s3-buckets.ts';
 import { isBucket } from './types.ts';
@@ -11,10 +14,18 @@ import { isBucket } from './types.ts';
 const COLLECT_REMOVED_MS = 60_000;
 const COLLECT_UNKNOWN_MS = 3_600_000;
 
-export const createRuntime: CreateRuntime = ({ store, bytes, clock, check }) => {
-  const objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes, clock });
+export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, check, notice }) => {
+  const onDamage = ({ bucket, key }: ObjectRow, what: string) => {
+    log.error({ bucket, key, what }, 'an object is damaged');
+    for (const found of view.lookup('Bucket', 'bucket', bucket))
+      notice(refOf(found), `object ${key} is damaged`, 'storage');
+  };
+  const objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes, clock, onDamage });
+  const names = () => view.list('Bucket').map(({ metadata }) => metadata.name);
+  const scrub = new Scrub({ objects, buckets: names, clock, log });
   return {
     controller: anyController(bucketController(objects, check)),
+    leaderTasks: [{ run: (term) => scrub.run(term) }],
     chores: [
       { name: 'bytes of removed objects', everyMs: COLLECT_REMOVED_MS, run: () => collectRemoved(objects, clock) },
       { name: 'bytes without an object', everyMs: COLLECT_UNKNOWN_MS, run: () => collectUnknown(objects, clock) },

@@ -1,17 +1,9 @@
 import type { Buckets } from '../buckets.ts';
-import type { Digester, Objects } from '../objects.ts';
+import type { Objects } from '../objects.ts';
 import { Multipart } from '../multipart.ts';
-import type { ObjectPart, ObjectRow, StoredChecksum, Upload } from '../row.ts';
+import type { ObjectPart, ObjectRow, Upload } from '../row.ts';
 import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
-import {
-  canCombine,
-  CHECKSUM_ALGORITHMS,
-  checksumAlgorithm,
-  compositeOf,
-  Digests,
-  fullObjectOf,
-  multipartEtag,
-} from '../wire/checksums.ts';
+import { CHECKSUM_ALGORITHMS, multipartEtag } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
@@ -22,6 +14,7 @@ import { sourceOf } from './copy.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { OWNER, urlEncoded } from './listing.ts';
 import { rangeOf, uploaded } from './object-operations.ts';
+import { checkWhole, checksumOf, partDigester, uploadChecksum } from './part-checksums.ts';
 import { MOST_PARTS, partNumber } from './parts.ts';
 import type { S3Request } from './request.ts';
 
@@ -242,46 +235,6 @@ function completed(row: ObjectRow): Answer {
   );
 }
 
-/** What the parts of an upload are to have, and the object. */
-function uploadChecksum(request: S3Request): Omit<StoredChecksum, 'value'> | undefined {
-  const [named, type] = [
-    request.header('x-amz-checksum-algorithm'),
-    request.header('x-amz-checksum-type')?.toUpperCase(),
-  ];
-  if (named === undefined) return undefined;
-  const algorithm = checksumAlgorithm(named);
-  if (!algorithm)
-    throw new S3Error('InvalidRequest', {
-      message: `Checksum algorithm provided is unsupported. Please try again with any of the valid types: [${CHECKSUM_ALGORITHMS.join(', ')}]`,
-    });
-  const wanted = type ?? (algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE');
-  const isOffered =
-    wanted === 'FULL_OBJECT' ? canCombine(algorithm) : wanted === 'COMPOSITE' && algorithm !== 'CRC64NVME';
-  if (!isOffered)
-    throw new S3Error('InvalidRequest', {
-      message: `The ${wanted} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
-    });
-  return { algorithm, type: wanted as StoredChecksum['type'] };
-}
-
-function partDigester(
-  algorithm: StoredChecksum['algorithm'] | undefined,
-  toCheck: ReturnType<typeof digestsToCheck>,
-  check: (digests: Digests) => void,
-): Digester {
-  const digests = new Digests([...new Set(['MD5' as const, ...toCheck, ...(algorithm ? [algorithm] : [])])]);
-  return {
-    update: (chunk) => void digests.update(chunk),
-    finish() {
-      check(digests);
-      const etag = digests.hex('MD5');
-      return algorithm
-        ? { etag, checksum: { algorithm, type: 'FULL_OBJECT', value: digests.base64(algorithm) } }
-        : { etag };
-    },
-  };
-}
-
 /** The parts that the client names, in its order. Throws MalformedXML, InvalidPartOrder, InvalidPart and EntityTooSmall. */
 function chosen(given: readonly XmlElement[], stored: ReadonlyMap<number, ObjectPart>): readonly ObjectPart[] {
   if (given.length === 0 || given.length > MOST_PARTS) throw new S3Error('MalformedXML');
@@ -307,33 +260,4 @@ function chosen(given: readonly XmlElement[], stored: ReadonlyMap<number, Object
       },
     });
   return parts;
-}
-
-function checksumOf({ description: { checksum } }: Upload, parts: readonly ObjectPart[]): StoredChecksum | undefined {
-  if (!checksum) return undefined;
-  const { algorithm, type } = checksum;
-  const digests = parts.map((part) => ({ digest: Buffer.from(part.checksum ?? '', 'base64'), size: part.sizeBytes }));
-  if (type === 'COMPOSITE')
-    return {
-      ...checksum,
-      value: compositeOf(
-        algorithm,
-        digests.map(({ digest }) => digest),
-      ),
-    };
-  return canCombine(algorithm) ? { ...checksum, value: fullObjectOf(algorithm, digests) } : undefined;
-}
-
-/** What the client says of the whole. Throws InvalidRequest, and BadDigest. */
-function checkWhole(request: S3Request, parts: readonly ObjectPart[], checksum: StoredChecksum | undefined): void {
-  const size = request.header('x-amz-mp-object-size');
-  if (size !== undefined && Number(size) !== parts.reduce((sum, part) => sum + part.sizeBytes, 0))
-    throw new S3Error('InvalidRequest', {
-      message: `The provided 'x-amz-mp-object-size' header value ${size} does not match what was computed.`,
-    });
-  const said = checksum && request.header(`x-amz-checksum-${checksum.algorithm.toLowerCase()}`);
-  if (said !== undefined && said !== checksum?.value)
-    throw new S3Error('BadDigest', {
-      message: `The ${checksum?.algorithm} you specified did not match the calculated checksum.`,
-    });
 }

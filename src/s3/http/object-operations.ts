@@ -2,6 +2,7 @@ import type { ByteRange } from '../../drivers/objects/bytes.ts';
 import type { Digester, Objects } from '../objects.ts';
 import type { ObjectRow } from '../row.ts';
 import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
+import type { AskedChecksum } from '../wire/asked-checksum.ts';
 import type { RequestBody } from '../wire/body.ts';
 import { Digests } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
@@ -13,14 +14,14 @@ import { partNumber, partOf } from './parts.ts';
 import type { S3Request } from './request.ts';
 
 /** Of one upload; larger ones come in parts. */
-const LARGEST_PUT = 5 * 2 ** 30;
+export const LARGEST_PUT = 5 * 2 ** 30;
 
 export async function putObject(request: S3Request, objects: Objects): Promise<Answer> {
   const { headers, bucket, key } = request;
   refuseNotOffered(headers);
   const body = request.body();
   const row = await objects.put(bucket, described(key, headers), uploaded(request, body), {
-    digester: digesterOf(request, body),
+    digester: digesterOf(askedChecksum(headers), () => body.trailers),
     condition: writeCondition(headers),
   });
   return { headers: { etag: quoted(row.etag), ...checksumHeaders(row), ...writtenVersion(row) } };
@@ -45,14 +46,13 @@ export async function* uploaded({ headers }: S3Request, body: RequestBody): Asyn
   }
 }
 
-/** MD5 for the ETag, and what the request says of its content. */
-function digesterOf({ headers }: S3Request, body: RequestBody): Digester {
-  const asked = askedChecksum(headers);
+/** MD5 for the ETag, and what is said of the content; trailers are known at its end. */
+export function digesterOf(asked: AskedChecksum, trailers: () => Readonly<Record<string, string>>): Digester {
   const digests = new Digests(['MD5', ...digestsToCheck(asked).filter((algorithm) => algorithm !== 'MD5')]);
   return {
     update: (chunk) => void digests.update(chunk),
     finish() {
-      checkDigests(asked, digests, body.trailers);
+      checkDigests(asked, digests, trailers());
       const etag = digests.hex('MD5');
       if (!asked.checksum) return { etag };
       const { algorithm } = asked.checksum;

@@ -1,8 +1,10 @@
 import { own } from '../../base/own.ts';
 import type { Permission } from '../access.ts';
-import type { S3Service } from '../buckets.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { S3Keys, S3Service } from '../buckets.ts';
 import { S3Error } from '../wire/errors.ts';
 import type { Answer } from './answer.ts';
+import { getAttributes } from './attributes.ts';
 import {
   bucketLocation,
   createBucket,
@@ -14,11 +16,28 @@ import {
   putVersioning,
 } from './bucket-operations.ts';
 import { copyObject } from './copy.ts';
+import { postObject } from './form.ts';
 import { listObjects, listObjectsV2, listVersions } from './listing.ts';
 import { MultipartOperations } from './multipart-operations.ts';
 import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
+import {
+  bucketAcl,
+  getLogging,
+  getPolicyStatus,
+  getRequestPayment,
+  objectAcl,
+  REMOVED,
+  removed,
+  UNSET,
+  unset,
+} from './unset.ts';
 import { deleteTagging, getTagging, putTagging } from './tagging.ts';
 import type { Addressed, S3Request } from './request.ts';
+
+interface OperationContext extends S3Service {
+  keys: S3Keys;
+  clock: Clock;
+}
 
 export interface Operation {
   name: string;
@@ -26,7 +45,9 @@ export interface Operation {
   permission?: Permission;
   /** Anyone may, where the bucket is public. */
   isPublic?: true;
-  run: (request: S3Request, service: S3Service) => Promise<Answer> | Answer;
+  /** It finds out itself who asks, and whether they may. */
+  isSignedInside?: true;
+  run: (request: S3Request, context: OperationContext) => Promise<Answer> | Answer;
 }
 
 const READ: Permission = { verb: 'get', of: 'objects' };
@@ -79,6 +100,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   // Each key is asked for by itself.
   'POST bucket delete': { name: 'DeleteObjects', run: (request, { objects }) => deleteObjects(request, objects) },
+  'POST bucket': { name: 'PostObject', isSignedInside: true, run: postObject },
   'GET object': {
     name: 'GetObject',
     permission: READ,
@@ -104,6 +126,32 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       return source === undefined ? putObject(request, objects) : copyObject(request, objects, buckets, source);
     },
   },
+  'GET object attributes': {
+    name: 'GetObjectAttributes',
+    permission: READ,
+    run: (request, { objects }) => getAttributes(request, objects),
+  },
+  'GET bucket acl': { name: 'GetBucketAcl', permission: LOOK, run: bucketAcl },
+  'GET object acl': {
+    name: 'GetObjectAcl',
+    permission: READ,
+    run: (request, { objects }) => objectAcl(request, objects),
+  },
+  'GET bucket logging': { name: 'GetBucketLogging', permission: LOOK, run: getLogging },
+  'GET bucket requestPayment': { name: 'GetBucketRequestPayment', permission: LOOK, run: getRequestPayment },
+  'GET bucket policyStatus': { name: 'GetBucketPolicyStatus', permission: LOOK, run: getPolicyStatus },
+  ...Object.fromEntries(
+    Object.keys(UNSET).map((name) => [
+      `GET bucket ${name}`,
+      { name: `GetBucket ${name}`, permission: LOOK, run: unset(name) },
+    ]),
+  ),
+  ...Object.fromEntries(
+    REMOVED.map((name) => [
+      `DELETE bucket ${name}`,
+      { name: `DeleteBucket ${name}`, permission: CHANGE, run: removed },
+    ]),
+  ),
   'GET object tagging': {
     name: 'GetObjectTagging',
     permission: READ,

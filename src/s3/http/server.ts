@@ -94,9 +94,10 @@ class Handler {
     response.setHeader('x-amz-request-id', id);
     let refusalHeaders: Readonly<Record<string, string>> = {};
     try {
+      const { service, keys, clock } = this.#options;
       const { request, operation } = await this.#letIn(raw);
       ({ refusalHeaders } = request);
-      await send(raw, response, await operation.run(request, this.#options.service));
+      await send(raw, response, await operation.run(request, { ...service, keys, clock }));
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       const refusal = asS3Error(error);
@@ -116,8 +117,8 @@ class Handler {
     const bucket = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
     const operation = operationOf(method, target);
     const request = new S3Request(raw, target, verified, asker, bucket);
-    const { permission, isPublic } = operation;
-    if (isPublic && bucket?.publicRead) return { request, operation };
+    const { permission, isPublic, isSignedInside } = operation;
+    if (isSignedInside || (isPublic && bucket?.publicRead)) return { request, operation };
     if (!asker) throw new S3Error('AccessDenied');
     // Names of buckets are everybody's, as in S3: who makes one learns which are taken.
     if (permission && !mayAccess(asker.credential.access, permission, request.bucket, keyOf(request)))

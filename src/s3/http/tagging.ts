@@ -16,15 +16,19 @@ export async function getTagging(request: S3Request, objects: Objects): Promise<
 }
 
 export async function putTagging(request: S3Request, objects: Objects): Promise<Answer> {
-  const { TagSet: set } = parseXml(await request.document(), { root: 'Tagging', lists: ['Tag'] });
-  if (set === undefined || Array.isArray(set)) throw new S3Error('MalformedXML');
-  const given = typeof set === 'string' ? [] : (((set as XmlElement)['Tag'] ?? []) as readonly XmlElement[]);
-  const tags = checkedTags(given.map(({ Key: name, Value: value }) => [textOf(name), textOf(value)] as const));
+  const tags = tagsIn(parseXml(await request.document(), { root: 'Tagging', lists: ['Tag'] }));
   return { headers: writtenVersion(await tagged(request, objects, tags)) };
 }
 
 export async function deleteTagging(request: S3Request, objects: Objects): Promise<Answer> {
   return { status: 204, headers: writtenVersion(await tagged(request, objects, {})) };
+}
+
+/** Of a Tagging document. */
+export function tagsIn({ TagSet: set }: XmlElement): Record<string, string> {
+  if (set === undefined || Array.isArray(set)) throw new S3Error('MalformedXML');
+  const given = typeof set === 'string' ? [] : (((set as XmlElement)['Tag'] ?? []) as readonly XmlElement[]);
+  return checkedTags(given.map(({ Key: name, Value: value }) => [textOf(name), textOf(value)] as const));
 }
 
 async function tagged(request: S3Request, objects: Objects, tags: Record<string, string>): Promise<ObjectRow> {

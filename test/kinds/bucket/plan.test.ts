@@ -27,6 +27,7 @@ const seen = (over: Partial<BucketObserved> = {}): BucketObserved => ({
   use: { objects: 3, bytes: 30 },
   isEmpty: false,
   outage: undefined,
+  damage: { count: 0, keys: [] },
   ...over,
 });
 const plan = (bucket: Bucket, observed: BucketObserved) => planBucket(bucket, observed).map((step) => step.do);
@@ -83,11 +84,28 @@ describe('the report of a bucket', () => {
     );
   });
 
+  it('says which objects are damaged, as an event once, and stays Ready', () => {
+    const observed = seen({ damage: { count: 7, keys: ['a', 'b'] } });
+    const { degraded, ready } = report(made(), observed);
+    expect([ready?.status, degraded]).toEqual([
+      'True',
+      expect.objectContaining({ status: 'True', reason: 'ObjectsDamaged' }),
+    ]);
+    expect(degraded?.message).toContain('7 objects are damaged: a, b and others. Who reads them gets an error');
+    expect(reportBucket(made(), observed, []).events).toEqual([
+      { type: 'Warning', reason: 'ObjectsDamaged', message: degraded?.message },
+    ]);
+    const told = { ...degraded!, observedGeneration: 1, lastTransitionTime: '' };
+    const bucket = { ...made(), status: { conditions: [told] } } as Bucket;
+    expect(reportBucket(bucket, observed, []).events).toBeUndefined();
+  });
+
   it('never lets one go that holds anything, and never removes from one that stands', () => {
     const observed = fc.record({
       use: fc.option(fc.record({ objects: fc.nat(3), bytes: fc.nat(9) }), { nil: undefined }),
       isEmpty: fc.boolean(),
       outage: fc.option(fc.constant('away'), { nil: undefined }),
+      damage: fc.nat(2).map((count) => ({ count, keys: ['a', 'b'].slice(0, count) })),
     });
     fc.assert(
       fc.property(observed, fc.boolean(), fc.boolean(), (given, forceDestroy, isDeleted) => {
