@@ -1,3 +1,5 @@
+import { StatusError } from '../base/errors.ts';
+import { UncertainCommit } from '../store/uncertain-commit.ts';
 import { BucketDraft } from './bucket-draft.ts';
 import type { Wanted } from './rows.ts';
 
@@ -50,14 +52,20 @@ export class BucketQueue {
     if (this.#isWriting) return;
     this.#isWriting = true;
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, GROUP);
-      try {
-        await this.#commit(group);
-        for (const { settle } of group) settle();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
+      await this.#writeGroup(this.#waiting.splice(0, GROUP));
     }
     this.#isWriting = false;
+  }
+
+  /** What fails one decision must not fail its neighbours: after a failed group, each goes alone. */
+  async #writeGroup(group: readonly Decision[]): Promise<void> {
+    try {
+      await this.#commit(group);
+      for (const { settle } of group) settle();
+    } catch (error) {
+      const isEverybodys = error instanceof UncertainCommit || error instanceof StatusError;
+      if (group.length === 1 || isEverybodys) for (const { reject } of group) reject(error);
+      else for (const decision of group) await this.#writeGroup([decision]);
+    }
   }
 }

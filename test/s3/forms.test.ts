@@ -99,6 +99,9 @@ describe("a browser's form", () => {
     expect(await codeOf(await posted(s3, { Key: 'k' }, 'x', { 'x-amz-meta-extra': '1' }))).toBe('403 AccessDenied');
     expect(await codeOf(await posted(s3, { Key: 'k' }, 'x', { key: 'other' }))).toBe('403 AccessDenied');
     expect(await codeOf(await posted(viewer, { Key: 'k' }, 'x'))).toBe('403 AccessDenied');
+    expect(await codeOf(await posted(s3, { Key: 'k', Fields: { 'Content-Type': 'a\r\nx-evil: 1' } }, 'x'))).toBe(
+      '400 InvalidArgument',
+    );
     const anonymous = new FormData();
     anonymous.append('key', 'k');
     anonymous.append('file', new Blob(['x']), 'x');

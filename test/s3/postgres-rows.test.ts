@@ -58,6 +58,24 @@ it('nothing is put into a bucket that is gone, or is being deleted; what is ther
   }
 });
 
+it('what the database cannot take fails alone: others of its group pass', async () => {
+  const database = await databaseForTest();
+  const store = await open(database.url);
+  try {
+    const rows = store.beside(OBJECT_ROWS);
+    const bucket = await bucketOf(store, 'groups');
+    const put = (key: string, contentType: string) =>
+      rows.change(bucket, [{ key }], (now) => now.add(newRow(key, { contentType })));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) => put(`k${i}`, i === 7 ? 'half \ud800' : 'text/plain')),
+    );
+    expect(outcomes.map(({ status }) => status === 'fulfilled')).toEqual(outcomes.map((_, i) => i !== 7));
+    expect((await rows.uses([bucket.uid])).get(bucket.uid)?.objects).toBe(19);
+  } finally {
+    await store.close();
+  }
+});
+
 it('two daemons write to one bucket: its sums are those of what is there', async () => {
   const database = await databaseForTest();
   const stores = [await open(database.url), await open(database.url)];

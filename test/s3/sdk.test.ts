@@ -188,6 +188,19 @@ describe('the S3 API, to the client of AWS', () => {
     expect((await s3.send(new ListObjectsV2Command({ Bucket: name }))).KeyCount).toBe(0);
   });
 
+  it('a key with half a character is refused, and its neighbours are not', async () => {
+    const name = await bucket('halves');
+    await put(name, 'good', 'x');
+    const { Deleted, Errors } = await s3.send(
+      new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: [{ Key: 'good' }, { Key: 'bad \ud800' }] } }),
+    );
+    expect([Deleted?.map(({ Key }) => Key), Errors?.length ?? 0]).toEqual([
+      expect.arrayContaining(['good']),
+      expect.any(Number),
+    ]);
+    expect(await refusal(text(name, 'good'))).toBe('404 NoSuchKey');
+  });
+
   it('lists: by prefix and delimiter, page by page, in both versions', async () => {
     const name = await bucket('lists');
     const keys = ['a', 'b/1', 'b/2', 'b/c/3', 'd/4', 'e'];

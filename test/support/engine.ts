@@ -1,14 +1,17 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { messageOf } from '../../src/base/errors.ts';
-import { createDockerCompute } from '../../src/drivers/docker/docker-compute.ts';
-import { LABEL } from '../../src/drivers/labels.ts';
+import { installationDigest, LABEL } from '../../src/drivers/labels.ts';
 import { eventually } from './wait.ts';
+
+const run = promisify(execFile);
 
 /** The Engine that the tests run on, by `DOCKER_HOST` or the default socket, for what a person would do to it. */
 export const engine = new Docker();
@@ -30,23 +33,20 @@ export async function cleanInstallation(installation: string): Promise<void> {
     return containers.length === 0;
   });
   const networks = await engine.listNetworks({ filters });
-  if (networks.length > 0) await cleanFirewall(installation);
   await Promise.all(networks.map(({ Id }) => removeNetwork(Id)));
   const { Volumes } = await engine.listVolumes({ filters });
   await Promise.all((Volumes ?? []).map(({ Name }) => gone(engine.getVolume(Name).remove())));
+  await cleanFirewall(installation);
   const images = await engine.listImages({ filters: JSON.stringify(filters) });
   await Promise.all(images.map(({ Id }) => gone(engine.getImage(Id).remove({ force: true }))));
 }
 
 /** Of the rule that keeps this installation's networks from the metadata service. */
 async function cleanFirewall(installation: string): Promise<void> {
-  const compute = createDockerCompute({ installation });
-  await compute.open();
-  try {
-    await compute.openMetadataAccess();
-  } finally {
-    await compute.close();
-  }
+  const raw = (...args: string[]) => run('iptables', ['-w', '10', '-t', 'raw', ...args]);
+  const { stdout } = await raw('-S', 'PREROUTING');
+  const rules = stdout.split('\n').filter((rule) => rule.includes(installationDigest(installation)));
+  for (const rule of rules) await raw('-D', ...rule.split(' ').slice(1));
 }
 
 async function removeNetwork(id: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ObjectDescription } from '../objects.ts';
+import { isHeaderText, isStorable, textOfHeader } from './texts.ts';
 import { S3Error } from '../wire/errors.ts';
 
 /** Headers that are kept with an object, and answered with it. */
@@ -37,6 +38,10 @@ export function refuseNotOffered(headers: IncomingHttpHeaders): void {
 
 /** What the headers say of an object. */
 export function described(key: string, headers: IncomingHttpHeaders): ObjectDescription {
+  // Those of a form, or of a URL, may be what no header can be.
+  const [wrong] = Object.entries(headers).find(([, value]) => !isHeaderText(String(value))) ?? [];
+  if (wrong !== undefined)
+    throw new S3Error('InvalidArgument', { message: `${wrong} has a character that no header may have` });
   return {
     key,
     contentType: headers['content-type'] ?? 'binary/octet-stream',
@@ -64,7 +69,7 @@ function keptValue(name: string, value: string | undefined): string | undefined 
 function metadataOf(headers: IncomingHttpHeaders): Record<string, string> {
   const found = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith(METADATA) && name !== METADATA
-      ? [[name.slice(METADATA.length), textOf(String(value))] as const]
+      ? [[name.slice(METADATA.length), textOfHeader(String(value))] as const]
       : [],
   );
   const size = found.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
@@ -72,15 +77,6 @@ function metadataOf(headers: IncomingHttpHeaders): Record<string, string> {
     throw new S3Error('MetadataTooLarge', { extra: { Size: String(size), MaxSizeAllowed: String(MOST_METADATA) } });
   return Object.fromEntries(found);
 }
-
-/** Node reads the bytes of headers as Latin-1, and clients send UTF-8. */
-function textOf(value: string): string {
-  const text = Buffer.from(value, 'latin1').toString('utf8');
-  return text.includes('\uFFFD') ? value : text;
-}
-
-/** A text as it can be sent. */
-export const headerText = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 /** `a=b&c=d`, as a query has it. */
 function tagsOf(text: string | undefined): Record<string, string> {
@@ -97,6 +93,8 @@ export function checkedTags(tags: readonly (readonly [string, string])[]): Recor
   for (const [name, value] of tags) {
     if (name === '' || name.length > LONGEST_TAG_KEY)
       throw new S3Error('InvalidTag', { message: 'The TagKey you have provided is invalid' });
+    if (!isStorable(name) || !isStorable(value))
+      throw new S3Error('InvalidTag', { message: 'A tag has no NUL, and no half of a character' });
     if (value.length > LONGEST_TAG_VALUE)
       throw new S3Error('InvalidTag', { message: 'The TagValue you have provided is invalid' });
   }

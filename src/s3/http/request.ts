@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { headerText, isStorable } from './texts.ts';
 import { mayAccess } from '../access.ts';
 import type { Permission } from '../access.ts';
 import type { Asker, S3Bucket } from '../buckets.ts';
@@ -35,9 +36,9 @@ export function addressed(rawUrl: string, host: string, domain: string): Address
   return { bucket: isVirtual ? bucket : decodedText(bucket), key: checkedKey(decodedText(key)), query };
 }
 
-/** Throws for what is no key: PostgreSQL has no NUL, and S3 has no longer one. */
+/** Throws for what is no key: PostgreSQL has no NUL and no half of a character, and S3 has no longer one. */
 export function checkedKey(key: string): string {
-  if (key.includes('\0')) throw new S3Error('InvalidURI', { message: 'A key has no NUL character.' });
+  if (!isStorable(key)) throw new S3Error('InvalidURI', { message: 'A key has no NUL, and no half of a character.' });
   const size = Buffer.byteLength(key);
   if (size > LONGEST_KEY)
     throw new S3Error('KeyTooLongError', { extra: { Size: String(size), MaxSizeAllowed: String(LONGEST_KEY) } });
@@ -68,7 +69,8 @@ export class S3Request {
     found: S3Bucket | undefined,
   ) {
     this.raw = raw;
-    this.headers = { ...raw.headers, ...verified.hoistedHeaders };
+    const hoisted = Object.entries(verified.hoistedHeaders).map(([name, value]) => [name, headerText(value)]);
+    this.headers = { ...raw.headers, ...Object.fromEntries(hoisted) };
     this.bucketName = bucket;
     this.key = key;
     this.query = query;
