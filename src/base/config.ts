@@ -121,6 +121,13 @@ export const SETTINGS = {
     '',
     'The folder that has the bytes of objects. Default: objects in the data folder',
   ),
+  adoptObjectDir: setting(
+    'adopt-object-dir',
+    'yes|no',
+    'MINIAWS_ADOPT_OBJECT_DIR',
+    'no',
+    'Whether the folder takes the place of the one that had the objects until now, and is gone',
+  ),
   allowNfsServer: setting(
     'allow-nfs-server',
     'ADDRESS,…',
@@ -255,7 +262,7 @@ function checkConfig(config: Config): void {
   if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
     refuse('logLevel', 'debug, info, warn or error');
-  for (const name of ['allowGpus', 'allowMetadata', 's3Tls'] as const)
+  for (const name of ['allowGpus', 'allowMetadata', 's3Tls', 'adoptObjectDir'] as const)
     if (!['yes', 'no'].includes(config[name])) refuse(name, 'yes or no');
   const pool = parseCidr(config.vpcPool);
   if (!pool || pool.prefix > Number(config.vpcPrefix))

@@ -24,11 +24,11 @@ import { startChores } from './maintenance.ts';
 import { assemble, loadRuntimes, machineTokenOf } from '../operator/assembly.ts';
 import { installationMac } from '../operator/content-digest.ts';
 import { masterKeyExtension } from '../operator/master-key-route.ts';
-import { BytesFolder } from '../drivers/objects/folder.ts';
 import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { oidcExtension } from './oidc.ts';
+import { openObjectBytes } from './object-bytes.ts';
 import { s3PartsOf, startS3 } from './s3.ts';
 import { openDrivers } from './open-drivers.ts';
 import type { Drivers } from './open-drivers.ts';
@@ -220,7 +220,7 @@ async function engineParts(
       proxies,
       images,
       git: await openRealGit({ folder: options.folder.git, clock }),
-      bytes: await BytesFolder.open(config.objectDir || options.folder.objects, installation),
+      bytes: await openObjectBytes(config, options.folder, { installation, settings: store.beside(SETTINGS), log }),
       clock,
       log,
       settings,

@@ -65,6 +65,31 @@ it(
   },
 );
 
+it('a daemon with another folder serves none of the objects, and takes none for damaged', async () => {
+  const { start, database } = await lasting();
+  const first = await start();
+  const s3 = s3Client(await s3Of(first));
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }));
+  const elsewhere = await mkdtemp(join(tmpdir(), 'miniaws-s3-other-'));
+  onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
+  await first.kill();
+  for (const [adopt, answer] of [
+    ['no', '503 ServiceUnavailable'],
+    ['yes', '500 InternalError'],
+  ]) {
+    const env = { MINIAWS_OBJECT_DIR: elsewhere, MINIAWS_ADOPT_OBJECT_DIR: adopt! };
+    const second = await startDaemon({ engine: 'simulated', database, dataDir: first.dataDir, env });
+    const other = s3Client(await s3Of(second));
+    expect(await refusal(other.send(new GetObjectCommand({ Bucket, Key: 'k' })))).toBe(answer);
+    const damaged = await database.query('SELECT count(*)::int AS n FROM object_damage');
+    expect(damaged).toEqual([{ n: adopt === 'yes' ? 1 : 0 }]);
+    other.destroy();
+    await second.stop();
+  }
+  s3.destroy();
+});
+
 it('F7: a file that was changed, cut or removed is never answered wrongly; nothing is deleted for it', async () => {
   const { start, dataDir } = await lasting();
   const daemon = await start();

@@ -41,8 +41,12 @@ export class BytesFolder implements ObjectBytes {
   readonly #syncs = new FolderSync();
   readonly #made = new Set<string>();
 
-  private constructor(root: string) {
+  /** The same wherever the folder is moved. */
+  readonly id: string;
+
+  private constructor(root: string, id: string) {
     this.#root = root;
+    this.id = id;
   }
 
   /** Makes the folder where it is missing. Throws when it is another installation's, or cannot be written to. */
@@ -50,18 +54,18 @@ export class BytesFolder implements ObjectBytes {
     await mkdir(join(root, DRAFTS), { recursive: true, mode: FOLDER_MODE });
     const mark = join(root, MARK);
     const draft = join(root, DRAFTS, randomUUID());
-    await writeFile(draft, `${installation}\n`, { flag: 'wx', mode: FILE_MODE, flush: true });
+    await writeFile(draft, `${installation}\n${randomUUID()}\n`, { flag: 'wx', mode: FILE_MODE, flush: true });
     // Whole or not at all: a half of it would be somebody else's.
     await link(draft, mark).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
     await rm(draft, { force: true });
-    const owner = (await readFile(mark, 'utf8')).trim();
+    const [owner = '', id = ''] = (await readFile(mark, 'utf8')).split('\n');
     if (owner !== installation)
       throw new Error(
         `${root} holds objects of installation "${owner}", and this is "${installation}": give --object-dir another folder`,
       );
-    const folder = new BytesFolder(root);
+    const folder = new BytesFolder(root, id);
     await folder.#syncs.sync(root);
     return folder;
   }

@@ -12,7 +12,7 @@ import { DocumentBuckets } from './s3-buckets.ts';
 import { isBucket } from './types.ts';
 
 const COLLECT_REMOVED_MS = 60_000;
-const COLLECT_UNKNOWN_MS = 3_600_000;
+const COLLECT_UNKNOWN_MS = 21_600_000;
 
 export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, check, notice }) => {
   const onDamage = ({ bucket, key }: ObjectRow, what: string) => {
