@@ -125,6 +125,7 @@ describe('who may do what with buckets and objects', () => {
     expect(await asked('/shop-public/a.txt', { method: 'HEAD' })).toBe(200);
     expect(await asked('/shop-public/none')).toBe(404);
     const refused = [
+      '/shop-public/a.txt?versionId=null',
       '/shop-private/a.txt',
       '/shop-public',
       '/shop-public?versions',

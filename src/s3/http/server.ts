@@ -23,6 +23,8 @@ import { addressed, S3Request } from './request.ts';
 /** For the head of a request; and for silence, in the middle of a body too. A body itself may take its time. */
 const [HEAD_MS, SILENT_MS] = [30_000, 60_000];
 const KEEP_ALIVE_MS = 65_000;
+/** Bytes of a refused body that are read all the same. */
+const MOST_DISCARDED = 8 << 20;
 /** Refusals that are an attempt with a key that is not good. */
 const ATTEMPTS = ['InvalidAccessKeyId', 'SignatureDoesNotMatch'];
 
@@ -104,6 +106,7 @@ class Handler {
       if (refusal.code === 'InternalError')
         this.#options.log.error({ err: messageOf(error), stack: (error as Error).stack, id }, 'S3 request failed');
       for (const [name, value] of Object.entries(refusalHeaders)) response.setHeader(name, value);
+      await discarded(raw);
       refuse(raw, response, refusal, id);
     }
   }
@@ -118,7 +121,9 @@ class Handler {
     const operation = operationOf(method, target);
     const request = new S3Request(raw, target, verified, asker, bucket);
     const { permission, isPublic, isSignedInside } = operation;
-    if (isSignedInside || (isPublic && bucket?.publicRead)) return { request, operation };
+    // What was replaced or deleted is public no more.
+    const isPublished = isPublic && bucket?.publicRead && !target.query.has('versionId');
+    if (isSignedInside || isPublished) return { request, operation };
     if (!asker) throw new S3Error('AccessDenied');
     // Names of buckets are everybody's, as in S3: who makes one learns which are taken.
     if (permission && !mayAccess(asker.credential.access, permission, request.bucket, keyOf(request)))
@@ -182,7 +187,20 @@ async function* withFirst(first: Buffer, rest: AsyncIterator<Buffer>): AsyncIter
   }
 }
 
-/** A body that was not read is not waited for: the connection ends with the answer. */
+/** A client that still sends would not read the answer: a small rest of a body is taken. */
+async function discarded(raw: IncomingMessage): Promise<void> {
+  let size = 0;
+  try {
+    for await (const chunk of raw.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > MOST_DISCARDED) return;
+    }
+  } catch {
+    // It hears of nothing any more.
+  }
+}
+
+/** The rest of a large body is not waited for: the connection ends with the answer. */
 function refuse(raw: IncomingMessage, response: ServerResponse, refusal: S3Error, id: string): void {
   const path = (raw.url ?? '/').split('?')[0] ?? '/';
   const hasBody = raw.method !== 'HEAD' && refusal.status !== 304;
