@@ -33,6 +33,8 @@ function valueOf({ type, length }: { type: string; length: number | null }): str
       return '(random() * 1e9)::integer';
     case 'bigint':
       return '9007199254740993 + (random() * 1e15)::bigint';
+    case 'bytea':
+      return `decode(md5(random()::text), 'hex')`;
     case 'boolean':
       return 'random() < 0.5';
     case 'double precision':

@@ -148,7 +148,7 @@ describe('down --purge', () => {
     expect(refused.stderr).toContain('Add --yes');
     for (const text of [`containers: ${container}`, `networks: ${network}`, `with their data: ${volume}`])
       expect(refused.stdout).toContain(text);
-    expect(refused.stdout).toMatch(/with rows of: .*settings 4/);
+    expect(refused.stdout).toMatch(/with rows of: .*settings 5/);
     expect(refused.stdout).not.toContain(`:${new URL(database.url).password}@`);
     expect(identifyProcess(daemon.process.pid!)).toBeDefined();
     expect(await countObjects()).toEqual([1, 1, 1]);
