@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { ProxyConfig } from '../../../src/drivers/proxies.ts';
 import { eventually } from '../../support/wait.ts';
@@ -74,7 +75,7 @@ export function sessionContract(t: ProxyContext): void {
       await reload();
       const [oldest] = (await t.state(id)).oldWorkers ?? [];
       for (let times = 0; times < 2; times++) await t.proxies.endWorker(id, oldest?.id ?? '');
-      expect(await workers(id)).toEqual([1]);
+      await eventually('the oldest to end', async () => isDeepStrictEqual(await workers(id), [1]));
       await sessions(1);
     });
   });
