@@ -8,7 +8,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import type { Command } from 'commander';
 import { readConfig } from '../base/config.ts';
 import { openDataFolder } from '../host/data-folder.ts';
-import { syncFolder } from '../host/private-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 import { migrateUp, readMigrations } from '../store/migrate.ts';
 import { withSoleUse } from '../store/sole-use.ts';
 import { APPENDED, BACKED_UP } from '../store/tables.ts';

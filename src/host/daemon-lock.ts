@@ -4,7 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { codeOf } from '../base/errors.ts';
 import { isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts';
-import { syncFolder, writeDraft, writePrivate } from './private-file.ts';
+import { writeDraft, writePrivate } from './private-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 
 /**
  * One daemon per data folder. The lock is the file `daemon.lock`, made by link(2), which like O_EXCL lets

@@ -2,7 +2,7 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { runOrThrow } from './command.ts';
-import { syncFolder } from './private-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 
 /** Drafts (`*.tmp`) older than this, in milliseconds, belong to a starter that died. Making one takes seconds. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1000;

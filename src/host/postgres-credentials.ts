@@ -3,7 +3,8 @@ import { link, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from '../base/errors.ts';
 import { freePort } from './ports.ts';
-import { syncFolder, writeDraft, writePrivate } from './private-file.ts';
+import { writeDraft, writePrivate } from './private-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 
 /** What a client of the embedded server needs besides what is the same for all: user `cloud`, database `miniaws`. */
 export interface PostgresCredentials {

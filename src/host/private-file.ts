@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from '../base/errors.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 
 /** For the owner alone: whatever is written here may hold a key or a password (I10). */
 const PRIVATE_MODE = 0o600;
@@ -34,16 +35,6 @@ export async function writeDraft(path: string, text: string): Promise<string> {
     await file.close();
   }
   return draft;
-}
-
-/** Makes the names in `folder` durable: a rename or link is not, until its folder is synced. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Makes `folder` and its missing parents; the folder itself gets `mode` whatever the umask, if it is made now. */

@@ -2,7 +2,8 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runOrThrow } from './command.ts';
 import { systemdRuns } from './docker-daemon.ts';
-import { makeFolder, syncFolder, writePrivate } from './private-file.ts';
+import { makeFolder, writePrivate } from './private-file.ts';
+import { syncFolder } from '../base/sync-folder.ts';
 
 /** The daemon as a service. All paths are absolute. */
 export interface Service {

@@ -209,7 +209,7 @@ export const wantedOf = ({ versioning }: ObjectBucket, key: string) =>
   versioning === 'Enabled' ? [{ key }] : [{ key, versionId: NULL_VERSION }];
 
 /** The ETag of most objects: MD5 of the bytes, in hexadecimal. */
-export function md5(): Digester {
+function md5(): Digester {
   const hash = createHash('md5');
   return { update: (chunk) => void hash.update(chunk), finish: () => ({ etag: hash.digest('hex') }) };
 }

@@ -166,7 +166,7 @@ UNION ALL SELECT id FROM object_parts WHERE id = ANY ($1::uuid[])`;
       [
         lockOf(uid),
         { name: 'wanted objects', text: WANTED, values: [name, JSON.stringify(wanted)] },
-        { name: 'wanted uploads', text: UPLOADS, values: [uploadIds] },
+        ...(uploadIds.length > 0 ? [{ name: 'wanted uploads', text: UPLOADS, values: [uploadIds] }] : []),
       ],
       async (_db, [, lock, found, there]) => {
         const held = lock?.rows[0];

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { syncFolder } from '../../base/sync-folder.ts';
 
 /**
  * fsync of folders. Those who ask while one is under way share the next: it has begun after all of their renames.
@@ -23,19 +23,10 @@ export class FolderSync {
   }
 
   #begin(folder: string): Promise<void> {
-    const sync = syncOf(folder).finally(() => {
+    const sync = syncFolder(folder).finally(() => {
       if (this.#current.get(folder) === sync) this.#current.delete(folder);
     });
     this.#current.set(folder, sync);
     return sync;
-  }
-}
-
-async function syncOf(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

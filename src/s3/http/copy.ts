@@ -1,12 +1,12 @@
 import type { Buckets } from '../buckets.ts';
-import { md5 } from '../objects.ts';
-import type { Objects } from '../objects.ts';
-import { Digests, checksumAlgorithm } from '../wire/checksums.ts';
+import type { Digester, Objects } from '../objects.ts';
+import { checksumAlgorithm } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { decodedText } from '../wire/request-target.ts';
 import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkSource, writeCondition } from './conditions.ts';
+import { digesterBy } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
@@ -101,18 +101,10 @@ export async function copyObject(
 }
 
 /** Of a copy, the checksum that is asked for, else by the same algorithm as its source has one. */
-function digesterOf(request: S3Request, ofSource: string | undefined) {
+function digesterOf(request: S3Request, ofSource: string | undefined): Digester {
   const named = request.header('x-amz-checksum-algorithm') ?? ofSource;
-  if (named === undefined) return md5();
-  const algorithm = checksumAlgorithm(named);
-  if (!algorithm)
+  const algorithm = named === undefined ? undefined : checksumAlgorithm(named);
+  if (named !== undefined && !algorithm)
     throw new S3Error('InvalidRequest', { message: `Checksum algorithm provided is unsupported: ${named}` });
-  const digests = new Digests(['MD5', algorithm]);
-  return {
-    update: (chunk: Buffer) => void digests.update(chunk),
-    finish: () => ({
-      etag: digests.hex('MD5'),
-      checksum: { algorithm, type: 'FULL_OBJECT' as const, value: digests.base64(algorithm) },
-    }),
-  };
+  return digesterBy(algorithm);
 }

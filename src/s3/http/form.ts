@@ -13,9 +13,10 @@ import { checkPostSize, verifyPostPolicy } from '../wire/post-policy.ts';
 import type { VerifiedPost } from '../wire/post-policy.ts';
 import { quoted, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { askedDigester } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { headerText } from './texts.ts';
-import { digesterOf, LARGEST_PUT } from './object-operations.ts';
+import { LARGEST_PUT } from './object-operations.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
 import { tagsIn } from './tagging.ts';
@@ -90,7 +91,7 @@ async function put(
   refuseNotOffered({ ...said, ...(acl !== undefined && { 'x-amz-acl': acl }) });
   const tags =
     tagging === undefined ? {} : { tags: tagsIn(parseXml(Buffer.from(tagging), { root: 'Tagging', lists: ['Tag'] })) };
-  const digester = digesterOf(askedChecksum(said), () => ({}));
+  const digester = askedDigester(askedChecksum(said), () => ({}));
   const row = await objects.put(bucket, { ...described(key, said), ...tags }, sized(file, verified), { digester });
   return answer(row, fields);
 }

@@ -2,7 +2,7 @@ import type { Buckets } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { Multipart } from '../multipart.ts';
 import type { ObjectPart, ObjectRow, Upload } from '../row.ts';
-import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
+import { askedChecksum } from '../wire/asked-checksum.ts';
 import { CHECKSUM_ALGORITHMS, multipartEtag } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
@@ -11,10 +11,11 @@ import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { writeCondition } from './conditions.ts';
 import { sourceOf } from './copy.ts';
+import { askedDigester, digesterBy } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { OWNER, urlEncoded } from './listing.ts';
 import { rangeOf, uploaded } from './object-operations.ts';
-import { checkWhole, checksumOf, partDigester, uploadChecksum } from './part-checksums.ts';
+import { checkWhole, checksumOf, uploadChecksum } from './part-checksums.ts';
 import { MOST_PARTS, partNumber } from './parts.ts';
 import type { S3Request } from './request.ts';
 
@@ -64,9 +65,7 @@ export class MultipartOperations {
         message: `Checksum Type mismatch occurred, expected checksum Type: ${algorithm.toLowerCase()}, actual checksum Type: ${asked.checksum.algorithm.toLowerCase()}`,
       });
     const kept = algorithm ?? asked.checksum?.algorithm;
-    const digester = partDigester(kept, digestsToCheck(asked), (digests) =>
-      checkDigests(asked, digests, body.trailers),
-    );
+    const digester = askedDigester(asked, () => body.trailers, kept);
     const part = await this.#multipart.put(upload, number, uploaded(request, body), digester);
     return {
       headers: {
@@ -86,12 +85,7 @@ export class MultipartOperations {
     const range = rangeOf(text, row.sizeBytes);
     if (range && Number(text?.split('-')[1]) >= row.sizeBytes) throw new S3Error('InvalidRange');
     const algorithm = upload.description.checksum?.algorithm;
-    const part = await this.#multipart.put(
-      upload,
-      number,
-      this.#objects.read(row, range),
-      partDigester(algorithm, [], () => undefined),
-    );
+    const part = await this.#multipart.put(upload, number, this.#objects.read(row, range), digesterBy(algorithm));
     return xml('CopyPartResult', {
       ETag: quoted(part.etag),
       LastModified: part.storedAt,

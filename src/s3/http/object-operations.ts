@@ -1,14 +1,13 @@
 import type { ByteRange } from '../../drivers/objects/bytes.ts';
-import type { Digester, Objects } from '../objects.ts';
+import type { Objects } from '../objects.ts';
 import type { ObjectRow } from '../row.ts';
-import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
-import type { AskedChecksum } from '../wire/asked-checksum.ts';
+import { askedChecksum } from '../wire/asked-checksum.ts';
 import type { RequestBody } from '../wire/body.ts';
-import { Digests } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { checksumHeaders, quoted, versionHeaders, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkRead, writeCondition } from './conditions.ts';
+import { askedDigester } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { headerText, isHeaderText } from './texts.ts';
 import { partNumber, partOf } from './parts.ts';
@@ -22,7 +21,7 @@ export async function putObject(request: S3Request, objects: Objects): Promise<A
   refuseNotOffered(headers);
   const body = request.body();
   const row = await objects.put(bucket, described(key, headers), uploaded(request, body), {
-    digester: digesterOf(askedChecksum(headers), () => body.trailers),
+    digester: askedDigester(askedChecksum(headers), () => body.trailers),
     condition: writeCondition(headers),
   });
   return { headers: { etag: quoted(row.etag), ...checksumHeaders(row), ...writtenVersion(row) } };
@@ -45,21 +44,6 @@ export async function* uploaded({ headers }: S3Request, body: RequestBody): Asyn
     check();
     yield chunk;
   }
-}
-
-/** MD5 for the ETag, and what is said of the content; trailers are known at its end. */
-export function digesterOf(asked: AskedChecksum, trailers: () => Readonly<Record<string, string>>): Digester {
-  const digests = new Digests(['MD5', ...digestsToCheck(asked).filter((algorithm) => algorithm !== 'MD5')]);
-  return {
-    update: (chunk) => void digests.update(chunk),
-    finish() {
-      checkDigests(asked, digests, trailers());
-      const etag = digests.hex('MD5');
-      if (!asked.checksum) return { etag };
-      const { algorithm } = asked.checksum;
-      return { etag, checksum: { algorithm, type: 'FULL_OBJECT', value: digests.base64(algorithm) } };
-    },
-  };
 }
 
 export const isVersioned = ({ bucket }: S3Request): boolean => bucket.versioning !== 'Off';

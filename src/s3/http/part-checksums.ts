@@ -1,14 +1,5 @@
-import type { Digester } from '../objects.ts';
 import type { ObjectPart, StoredChecksum, Upload } from '../row.ts';
-import type { digestsToCheck } from '../wire/asked-checksum.ts';
-import {
-  canCombine,
-  CHECKSUM_ALGORITHMS,
-  checksumAlgorithm,
-  compositeOf,
-  Digests,
-  fullObjectOf,
-} from '../wire/checksums.ts';
+import { canCombine, CHECKSUM_ALGORITHMS, checksumAlgorithm, compositeOf, fullObjectOf } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import type { S3Request } from './request.ts';
 
@@ -32,24 +23,6 @@ export function uploadChecksum(request: S3Request): Omit<StoredChecksum, 'value'
       message: `The ${wanted} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
     });
   return { algorithm, type: wanted as StoredChecksum['type'] };
-}
-
-export function partDigester(
-  algorithm: StoredChecksum['algorithm'] | undefined,
-  toCheck: ReturnType<typeof digestsToCheck>,
-  check: (digests: Digests) => void,
-): Digester {
-  const digests = new Digests([...new Set(['MD5' as const, ...toCheck, ...(algorithm ? [algorithm] : [])])]);
-  return {
-    update: (chunk) => void digests.update(chunk),
-    finish() {
-      check(digests);
-      const etag = digests.hex('MD5');
-      return algorithm
-        ? { etag, checksum: { algorithm, type: 'FULL_OBJECT', value: digests.base64(algorithm) } }
-        : { etag };
-    },
-  };
 }
 
 export function checksumOf(
