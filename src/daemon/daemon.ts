@@ -16,7 +16,6 @@ import { DEFAULT_LISTEN, listOf, parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
 import type { Keyring } from '../base/keyring.ts';
 import { digestBy } from '../base/hash.ts';
-import { codeOf } from '../base/errors.ts';
 import { durationMs } from '../base/quantity.ts';
 import type { Log } from '../base/log.ts';
 import { agreeOnMasterKey, rotateMasterKey, withMasterKey } from './master-key.ts';
@@ -28,6 +27,8 @@ import { openRealGit } from '../drivers/git/real-git.ts';
 import { createProxyImages } from '../drivers/proxy-image.ts';
 import { proxyImage } from '../host/proxy-image.ts';
 import { oidcExtension } from './oidc.ts';
+import { startedAt } from './listening.ts';
+import type { Listen } from './listening.ts';
 import { openObjectBytes } from './object-bytes.ts';
 import { s3PartsOf, startS3 } from './s3.ts';
 import { openDrivers } from './open-drivers.ts';
@@ -48,15 +49,12 @@ import type { ApiContext } from '../http/context.ts';
 import { Deletions } from '../http/deletions.ts';
 import type { HttpExtension } from '../http/extension.ts';
 import { startServer } from '../http/server.ts';
-import type { ApiServer } from '../http/server.ts';
 import { s3CredentialsRoute } from '../s3/credentials-route.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
 import type { Store } from '../store/store.ts';
 
 /** For all steps of a stop together. A pass that is under way then ends with the process, as it may at any time (I3). */
 const STOP_MS = 4_000;
-
-type Listen = ReturnType<typeof parseListen>;
 
 export interface Daemon {
   url: string;
@@ -137,7 +135,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...oidcExtension(config, kinds, clock),
       { routes: (app) => s3CredentialsRoute(app, s3Parts.keys, () => s3.url) },
     ];
-    const server = await serverOf(config, log, (at) => startServer(context, extensions, at, certificates));
+    const server = await startedAt(
+      { given: config.listen, usual: DEFAULT_LISTEN, what: '', flag: '--listen' },
+      log,
+      (at) => startServer(context, extensions, at, certificates),
+    );
     stops.push(() => server.close());
     await ensureAdminKey((known) => parts.machineToken(store, clock, known), folder, server.url, certificates.ca);
     void guard.run(clock, closing.signal);
@@ -280,18 +282,6 @@ const certificatesOf = ({ config, folder }: DaemonOptions, clock: Clock): Promis
   });
 
 const listenOf = ({ listen }: Config): Listen => (listen === '' ? DEFAULT_LISTEN : parseListen(listen));
-
-/** On a free port where nobody has said which and another program, or a second installation, has the usual one. */
-async function serverOf(config: Config, log: Log, start: (at: Listen) => Promise<ApiServer>): Promise<ApiServer> {
-  const at = listenOf(config);
-  try {
-    return await start(at);
-  } catch (error) {
-    if (config.listen !== '' || codeOf(error) !== 'EADDRINUSE') throw error;
-    log.warn({ port: at.port }, 'another program has the usual port: taking a free one. --listen says which');
-    return start({ ...at, port: 0 });
-  }
-}
 
 /** A daemon that listens on one address is reached by it; one that listens on all, by each of the machine's. */
 function listenNames(config: Config): string[] {

@@ -1,10 +1,9 @@
-import { parseListen } from '../base/config.ts';
 import type { Config } from '../base/config.ts';
-import { codeOf } from '../base/errors.ts';
 import type { Certificates } from '../host/certificates.ts';
 import type { ApiContext } from '../http/context.ts';
 import type { KindRuntime } from '../kinds/shared/kind-module.ts';
 import type { S3Keys, S3Service } from '../s3/buckets.ts';
+import { startedAt } from './listening.ts';
 import { startS3Server } from '../s3/http/server.ts';
 import type { S3Server } from '../s3/http/server.ts';
 
@@ -26,8 +25,7 @@ export function s3PartsOf(runtimes: Iterable<KindRuntime>, context: ApiContext):
   return { service, keys };
 }
 
-/** On a free port where nobody has said which and another program has the usual one. */
-export async function startS3(
+export function startS3(
   config: Config,
   { service, keys }: S3Parts,
   context: ApiContext,
@@ -35,17 +33,8 @@ export async function startS3(
 ): Promise<S3Server> {
   const { clock, log } = context;
   const tls = config.s3Tls === 'yes' ? certificates : undefined;
-  const start = (listen: { host: string; port: number }) =>
-    startS3Server({ service, keys, listen, domain: config.s3Domain, tls, clock, log });
-  const listen = config.s3Listen === '' ? DEFAULT_LISTEN : parseListen(config.s3Listen);
-  try {
-    return await start(listen);
-  } catch (error) {
-    if (config.s3Listen !== '' || codeOf(error) !== 'EADDRINUSE') throw error;
-    log.warn(
-      { port: listen.port },
-      "another program has the usual port of S3's API: taking a free one. --s3-listen says which",
-    );
-    return start({ ...listen, port: 0 });
-  }
+  const wanted = { given: config.s3Listen, usual: DEFAULT_LISTEN, what: " of S3's API", flag: '--s3-listen' };
+  return startedAt(wanted, log, (listen) =>
+    startS3Server({ service, keys, listen, domain: config.s3Domain, tls, clock, log }),
+  );
 }

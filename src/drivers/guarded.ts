@@ -25,21 +25,30 @@ export const MUTATING: ReadonlySet<string> = new Set<keyof Compute>([
   'releaseImage',
 ]);
 
-/** The same driver with `check` before every call that changes the world: a passed leader's calls end there. */
-export function guarded<Driver extends object>(
+/** The same driver, but that each of these calls is made by `around`, which is given its name, what it is about and the call itself. */
+export function intercepted<Driver extends object>(
   driver: Driver,
-  mutating: ReadonlySet<string>,
-  check: () => void,
+  calls: ReadonlySet<string>,
+  around: (name: string, args: readonly unknown[], act: () => Promise<unknown>) => Promise<unknown>,
 ): Driver {
   return new Proxy(driver, {
-    get(target, property, receiver) {
-      const member: unknown = Reflect.get(target, property, receiver);
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property);
       if (typeof member !== 'function') return member;
-      if (!mutating.has(String(property))) return member.bind(target) as unknown;
-      return async (...args: unknown[]) => {
-        check();
-        return (await member.apply(target, args)) as unknown;
-      };
+      const bound = member.bind(target) as (...args: unknown[]) => Promise<unknown>;
+      if (!calls.has(String(property))) return bound;
+      return (...args: unknown[]) => around(String(property), args, () => bound(...args));
     },
   });
 }
+
+/** The same driver with `check` before every call that changes the world: a passed leader's calls end there. */
+export const guarded = <Driver extends object>(
+  driver: Driver,
+  mutating: ReadonlySet<string>,
+  check: () => void,
+): Driver =>
+  intercepted(driver, mutating, async (_name, _args, act) => {
+    check();
+    return act();
+  });

@@ -217,8 +217,21 @@ export const TAMPERING: readonly FaultRow[] = [
 ];
 
 function tampering(how: string, silent: boolean, tamper: (world: World) => void): FaultRow {
+  return byHand(`${how} by hand${silent ? ', and the events are lost' : ''}`, async (world) => {
+    world.engine.dropsEvents = silent;
+    tamper(world);
+    world.engine.dropsEvents = false;
+  });
+}
+
+/** F7, for the files of declared objects; there are no events of them. */
+export const FILE_TAMPERING: readonly FaultRow[] = Object.entries(FILE_TAMPERINGS).map(([how, tamper]) =>
+  byHand(`${how} by hand`, (world) => tamperWithFiles(world, tamper)),
+);
+
+function byHand(name: string, tamper: (world: World) => Promise<void>): FaultRow {
   return {
-    name: `${how} by hand${silent ? ', and the events are lost' : ''}`,
+    name,
     daemon: 'lives',
     cost: everything,
     steady: false,
@@ -226,28 +239,11 @@ function tampering(how: string, silent: boolean, tamper: (world: World) => void)
       (world) =>
       async ({ act }) => {
         const answer = await act();
-        world.engine.dropsEvents = silent;
-        tamper(world);
-        world.engine.dropsEvents = false;
+        await tamper(world);
         return answer;
       },
   };
 }
-
-/** F7, for the files of declared objects; there are no events of them. */
-export const FILE_TAMPERING: readonly FaultRow[] = Object.entries(FILE_TAMPERINGS).map(([how, tamper]) => ({
-  name: `${how} by hand`,
-  daemon: 'lives',
-  cost: everything,
-  steady: false,
-  fault:
-    (world) =>
-    async ({ act }) => {
-      const answer = await act();
-      await tamperWithFiles(world, tamper);
-      return answer;
-    },
-}));
 
 /** F9: the leader is stopped before, or after, its side effect; another works; then it wakes up and goes on. */
 export const PAUSES: readonly FaultRow[] = ['before', 'after'].map((when) => ({

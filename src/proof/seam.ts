@@ -1,6 +1,6 @@
 import { absent, valueOf } from '../base/observed.ts';
 import type { Change, Compute } from '../drivers/compute.ts';
-import { MUTATING } from '../drivers/guarded.ts';
+import { intercepted, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_BYTES } from '../drivers/objects/bytes.ts';
 import type { ObjectBytes } from '../drivers/objects/bytes.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
@@ -89,15 +89,7 @@ export class SideEffects {
     });
 
   #over<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
-    return new Proxy(driver, {
-      get: (target, property) => {
-        const member: unknown = Reflect.get(target, property);
-        if (typeof member !== 'function') return member;
-        const bound = member.bind(target) as (...args: unknown[]) => unknown;
-        if (!mutating.has(String(property))) return bound;
-        return (...args: unknown[]) => this.#pass(String(property), () => bound(...args) as Promise<unknown>);
-      },
-    });
+    return intercepted(driver, mutating, (name, _args, act) => this.#pass(name, act));
   }
 
   #pass(name: string, act: () => Promise<unknown>): Promise<unknown> {

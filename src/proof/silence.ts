@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { Compute } from '../drivers/compute.ts';
 import { passError } from '../drivers/docker/errors.ts';
-import { MUTATING } from '../drivers/guarded.ts';
+import { intercepted, MUTATING } from '../drivers/guarded.ts';
 import { MUTATING_BYTES } from '../drivers/objects/bytes.ts';
 import type { ObjectBytes } from '../drivers/objects/bytes.ts';
 import { MUTATING_PROXY } from '../drivers/proxies.ts';
@@ -44,17 +44,9 @@ export class Silence {
   readonly rows = (rows: ObjectRows): ObjectRows => this.#over(rows, MUTATING_ROWS);
 
   #over<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {
-    return new Proxy(driver, {
-      get: (target, property) => {
-        const member: unknown = Reflect.get(target, property);
-        if (typeof member !== 'function') return member;
-        const bound = member.bind(target) as (...args: unknown[]) => unknown;
-        if (!mutating.has(String(property))) return bound;
-        return async (...args: unknown[]) => {
-          await this.#meet(String(property), args[0]);
-          return bound(...args);
-        };
-      },
+    return intercepted(driver, mutating, async (name, [thing], act) => {
+      await this.#meet(name, thing);
+      return act();
     });
   }
 
