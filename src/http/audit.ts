@@ -122,18 +122,26 @@ export function recordAnswer(
 /** A commit in the name of who asks: on record by the very commit that writes it. */
 export async function commitFor(
   request: FastifyRequest,
-  { store, audit, clock }: ApiContext,
+  context: ApiContext,
   commit: Pick<CommitRequest, 'decide' | 'dryRun'>,
   code: () => number = () => 200,
 ): Promise<Committed> {
+  const { user } = request.credential;
+  const eventFor = () => requestEvent(request, context.clock, code(), '');
+  return recordedCommit(context, { ...commit, user }, eventFor, () => (request.audited = true));
+}
+
+/** On record by the very commit that writes it, where it writes anything. */
+export async function recordedCommit(
+  { store, audit }: Pick<ApiContext, 'store' | 'audit'>,
+  commit: Omit<CommitRequest, 'audit'>,
+  eventFor: () => AuditEvent,
+  onRecord?: () => void,
+): Promise<Committed> {
   let event: AuditEvent | undefined;
-  const committed = await store.commit({
-    ...commit,
-    user: request.credential.user,
-    audit: () => (event = requestEvent(request, clock, code(), '')),
-  });
+  const committed = await store.commit({ ...commit, audit: () => (event = eventFor()) });
   if (event) {
-    request.audited = true;
+    onRecord?.();
     audit.record(event, true);
   }
   return committed;

@@ -3,14 +3,15 @@ import { DEFAULT_NAMESPACE, refOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { create, forbidden, notFound, patch, remove } from '../../admission/operations.ts';
 import type { WriteContext } from '../../admission/operations.ts';
-import { eventOf } from '../../http/audit.ts';
+import { eventOf, recordedCommit } from '../../http/audit.ts';
 import { authorOf } from '../../http/author.ts';
 import type { ApiContext } from '../../http/context.ts';
 import type { Asker, Buckets, S3Bucket } from '../../s3/buckets.ts';
 import type { View } from '../../api/kind.ts';
 import type { Effects } from '../../store/store.ts';
 import { bucketKind } from './definition.ts';
-import { isBucket, quotaOf } from './types.ts';
+import { objectBucketOf } from './public.ts';
+import { isBucket } from './types.ts';
 import type { Bucket } from './types.ts';
 
 /** The field manager of what S3's clients write. */
@@ -90,7 +91,7 @@ export class DocumentBuckets implements Buckets {
     { name, namespace }: { name: string; namespace: string },
     decide: (view: View, context: WriteContext) => Effects,
   ): Promise<void> {
-    const { store, clock, settings, kinds, audit } = this.#context;
+    const { clock, settings, kinds } = this.#context;
     const context: WriteContext = {
       settings: { ...settings, author: authorOf(credential, kinds) },
       now: clock.now(),
@@ -100,14 +101,10 @@ export class DocumentBuckets implements Buckets {
     };
     const attributes = { verb, resource: bucketKind.plural, subresource: '', namespace, name };
     const about = { credential, address: credential.address, attributes, cameAt };
-    const event = () => eventOf(about, clock, { code: 200, reason: '', dryRun: false, manager: MANAGER });
-    let recorded: ReturnType<typeof event> | undefined;
-    await store.commit({
-      decide: (view) => decide(view, context),
-      user: credential.user,
-      audit: () => (recorded = event()),
-    });
-    if (recorded) audit.record(recorded, true);
+    const commit = { decide: (view: View) => decide(view, context), user: credential.user };
+    await recordedCommit(this.#context, commit, () =>
+      eventOf(about, clock, { code: 200, reason: '', dryRun: false, manager: MANAGER }),
+    );
   }
 }
 
@@ -115,12 +112,9 @@ function s3BucketOf(bucket: Bucket): S3Bucket | undefined {
   const { metadata, spec } = bucket;
   if (metadata.deletionTimestamp !== undefined) return undefined;
   return {
-    uid: metadata.uid,
-    name: metadata.name,
+    ...objectBucketOf(bucket),
     namespace: refOf(bucket).namespace,
     createdAt: new Date(metadata.creationTimestamp),
-    versioning: spec.versioning,
     publicRead: spec.publicRead,
-    quotaBytes: quotaOf(bucket),
   };
 }
