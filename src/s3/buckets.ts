@@ -13,6 +13,8 @@ export interface S3Bucket extends ObjectBucket {
   namespace: string;
   createdAt: Date;
   publicRead: boolean;
+  /** What is in it can be read and deleted; else it is as if it were gone. */
+  isDeleting: boolean;
 }
 
 export interface S3Identity extends Identity {
@@ -28,9 +30,8 @@ export interface Asker {
 
 /** The buckets that there are: documents, elsewhere. What they refuse is a StatusError. */
 export interface Buckets {
-  /** One that is being deleted is none any more. */
   find(name: string): S3Bucket | undefined;
-  /** By name. */
+  /** By name, without those that are being deleted. */
   list(): readonly S3Bucket[];
   create(name: string, asker: Asker): Promise<void>;
   remove(bucket: S3Bucket, asker: Asker): Promise<void>;

@@ -24,6 +24,8 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
+import { call } from '../support/http.ts';
+import { eventually } from '../support/wait.ts';
 import { refusal, s3Client, s3Of } from '../support/s3.ts';
 
 let daemon: TestDaemon;
@@ -121,6 +123,23 @@ describe('the S3 API, to the client of AWS', () => {
       expect(got[member]).toBe(stored[member]);
     },
   );
+
+  it('a bucket whose deletion waits is emptied by clients, and takes nothing new', async () => {
+    const name = await bucket('waits');
+    await put(name, 'k', 'x');
+    const path = `/apis/miniaws.dev/v1/namespaces/default/buckets/${name}`;
+    expect((await call(daemon, 'DELETE', path)).status).toBe(200);
+    expect(await refusal(put(name, 'new', 'x'))).toBe('404 NoSuchBucket');
+    expect(await refusal(bucket(name))).toBe('409 OperationAborted');
+    expect(await refusal(s3.send(new HeadBucketCommand({ Bucket: name })))).toBe('404 NotFound');
+    expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map((b) => b.Name)).not.toContain(name);
+    expect([await text(name, 'k'), (await s3.send(new ListObjectsV2Command({ Bucket: name }))).KeyCount]).toEqual([
+      'x',
+      1,
+    ]);
+    await s3.send(new DeleteObjectCommand({ Bucket: name, Key: 'k' }));
+    await eventually('the bucket to be gone', async () => (await call(daemon, 'GET', path)).status === 404);
+  });
 
   it('tags: said with the object, put, told and taken away', async () => {
     const name = await bucket('tags');

@@ -34,7 +34,8 @@ export class DocumentBuckets implements Buckets {
     return this.#context.store
       .cached()
       .list(bucketKind.kind)
-      .flatMap((resource) => (isBucket(resource) ? (s3BucketOf(resource) ?? []) : []))
+      .flatMap((resource) => (isBucket(resource) ? s3BucketOf(resource) : []))
+      .filter(({ isDeleting }) => !isDeleting)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -108,13 +109,13 @@ export class DocumentBuckets implements Buckets {
   }
 }
 
-function s3BucketOf(bucket: Bucket): S3Bucket | undefined {
+function s3BucketOf(bucket: Bucket): S3Bucket {
   const { metadata, spec } = bucket;
-  if (metadata.deletionTimestamp !== undefined) return undefined;
   return {
     ...objectBucketOf(bucket),
     namespace: refOf(bucket).namespace,
     createdAt: new Date(metadata.creationTimestamp),
     publicRead: spec.publicRead,
+    isDeleting: metadata.deletionTimestamp !== undefined,
   };
 }

@@ -43,6 +43,7 @@ export async function createBucket(request: S3Request, buckets: Buckets): Promis
     if (location !== undefined && typeof location !== 'string') throw new S3Error('MalformedXML');
   }
   const known = buckets.find(name);
+  if (known?.isDeleting) throw new S3Error('OperationAborted', { extra: { BucketName: name } });
   // As in S3's first region: to make it again changes nothing.
   if (known && request.sees(known)) return made;
   if (known) throw new S3Error('BucketAlreadyExists', { extra: { BucketName: name } });

@@ -45,6 +45,8 @@ export interface Operation {
   permission?: Permission;
   /** Anyone may, where the bucket is public. */
   isPublic?: true;
+  /** It is of use to who empties a bucket that is being deleted. */
+  empties?: true;
   /** It finds out itself who asks, and whether they may. */
   isSignedInside?: true;
   run: (request: S3Request, context: OperationContext) => Promise<Answer> | Answer;
@@ -82,12 +84,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'GET bucket': {
     name: 'ListObjects',
+    empties: true,
     permission: LIST,
     run: (request, { objects }) =>
       request.query.get('list-type') === '2' ? listObjectsV2(request, objects) : listObjects(request, objects),
   },
   'GET bucket versions': {
     name: 'ListObjectVersions',
+    empties: true,
     permission: LIST,
     run: (request, { objects }) => listVersions(request, objects),
   },
@@ -99,22 +103,29 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     run: (request, { buckets }) => putVersioning(request, buckets),
   },
   // Each key is asked for by itself.
-  'POST bucket delete': { name: 'DeleteObjects', run: (request, { objects }) => deleteObjects(request, objects) },
+  'POST bucket delete': {
+    name: 'DeleteObjects',
+    empties: true,
+    run: (request, { objects }) => deleteObjects(request, objects),
+  },
   'POST bucket': { name: 'PostObject', isSignedInside: true, run: postObject },
   'GET object': {
     name: 'GetObject',
+    empties: true,
     permission: READ,
     isPublic: true,
     run: (request, { objects }) => getObject(request, objects),
   },
   'HEAD object': {
     name: 'HeadObject',
+    empties: true,
     permission: READ,
     isPublic: true,
     run: (request, { objects }) => headObject(request, objects),
   },
   'DELETE object': {
     name: 'DeleteObject',
+    empties: true,
     permission: REMOVE,
     run: (request, { objects }) => deleteObject(request, objects),
   },

@@ -117,8 +117,9 @@ class Handler {
     const method = raw.method ?? 'GET';
     const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
     const { verified, asker } = await this.#authenticated(raw);
-    const bucket = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
     const operation = operationOf(method, target);
+    const found = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
+    const bucket = found?.isDeleting && !operation.empties ? undefined : found;
     const request = new S3Request(raw, target, verified, asker, bucket);
     const { permission, isPublic, isSignedInside } = operation;
     // What was replaced or deleted is public no more.
