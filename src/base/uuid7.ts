@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
+/** Any UUID, in lower case: as this project and the database write them. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** A UUID in the order of time (RFC 9562, version 7): 48 bits of milliseconds, the rest random. */
 export function uuid7(now: Date): string {
   const hex = randomBytes(10).toString('hex');

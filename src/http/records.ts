@@ -7,6 +7,7 @@ import { isTrue, numberOf, queryOf } from './context.ts';
 import type { ApiContext, Query } from './context.ts';
 import { fieldPairs } from './selectors.ts';
 import { formatAge } from '../base/quantity.ts';
+import { UUID } from '../base/uuid7.ts';
 import { wantsTable } from './table.ts';
 import { frameOf, streamWatch } from './watch.ts';
 import { isConfined } from './visibility.ts';
@@ -219,13 +220,16 @@ function selector<T extends EventRecord | LogEntry>(
 }
 
 /** What the database would refuse to compare is told apart here: nothing that is stored equals it. */
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const COMPARABLE_UUID = new RegExp(UUID, 'i');
 const STORABLE = /^[^\0]*$/;
 
 /** The equalities that the database can look up by itself. */
 function exactFields(query: Query, namespace: string | undefined): Omit<RecordQuery, 'limit'> {
   const equal = fieldPairs(query['fieldSelector']).filter(
-    (p) => p.equal && own(FIELDS, p.path) !== undefined && (p.path.endsWith('uid') ? UUID : STORABLE).test(p.value),
+    (p) =>
+      p.equal &&
+      own(FIELDS, p.path) !== undefined &&
+      (p.path.endsWith('uid') ? COMPARABLE_UUID : STORABLE).test(p.value),
   );
   return {
     ...(namespace !== undefined && STORABLE.test(namespace) ? { namespace } : {}),

@@ -11,6 +11,7 @@ import { applyDocument, create, patch, remove, replace } from '../../src/admissi
 import type { WriteContext } from '../../src/admission/operations.ts';
 import { StatusError } from '../../src/base/errors.ts';
 import { Mirror } from '../../src/store/mirror.ts';
+import { refusalOf } from '../support/refusal.ts';
 
 const settings: AdmissionSettings = {
   vpcPool: '10.64.0.0/12',
@@ -41,13 +42,9 @@ const raw = (kind: string, name: string, spec: object, namespace = 'default'): R
 const make = (kind: string, name: string, spec: object, seen = view()): Resource =>
   create(KINDS.must(kind), raw(kind, name, spec), seen, context());
 const refusal = (fn: () => unknown): StatusError => {
-  try {
-    fn();
-  } catch (error) {
-    if (error instanceof StatusError) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
+  const refused = refusalOf(fn);
+  if (!refused) throw new Error('it was not refused');
+  return refused;
 };
 const causes = (fn: () => unknown) => refusal(fn).causes.map((c) => `${c.field}: ${c.message}`);
 const instance = (spec: object) => () => make('Instance', 'web', { image: 'x', ...spec });

@@ -17,6 +17,7 @@ import {
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { codeOf, messageOf } from '../../base/errors.ts';
+import { UUID } from '../../base/uuid7.ts';
 import { BytesGoneError, NoSpaceError } from './bytes.ts';
 import type { ByteRange, BytesLook, ObjectBytes, StoredBytes } from './bytes.ts';
 import { FolderSync } from './folder-sync.ts';
@@ -27,7 +28,6 @@ const PERMISSIONS = 0o7777;
 /** Says whose folder it is. */
 const MARK = 'miniaws-objects';
 const DRAFTS = 'drafts';
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** Bytes that are written at once: fewer calls, and no more than this is held for one object. */
 const WRITE_BYTES = 1 << 20;
 const READ_BYTES = 256 << 10;
@@ -128,7 +128,7 @@ export class BytesFolder implements ObjectBytes {
     for await (const { name, isFolder } of entries(this.#root)) {
       if (!isFolder || !/^[0-9a-f]{2}$/.test(name)) continue;
       for await (const file of entries(join(this.#root, name))) {
-        if (file.isFolder || !ID.test(file.name) || !file.name.endsWith(name)) continue;
+        if (file.isFolder || !UUID.test(file.name) || !file.name.endsWith(name)) continue;
         const found = await stat(join(this.#root, name, file.name)).catch(() => undefined);
         if (found) yield { id: file.name, size: found.size, storedAt: found.mtime };
       }
@@ -140,7 +140,7 @@ export class BytesFolder implements ObjectBytes {
     for await (const { name } of entries(join(this.#root, DRAFTS))) {
       const path = join(this.#root, DRAFTS, name);
       const found = await stat(path).catch(() => undefined);
-      if (!found || !ID.test(name) || found.mtime >= before) continue;
+      if (!found || !UUID.test(name) || found.mtime >= before) continue;
       await rm(path, { force: true });
       removed += 1;
     }
@@ -158,7 +158,7 @@ export class BytesFolder implements ObjectBytes {
 
   /** Throws for what is no id: it would be a path. */
   #pathOf(id: string): string {
-    if (!ID.test(id)) throw new Error(`no id of bytes: ${JSON.stringify(id)}`);
+    if (!UUID.test(id)) throw new Error(`no id of bytes: ${JSON.stringify(id)}`);
     return join(this.#root, id.slice(-2), id);
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PolicyRule } from '../../api/access.ts';
+import { UUID } from '../../base/uuid7.ts';
 import type { InventoryRow } from '../../store/inventory.ts';
 import type { Outcome, Report, Step } from '../../engine/contract.ts';
 import { degraded, listed, NOT_DEGRADED, progressing, ready } from '../shared/conditions.ts';
@@ -108,8 +109,6 @@ function rowOf({ metadata, spec, status }: ApiKey): InventoryRow | undefined {
   const { uid: id, name } = metadata;
   return { table: 'api_keys', id, userId: userUuid(spec.userId), key: newest.sha256, name };
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The seed knows users by UUIDs: one that is none gets the same one each time (RFC 9562, version 8). */
 function userUuid(userId: string): string {

@@ -4,12 +4,11 @@ import type { Admission, AdmissionSettings, JsonSchema, KindDefinition, View } f
 import { API_VERSION, findCondition, namespacedName, refOf, titleOf } from '../../api/metadata.ts';
 import type { Cause } from '../../base/errors.ts';
 import { formatBytes, SIZE_PATTERN } from '../../base/quantity.ts';
+import { isBucketName } from '../../s3/buckets.ts';
 import { listed } from '../shared/conditions.ts';
 import { quotaOf } from './types.ts';
 import type { Bucket } from './types.ts';
 
-/** The shortest name that S3 knows. */
-const SHORTEST_NAME = 3;
 const LARGEST_QUOTA = 1e15;
 const SIZE_EXPECTED = 'a number of bytes, or a size such as 10Gi';
 
@@ -101,11 +100,11 @@ export const bucketKind: KindDefinition<Bucket> = {
 
 function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[] {
   const causes: Cause[] = [];
-  if (!old && (name.length < SHORTEST_NAME || /^(\d+\.){3}\d+$/.test(name)))
+  if (!old && !isBucketName(name))
     causes.push({
       reason: 'FieldValueInvalid',
       field: 'metadata.name',
-      message: `"${name}" is no name for a bucket: S3 wants ${SHORTEST_NAME} to 63 characters, and no IP address`,
+      message: `"${name}" is no name for a bucket: S3 wants 3 to 63 characters, and no IP address`,
     });
   if (old && old.spec.versioning !== 'Off' && spec.versioning === 'Off')
     causes.push(

@@ -1,11 +1,10 @@
 import { StatusError } from '../../base/errors.ts';
-import { REGION } from '../buckets.ts';
+import { isBucketName, REGION } from '../buckets.ts';
 import type { Buckets, S3Bucket } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
-import { S3_NAMESPACE } from '../wire/xml.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { OWNER } from './listing.ts';
@@ -13,7 +12,6 @@ import { deleteOne } from './object-operations.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
 
-const NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const MOST_DELETED = 1_000;
 
 /** `visible`: what the key may see. */
@@ -33,8 +31,7 @@ export function listBuckets(buckets: readonly S3Bucket[], { query }: S3Request):
 
 export async function createBucket(request: S3Request, buckets: Buckets): Promise<Answer> {
   const name = request.bucketName;
-  if (!NAME.test(name) || name.includes('..') || /^(\d+\.){3}\d+$/.test(name))
-    throw new S3Error('InvalidBucketName', { extra: { BucketName: name } });
+  if (!isBucketName(name)) throw new S3Error('InvalidBucketName', { extra: { BucketName: name } });
   refuseBucketHeaders(request);
   const made: Answer = { headers: { location: `/${name}` } };
   const document = await request.document();
@@ -82,10 +79,7 @@ export async function deleteBucket(request: S3Request, buckets: Buckets, objects
 /** Answers at all where the bucket is there. */
 export const headBucket = ({ bucket: _ }: S3Request): Answer => ({ headers: { 'x-amz-bucket-region': REGION } });
 
-export const bucketLocation = ({ bucket: _ }: S3Request): Answer => ({
-  headers: { 'content-type': 'application/xml' },
-  body: `<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="${S3_NAMESPACE}">${REGION}</LocationConstraint>`,
-});
+export const bucketLocation = ({ bucket: _ }: S3Request): Answer => xml('LocationConstraint', { '#text': REGION });
 
 export const getVersioning = ({ bucket }: S3Request): Answer =>
   xml('VersioningConfiguration', { Status: bucket.versioning === 'Off' ? undefined : bucket.versioning });

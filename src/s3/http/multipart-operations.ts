@@ -1,3 +1,4 @@
+import { UUID } from '../../base/uuid7.ts';
 import type { Buckets } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { Multipart } from '../multipart.ts';
@@ -21,7 +22,6 @@ import type { S3Request } from './request.ts';
 
 const SMALLEST_PART = 5 << 20;
 const MOST_LISTED = 1_000;
-const UPLOAD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export class MultipartOperations {
   readonly #objects: Objects;
@@ -168,7 +168,7 @@ export class MultipartOperations {
     if (delimiter !== '')
       throw new S3Error('NotImplemented', { message: 'Uploads are not listed by a delimiter here' });
     const encoded = (text: string) => (query.get('encoding-type') === 'url' ? urlEncoded(text) : text);
-    const afterId = keyMarker !== '' && UPLOAD_ID.test(idMarker) ? idMarker : '';
+    const afterId = keyMarker !== '' && UUID.test(idMarker) ? idMarker : '';
     const found = await this.#objects.rows.uploads.list(bucket.name, {
       prefix,
       afterKey: keyMarker,
@@ -201,7 +201,7 @@ export class MultipartOperations {
 
   async #found({ query, bucket, key }: S3Request): Promise<Upload> {
     const id = query.get('uploadId') ?? '';
-    const upload = UPLOAD_ID.test(id) ? await this.#objects.rows.uploads.find(id) : undefined;
+    const upload = UUID.test(id) ? await this.#objects.rows.uploads.find(id) : undefined;
     if (upload?.bucket !== bucket.name || upload.key !== key)
       throw new S3Error('NoSuchUpload', { extra: { UploadId: id } });
     return upload;

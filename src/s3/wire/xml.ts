@@ -5,7 +5,7 @@ export const S3_NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** What an element holds: text, or elements by their names. A list is the element repeated; `undefined` is no element. */
 type XmlValue = string | number | boolean | bigint | Date | undefined | XmlObject | readonly XmlValue[];
-/** A name that begins with `@` is an attribute, whose value is text. */
+/** A name that begins with `@` is an attribute, whose value is text; `#text` is the text of an element that has attributes. */
 export interface XmlObject {
   readonly [name: string]: XmlValue;
 }

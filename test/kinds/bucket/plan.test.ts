@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { create, patch } from '../../../src/admission/operations.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { planBucket, reportBucket } from '../../../src/kinds/bucket/plan.ts';
 import type { BucketObserved } from '../../../src/kinds/bucket/plan.ts';
 import type { Bucket } from '../../../src/kinds/bucket/types.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
+import { refusal } from '../../support/refusal.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const context = () => ({ settings, now, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' });
@@ -36,15 +36,6 @@ const report = (bucket: Bucket, observed: BucketObserved) => {
   const of = (type: string) => conditions.find((each) => each.type === type);
   return { ready: of('Ready'), degraded: of('Degraded'), outcome, status };
 };
-function refusal(act: () => unknown): string {
-  try {
-    act();
-    return '';
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    return error.message;
-  }
-}
 
 describe('the plan of a bucket', () => {
   it.each<[string, Bucket, BucketObserved, string[]]>([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { create, patch } from '../../../src/admission/operations.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
+import { refusal } from '../../support/refusal.ts';
 
 const kind = KINDS.must('ConfigMap');
 const view = new Mirror(KINDS);
@@ -16,15 +16,6 @@ const context = () => ({
 });
 const created = (more: object) =>
   create(kind, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'app.conf' }, ...more }, view, context());
-function refusal(act: () => unknown): string {
-  try {
-    act();
-    return '';
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    return error.message;
-  }
-}
 
 describe('a ConfigMap', () => {
   it('is what was written, with a new generation for each change of its data', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { create, patch } from '../../../src/admission/operations.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
+import { causesOf } from '../../support/refusal.ts';
 
 const kind = KINDS.must('GitSync');
 const guarded = { ...settings, hostPaths: { allowed: [], guarded: ['/var/lib/miniaws'] } };
@@ -16,15 +16,6 @@ const context = () => ({
 });
 const created = (spec: object, view = new Mirror(KINDS), name = 'app') =>
   create(kind, { apiVersion: 'miniaws.dev/v1', kind: 'GitSync', metadata: { name }, spec }, view, context());
-function causesOf(act: () => unknown): string[] {
-  try {
-    act();
-    return [];
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    return error.causes.map(({ field, message }) => `${field}: ${message}`);
-  }
-}
 const url = 'https://git.example/app.git';
 
 describe('a GitSync', () => {

@@ -2,7 +2,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Resource } from '../../../src/api/metadata.ts';
 import { applyDocument, create, replace } from '../../../src/admission/operations.ts';
 import type { RawDocument } from '../../../src/admission/admit.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { isInstance } from '../../../src/kinds/instance/types.ts';
 import type { InstanceSpec } from '../../../src/kinds/instance/types.ts';
@@ -13,6 +12,7 @@ import { settings } from '../../../src/proof/person.ts';
 import { World } from '../../../src/proof/world.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 import { NOW } from './support.ts';
+import { causesOf } from '../../support/refusal.ts';
 
 const context = { settings, now: NOW, fieldValidation: 'Strict' as const, warnings: [], manager: 'test', force: true };
 const view = new Mirror(KINDS);
@@ -23,15 +23,7 @@ const raw = (kind: string, spec: object): RawDocument => ({
   spec,
 });
 const make = (kind: string, spec: object) => create(KINDS.must(kind), raw(kind, spec), view, context);
-const causes = (spec: object): string[] => {
-  try {
-    make('Instance', { image: 'x', ...spec });
-    return [];
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    return error.causes.map((c) => `${c.field}: ${c.message}`);
-  }
-};
+const causes = (spec: object): string[] => causesOf(() => make('Instance', { image: 'x', ...spec }));
 
 const volume = (driverOptions: object) => ({ volumes: [{ name: 'data', mountPath: '/data', driverOptions }] });
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { create } from '../../../src/admission/operations.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import type { Instance } from '../../../src/kinds/instance/types.ts';
 import { selectedTargets } from '../../../src/kinds/load-balancer/types.ts';
@@ -9,6 +8,7 @@ import { claimAddress } from '../../../src/kinds/shared/ip-address.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 import { instance, NOW } from './support.ts';
+import { causesOf } from '../../support/refusal.ts';
 
 const context = { settings, now: NOW, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' };
 const document = (kind: string, name: string, spec: object) => ({
@@ -34,15 +34,8 @@ const vpcs = () =>
   );
 
 describe('admission', () => {
-  const causes = (kind: string, spec: object) => {
-    try {
-      create(KINDS.must(kind), document(kind, 'web', spec), vpcs(), context);
-      return [];
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      return error.causes.map(({ field, message }) => `${field}: ${message}`);
-    }
-  };
+  const causes = (kind: string, spec: object) =>
+    causesOf(() => create(KINDS.must(kind), document(kind, 'web', spec), vpcs(), context));
   const five = ['a', 'b', 'c', 'd', 'e'].map((vpc) => ({ vpc }));
 
   it.each<[object[], string[]]>([

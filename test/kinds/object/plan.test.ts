@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { create, patch } from '../../../src/admission/operations.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import { planObject } from '../../../src/kinds/object/plan.ts';
 import type { ObjectObserved } from '../../../src/kinds/object/plan.ts';
@@ -12,6 +11,7 @@ import type { ObjectRow } from '../../../src/s3/row.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
 import { DECLARED } from './scenarios.ts';
+import { refusal } from '../../support/refusal.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const context = () => ({ settings, now, fieldValidation: 'Strict' as const, warnings: [], manager: 'test' });
@@ -142,15 +142,6 @@ describe('the report of an object', () => {
 });
 
 describe('the specification of an object', () => {
-  function refusal(act: () => unknown): string {
-    try {
-      act();
-      return '';
-    } catch (error) {
-      if (!(error instanceof StatusError)) throw error;
-      return error.message;
-    }
-  }
   const changed = (spec: object) => patch(kind, { type: 'merge', body: { spec } }, object, view, context());
   const { content: _, ...bare } = DECLARED;
   const without = (spec: object) =>

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { applyDocument, create, patch, replace } from '../../../src/admission/operations.ts';
 import { masked, maskedPair } from '../../../src/api/encrypted.ts';
 import type { Resource } from '../../../src/api/metadata.ts';
-import { StatusError } from '../../../src/base/errors.ts';
 import { KINDS } from '../../../src/kinds/index.ts';
 import type { Secret } from '../../../src/kinds/secret/types.ts';
 import { settings } from '../../../src/proof/person.ts';
 import { Mirror } from '../../../src/store/mirror.ts';
+import { causesOf } from '../../support/refusal.ts';
 
 const kind = KINDS.must('Secret');
 const view = new Mirror(KINDS);
@@ -20,15 +20,6 @@ const context = () => ({
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const document = (more: object) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' }, ...more });
 const created = (more: object) => create(kind, document(more), view, context()) as Secret;
-function causesOf(act: () => unknown): string[] {
-  try {
-    act();
-    return [];
-  } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    return (error.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
-  }
-}
 
 describe('a Secret', () => {
   it('has its texts among its data, by whatever way they were written, and shows them nowhere else', () => {

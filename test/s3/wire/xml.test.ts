@@ -4,17 +4,10 @@ import { S3_ERRORS, S3Error } from '../../../src/s3/wire/errors.ts';
 import { parseXml } from '../../../src/s3/wire/parse-xml.ts';
 import type { XmlRules } from '../../../src/s3/wire/parse-xml.ts';
 import { S3_NAMESPACE, toXml } from '../../../src/s3/wire/xml.ts';
+import { refusalOf } from './support/example.ts';
 
 const parse = (text: string, rules: Partial<XmlRules> = {}) => parseXml(Buffer.from(text), { root: 'R', ...rules });
-const refusal = (text: string, rules?: Partial<XmlRules>): string => {
-  try {
-    parse(text, rules);
-  } catch (error) {
-    if (error instanceof S3Error) return error.code;
-    throw error;
-  }
-  return 'none';
-};
+const refusal = (text: string, rules?: Partial<XmlRules>): string => refusalOf(() => parse(text, rules)) ?? 'none';
 
 describe('XML that is written', () => {
   it('has lists as repeated elements, and nothing for what is undefined', () => {
