@@ -24,6 +24,7 @@ const MADE = [
   "drivers/docker/cgroup.ts: new RegExp(`^${name} (\\\\d+)$`, 'm')",
   'drivers/haproxy/configuration.ts: new RegExp(`^${MARK}([0-9a-f]{${HASH_DIGITS}})$`)',
   'drivers/haproxy/shell.ts: new RegExp(`${END}(\\\\d+)\\n`)',
+  "http/records.ts: new RegExp(UUID, 'i')",
   'http/selectors.ts: new RegExp(`^(!?)\\\\s*(${NAME})$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s*(==|=|!=)\\\\s*([A-Za-z0-9._-]*)$`)',
   'http/selectors.ts: new RegExp(`^(${NAME})\\\\s+(in|notin)\\\\s+\\\\(([^)]*)\\\\)$`)',

@@ -60,11 +60,13 @@ it('an image that the daemon pulled is shown with who uses it, and goes after it
   await cloud.remove('instances', 'ours');
   await eventually('the image to be gone', async () => (await entry('ours:1')) === undefined);
   expect([(await entry('tagged:1'))?.usedBy, (await entry('theirs:1'))?.usedBy]).toEqual([[], []]);
-  const events = await call(
-    cloud.daemon,
-    'GET',
-    '/api/v1/namespaces/default/events?fieldSelector=involvedObject.kind=Image',
-  );
-  const told = events.json<{ items: { message: string; involvedObject: object }[] }>().items;
-  expect(told.map(({ involvedObject }) => involvedObject)).toMatchObject([{ kind: 'Image', name: name('ours:1') }]);
+  const told = async () =>
+    (
+      await call(cloud.daemon, 'GET', '/api/v1/namespaces/default/events?fieldSelector=involvedObject.kind=Image')
+    ).json<{ items: { involvedObject: object }[] }>().items;
+  // The event is written after the image has gone.
+  await eventually('the event', async () => (await told()).length > 0);
+  expect((await told()).map(({ involvedObject }) => involvedObject)).toMatchObject([
+    { kind: 'Image', name: name('ours:1') },
+  ]);
 });

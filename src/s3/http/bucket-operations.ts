@@ -1,5 +1,6 @@
+import { isBucketName } from '../../base/bucket-names.ts';
 import { StatusError } from '../../base/errors.ts';
-import { isBucketName, REGION } from '../buckets.ts';
+import { REGION } from '../buckets.ts';
 import type { Buckets, S3Bucket } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { S3Error } from '../wire/errors.ts';
