@@ -33,6 +33,8 @@ export interface JsonSchema {
   'x-kubernetes-list-map-keys'?: readonly string[];
   'x-kubernetes-map-type'?: 'atomic' | 'granular';
   'x-kubernetes-int-or-string'?: boolean;
+  /** A mapping of anything: a check of the kind reads it. */
+  'x-kubernetes-preserve-unknown-fields'?: boolean;
   /** What `pattern`, or a mapping, means, for the message of a refusal: "a DNS label such as web-1". */
   'x-expected'?: string;
   /** What Docker, Compose, Kubernetes and AWS call this field, for the hint to who writes it so: of any case. */

@@ -1,10 +1,12 @@
-import type { BucketUse, ObjectRow, Upload } from './row.ts';
+import { checkUnlocked } from './retention.ts';
+import type { Release } from './retention.ts';
+import type { BucketUse, ObjectRow, ObjectStanding, Upload } from './row.ts';
 
 /** A row as it comes; where it stands in its bucket follows from what is there. */
 export type NewRow = Omit<ObjectRow, 'bucket' | 'sequence' | 'isLatest'>;
 
 /** What may change of a row that is there. */
-export type Amendment = Partial<Pick<ObjectRow, 'tags' | 'isLatest'>>;
+export type Amendment = Partial<Pick<ObjectRow, 'tags' | 'isLatest' | keyof ObjectStanding>>;
 
 /** What decisions have made of a bucket. */
 export interface BucketChange {
@@ -64,8 +66,9 @@ export class BucketDraft {
     return added;
   }
 
-  /** Where it was the current one, the newest before it is. */
-  remove(row: ObjectRow): void {
+  /** Where it was the current one, the newest before it is. Throws ObjectLockedError. */
+  remove(row: ObjectRow, release: Release): void {
+    checkUnlocked(row, release);
     this.#rows.delete(row.id);
     this.#removed.set(row.id, row);
     this.#count(row, -1);

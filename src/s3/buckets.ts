@@ -1,3 +1,4 @@
+import type { BucketConfig } from '../api/bucket-config.ts';
 import type { Identity } from '../http/auth.ts';
 import type { Multipart } from './multipart.ts';
 import type { ObjectBucket, Objects } from './objects.ts';
@@ -13,6 +14,7 @@ export interface S3Bucket extends ObjectBucket {
   namespace: string;
   createdAt: Date;
   publicRead: boolean;
+  config: BucketConfig;
   /** What is in it can be read and deleted; else it is as if it were gone. */
   isDeleting: boolean;
 }
@@ -28,14 +30,22 @@ export interface Asker {
   cameAt: { wall: Date; monotonic: number };
 }
 
+/** What a client says of a bucket; null takes it back. */
+export type BucketSettings = { [K in keyof BucketConfig]?: BucketConfig[K] | null } & {
+  versioning?: 'Enabled' | 'Suspended';
+};
+
 /** The buckets that there are: documents, elsewhere. What they refuse is a StatusError. */
 export interface Buckets {
   find(name: string): S3Bucket | undefined;
   /** By name, without those that are being deleted. */
   list(): readonly S3Bucket[];
-  create(name: string, asker: Asker): Promise<void>;
+  create(name: string, settings: BucketSettings, asker: Asker): Promise<void>;
+  /** The namespace in which it would be made. Throws Forbidden. */
+  namespaceFor(asker: Asker): string;
+  hasNamespace(name: string): boolean;
   remove(bucket: S3Bucket, asker: Asker): Promise<void>;
-  setVersioning(bucket: S3Bucket, versioning: 'Enabled' | 'Suspended', asker: Asker): Promise<void>;
+  configure(bucket: S3Bucket, settings: BucketSettings, asker: Asker): Promise<void>;
 }
 
 /** What S3's clients sign with. */

@@ -2,6 +2,7 @@ import { BucketDraft } from './bucket-draft.ts';
 import { BucketQueue } from './bucket-queue.ts';
 import type { Decision } from './bucket-queue.ts';
 import { commonPrefixOf, compareKeys, rangeOf } from './keys.ts';
+import { isUnlocked } from './retention.ts';
 import type { BucketId, BucketUse, ObjectPart, ObjectRow, Upload } from './row.ts';
 import type {
   ObjectPage,
@@ -122,8 +123,10 @@ export class MemoryRows implements ObjectRows {
     },
   };
 
-  async some(bucket: string, most: number): Promise<readonly ObjectRow[]> {
-    return this.#of(bucket).slice(0, most);
+  async some(bucket: string, most: number, unlockedAt?: Date): Promise<readonly ObjectRow[]> {
+    const all = this.#of(bucket);
+    const release = unlockedAt && { now: unlockedAt, bypassGovernance: true };
+    return (release ? all.filter((row) => isUnlocked(row, release)) : all).slice(0, most);
   }
 
   async close({ uid, name }: BucketId): Promise<boolean> {

@@ -3,11 +3,14 @@ import type { Clock } from '../base/clock.ts';
 import { uuid7 } from '../base/uuid7.ts';
 import { BytesGoneError } from '../drivers/objects/bytes.ts';
 import type { ByteRange, ObjectBytes } from '../drivers/objects/bytes.ts';
+import type { ObjectLock } from '../api/bucket-config.ts';
 import type { BucketDraft, NewRow } from './bucket-draft.ts';
 import { checked, piecesAround, PieceSums } from './pieces.ts';
+import { retentionFrom } from './retention.ts';
+import type { Release } from './retention.ts';
 import { NULL_VERSION } from './row.ts';
 import { BucketGoneError } from './rows.ts';
-import type { BucketId, ObjectRow, StoredChecksum } from './row.ts';
+import type { BucketId, ObjectRow, ObjectStanding, StoredChecksum } from './row.ts';
 import type { ObjectRows } from './rows.ts';
 
 /** A bucket, as far as its objects go. */
@@ -15,10 +18,11 @@ export interface ObjectBucket extends BucketId {
   versioning: 'Off' | 'Enabled' | 'Suspended';
   /** Bytes of all versions together. */
   quotaBytes: number | undefined;
+  objectLock?: ObjectLock;
 }
 
 /** What is put, beside its bytes. */
-export interface ObjectDescription {
+export interface ObjectDescription extends Partial<ObjectStanding> {
   key: string;
   contentType: string;
   headers?: Readonly<Record<string, string>>;
@@ -106,22 +110,31 @@ export class Objects {
   ): Promise<ObjectRow | undefined> {
     const createdAt = this.#clock.now();
     const empty = { sizeBytes: 0, pieceSums: Buffer.alloc(0), etag: '', contentType: '' };
-    const marker = { ...this.rowOf(bucket, { id: uuid7(createdAt), createdAt, key, ...empty }), isDeleteMarker: true };
+    const marker = {
+      ...this.rowOf(bucket, { id: uuid7(createdAt), createdAt, key, ...empty }),
+      isDeleteMarker: true,
+      retention: undefined,
+    };
     return this.rows.change(bucket, wantedOf(bucket, key), (now) => {
       const current = now.current(key);
       condition(current);
       if (bucket.versioning !== 'Off') return replace(bucket, marker, now);
-      if (current) now.remove(current);
+      if (current) now.remove(current, { now: createdAt });
       return undefined;
     });
   }
 
-  /** That version, for good. Answers it; `undefined`: there was none. */
-  deleteVersion(bucket: ObjectBucket, key: string, versionId: string, condition: Condition = () => undefined) {
+  /** That version, for good. Answers it; `undefined`: there was none. Throws ObjectLockedError. */
+  deleteVersion(
+    bucket: ObjectBucket,
+    key: string,
+    versionId: string,
+    { condition = () => undefined, ...release }: Omit<Release, 'now'> & { condition?: Condition } = {},
+  ) {
     return this.rows.change(bucket, [{ key, versionId }], (now): ObjectRow | undefined => {
       const found = now.version(key, versionId);
       condition(found);
-      if (found) now.remove(found);
+      if (found) now.remove(found, { ...release, now: this.#clock.now() });
       return found;
     });
   }
@@ -150,6 +163,10 @@ export class Objects {
     }
   }
 
+  now(): Date {
+    return this.#clock.now();
+  }
+
   /** It stays in the bucket, as it is: there is nothing that it could be restored from. */
   async noteDamage(row: ObjectRow, what: string): Promise<void> {
     if (await this.rows.damage.note(row, what, this.#clock.now())) this.#onDamage?.(row, what);
@@ -174,13 +191,18 @@ export class Objects {
 
   /** As it is for the bucket to have. */
   rowOf(
-    { versioning }: ObjectBucket,
+    { versioning, objectLock }: ObjectBucket,
     row: Pick<NewRow, 'id' | 'createdAt' | 'sizeBytes' | 'pieceSums' | 'etag'> &
       ObjectDescription & { checksum?: StoredChecksum; partCount?: number },
   ): NewRow {
     const versionId = versioning === 'Enabled' ? row.id.replaceAll('-', '') : NULL_VERSION;
+    const lock = objectLock?.defaultRetention;
     return {
       ...row,
+      owner: row.owner,
+      grants: row.grants,
+      retention: row.retention ?? (lock && retentionFrom(row.createdAt, lock)),
+      legalHold: row.legalHold ?? false,
       versionId,
       isDeleteMarker: false,
       headers: row.headers ?? {},
@@ -201,7 +223,7 @@ export function replace(bucket: ObjectBucket, row: NewRow, now: BucketDraft): Ob
     throw new QuotaError(
       `bucket ${bucket.name} may hold ${bucket.quotaBytes} bytes, and would hold ${bytes} with ${row.key}`,
     );
-  if (replaced) now.remove(replaced);
+  if (replaced) now.remove(replaced, { now: row.createdAt });
   return now.add(row);
 }
 

@@ -10,7 +10,8 @@ import { afterPrefix, arnOf, rangeOf } from './keys.ts';
 import { PostgresDamage } from './postgres-damage.ts';
 import { PostgresUploads } from './postgres-uploads.ts';
 import { BucketGoneError } from './rows.ts';
-import type { BucketId, BucketUse, ObjectRow, StoredChecksum } from './row.ts';
+import type { Grant } from '../api/bucket-config.ts';
+import type { BucketId, BucketUse, ObjectRow, Retention, StoredChecksum } from './row.ts';
 import type { ObjectPage, ObjectRows, PageQuery, DamageRows, UploadRows, VersionsQuery, Wanted } from './rows.ts';
 
 /** The bucket's own row is what its writers hold. Its document stays while they do; one that is being deleted gets nothing new. */
@@ -35,6 +36,9 @@ const FIND = `SELECT * FROM objects WHERE bucket = $1 AND key = $2 AND deleted_a
 const FIND_VERSION = `SELECT * FROM objects WHERE bucket = $1 AND key = $2 AND deleted_at IS NULL AND version_id = $3`;
 const REMOVE_PARTS = `UPDATE object_parts SET deleted_at = now()
 WHERE object_id = ANY ($1::uuid[]) AND deleted_at IS NULL AND id <> ALL ($2::uuid[])`;
+const AMEND = `UPDATE objects o SET is_latest = r."isLatest", tags = r.tags, grants = r.grants, retention = r.retention, legal_hold = r."legalHold"
+FROM jsonb_to_recordset($1::jsonb) AS r (id uuid, "isLatest" boolean, tags jsonb, grants jsonb, retention jsonb, "legalHold" boolean)
+WHERE o.id = r.id`;
 const insert = bulkInsert(objects, {});
 const insertUploads = bulkInsert(uploads, {});
 
@@ -111,9 +115,11 @@ AND ($4::bigint IS NULL OR key > $2 OR sequence < $4) ORDER BY key, sequence DES
     );
   }
 
-  async some(bucket: string, most: number): Promise<readonly ObjectRow[]> {
-    const text = 'SELECT * FROM objects WHERE bucket = $1 AND deleted_at IS NULL ORDER BY key, sequence LIMIT $2';
-    const { rows } = await this.#pool.run({ name: 'some objects', text, values: [bucket, most] });
+  async some(bucket: string, most: number, unlockedAt?: Date): Promise<readonly ObjectRow[]> {
+    const text = `SELECT * FROM objects WHERE bucket = $1 AND deleted_at IS NULL AND ($3::timestamptz IS NULL OR NOT legal_hold
+AND (retention IS NULL OR retention->>'mode' = 'GOVERNANCE' OR (retention->>'until')::timestamptz <= $3)) ORDER BY key, sequence LIMIT $2`;
+    const values = [bucket, most, unlockedAt ?? null];
+    const { rows } = await this.#pool.run({ name: 'some objects', text, values });
     return rows.map(rowOf);
   }
 
@@ -222,9 +228,20 @@ function statementsOf({ added, amended, removed, begun, ended }: BucketChange): 
     if (these.length > 0)
       statements.push({
         name: 'amend objects',
-        text: `UPDATE objects o SET is_latest = r."isLatest", tags = r.tags
-FROM jsonb_to_recordset($1::jsonb) AS r (id uuid, "isLatest" boolean, tags jsonb) WHERE o.id = r.id`,
-        values: [JSON.stringify(these.map(({ id, tags }) => ({ id, isLatest, tags })))],
+        text: AMEND,
+        values: [
+          JSON.stringify(
+            // In JSON, what is undefined is left out, and that is NULL.
+            these.map(({ id, tags, grants, retention, legalHold }) => ({
+              id,
+              isLatest,
+              tags,
+              grants,
+              retention,
+              legalHold,
+            })),
+          ),
+        ],
       });
   }
   if (added.length > 0) statements.push(insert(added.map((row) => storedOf(row, gone.has(row.id)))));
@@ -236,10 +253,17 @@ const endOf = (uid: string, { use, sequence }: BucketChange): string =>
   `UPDATE buckets SET objects = ${use.objects}, size_bytes = ${use.bytes}, sequence = ${sequence} WHERE id = '${uid}'`;
 
 /** As `rowOf` reads it. In JSON, bytes are in PostgreSQL's own hexadecimal form. */
-function storedOf({ pieceSums, ...row }: ObjectRow, isGone: boolean): typeof objects.$inferInsert {
+function storedOf({ pieceSums, grants, ...row }: ObjectRow, isGone: boolean): typeof objects.$inferInsert {
   const deletedAt = isGone ? row.createdAt : null;
   const hex = `\\x${pieceSums.toString('hex')}` as unknown as Buffer;
-  return { ...row, arn: arnOf(row), pieceSums: hex, deletedAt, ...(isGone && { isLatest: false }) };
+  return {
+    ...row,
+    grants: grants && [...grants],
+    arn: arnOf(row),
+    pieceSums: hex,
+    deletedAt,
+    ...(isGone && { isLatest: false }),
+  };
 }
 
 function rowOf(row: Record<string, unknown>): ObjectRow {
@@ -264,5 +288,14 @@ function rowOf(row: Record<string, unknown>): ObjectRow {
     createdAt: row['created_at'] as Date,
     declaredBy: (row['declared_by'] ?? undefined) as string | undefined,
     partCount: Number(row['part_count']),
+    owner: (row['owner'] ?? undefined) as string | undefined,
+    grants: (row['grants'] ?? undefined) as readonly Grant[] | undefined,
+    retention: retentionOf(row['retention']),
+    legalHold: row['legal_hold'] === true,
   };
 }
+
+const retentionOf = (stored: unknown): Retention | undefined => {
+  const found = stored as { mode: Retention['mode']; until: string } | null;
+  return found ? { mode: found.mode, until: new Date(found.until) } : undefined;
+};

@@ -73,5 +73,11 @@ const uploadOf = (row: Record<string, unknown>): Upload => ({
   bucket: String(row['bucket']),
   key: String(row['key']),
   startedAt: row['started_at'] as Date,
-  description: row['description'] as UploadDescription,
+  description: descriptionOf(row['description'] as UploadDescription),
+});
+
+/** Out of JSON, where a time is a text. */
+const descriptionOf = ({ retention, ...stored }: UploadDescription): UploadDescription => ({
+  ...stored,
+  ...(retention && { retention: { ...retention, until: new Date(retention.until) } }),
 });

@@ -1,3 +1,4 @@
+import type { Grant, RetentionMode } from '../api/bucket-config.ts';
 import type { ChecksumAlgorithm } from './wire/checksums.ts';
 
 /** What a client has asked to be kept beside the bytes, in base64. */
@@ -7,11 +8,28 @@ export interface StoredChecksum {
   value: string;
 }
 
+/** Until when a version stays. GOVERNANCE is lifted by who may; COMPLIANCE by nobody. */
+export interface Retention {
+  mode: RetentionMode;
+  until: Date;
+}
+
+/** What may be said of an object that is there, beside its tags. */
+export interface ObjectStanding {
+  /** The namespace whose key has put it; `undefined`: the bucket's own. */
+  owner: string | undefined;
+  /** `undefined`: it is its owner's alone. */
+  grants: readonly Grant[] | undefined;
+  retention: Retention | undefined;
+  /** It stays until that is taken back. */
+  legalHold: boolean;
+}
+
 /** Of what was put while the bucket kept no versions. */
 export const NULL_VERSION = 'null';
 
 /** One object, or one version of it; what a delete marker has of the rest is empty. */
-export interface ObjectRow {
+export interface ObjectRow extends ObjectStanding {
   /** Its bytes have it too. */
   id: string;
   bucket: string;
@@ -49,7 +67,7 @@ export interface Upload {
   description: UploadDescription;
 }
 
-export interface UploadDescription {
+export interface UploadDescription extends Partial<ObjectStanding> {
   contentType: string;
   headers: Readonly<Record<string, string>>;
   metadata: Readonly<Record<string, string>>;

@@ -62,8 +62,8 @@ export interface ObjectRows {
   versions(bucket: string, query: VersionsQuery): Promise<readonly ObjectRow[]>;
   /** Of these buckets, by uid; of one that nothing was ever put into nothing. */
   uses(uids: readonly string[]): Promise<ReadonlyMap<string, BucketUse>>;
-  /** Any rows of the bucket, delete markers too. */
-  some(bucket: string, most: number): Promise<readonly ObjectRow[]>;
+  /** Any rows of the bucket, delete markers too; or those that nothing keeps then, but GOVERNANCE. */
+  some(bucket: string, most: number, unlockedAt?: Date): Promise<readonly ObjectRow[]>;
   readonly uploads: UploadRows;
   readonly damage: DamageRows;
   /** Ends the bucket, with the uploads to it, where no row of it is left: nothing is put into it any more. Answers whether it has. */

@@ -78,6 +78,10 @@ export const objects = pgTable(
     tags: jsonb('tags').$type<Record<string, string>>(),
     declaredBy: uuid('declared_by'),
     partCount: integer('part_count').notNull().default(0),
+    owner: varchar('owner', { length: 63 }),
+    grants: jsonb('grants').$type<object>(),
+    retention: jsonb('retention').$type<object>(),
+    legalHold: boolean('legal_hold').notNull().default(false),
   },
   (t) => [
     uniqueIndex('objects_current_idx')

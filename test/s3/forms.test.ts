@@ -150,7 +150,7 @@ describe('what clients ask of every bucket and object', () => {
       '404 ServerSideEncryptionConfigurationNotFoundError',
     ]);
     await s3.send(new DeleteBucketCorsCommand({ Bucket }));
-    expect(await refusal(s3.send(new PutBucketPolicyCommand({ Bucket, Policy: '{}' })))).toBe('501 NotImplemented');
+    expect(await refusal(s3.send(new PutBucketPolicyCommand({ Bucket, Policy: '{}' })))).toBe('400 MalformedPolicy');
     expect((await s3.send(new GetBucketPolicyStatusCommand({ Bucket }))).PolicyStatus?.IsPublic).toBe(false);
     const { Grants } = await s3.send(new GetBucketAclCommand({ Bucket }));
     expect(Grants?.map(({ Permission }) => Permission)).toEqual(['FULL_CONTROL']);

@@ -10,7 +10,7 @@ import { openPostgresStore } from '../../src/store/postgres-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { databaseForTest, freshDatabase } from '../support/database.ts';
 import { storedVpc } from '../support/stored.ts';
-import { newRow, rowsContract } from './rows-contract.ts';
+import { newRow, RELEASE, rowsContract } from './rows-contract.ts';
 
 const open = (url: string) => openPostgresStore({ url, kinds: KINDS, clock: systemClock, log: silentLog });
 
@@ -50,7 +50,7 @@ it('nothing is put into a bucket that is gone, or is being deleted; what is ther
     await store.commit({ decide: () => ({ put: [deleted] }) });
     await expect(add()).rejects.toThrow(BucketGoneError);
     expect(await rows.close(bucket)).toBe(false);
-    await rows.change(bucket, [row], (now) => now.remove(now.version('k', NULL_VERSION)!));
+    await rows.change(bucket, [row], (now) => now.remove(now.version('k', NULL_VERSION)!, RELEASE));
     expect(await rows.close(bucket)).toBe(true);
     await expect(add()).rejects.toThrow(BucketGoneError);
   } finally {
@@ -86,7 +86,7 @@ it('two daemons write to one bucket: its sums are those of what is there', async
       Array.from({ length: 200 }, (_, i) =>
         daemons[i % 2]!.change(bucket, [{ key: `k${i % 40}` }], (now) => {
           const before = now.current(`k${i % 40}`);
-          if (before) now.remove(before);
+          if (before) now.remove(before, RELEASE);
           return now.add(newRow(`k${i % 40}`, { sizeBytes: i }));
         }),
       ),

@@ -31,8 +31,14 @@ export const newRow = (key: string, over: Partial<NewRow> = {}): NewRow => ({
   createdAt: new Date('2026-01-01T00:00:00Z'),
   declaredBy: undefined,
   partCount: 0,
+  owner: undefined,
+  grants: undefined,
+  retention: undefined,
+  legalHold: false,
   ...over,
 });
+
+export const RELEASE = { now: new Date('2026-06-01T00:00:00Z') };
 
 /** What every way to keep rows of objects promises. */
 export function rowsContract(what: string, open: () => Promise<RowsSubject>): void {
@@ -45,7 +51,7 @@ export function rowsContract(what: string, open: () => Promise<RowsSubject>): vo
     const put = (bucket: BucketId, row: NewRow, keepsVersions = false) =>
       subject.rows.change(bucket, [{ key: row.key, versionId: NULL_VERSION }], (now) => {
         const before = now.version(row.key, NULL_VERSION);
-        if (before && !keepsVersions) now.remove(before);
+        if (before && !keepsVersions) now.remove(before, RELEASE);
         return now.add(row);
       });
     const useOf = async ({ uid }: BucketId) => (await subject.rows.uses([uid])).get(uid);
@@ -88,7 +94,7 @@ export function rowsContract(what: string, open: () => Promise<RowsSubject>): vo
       const remove = (versionId: string) =>
         subject.rows.change(bucket, [{ key: 'k', versionId }], (now) => {
           const row = now.version('k', versionId);
-          if (row) now.remove(row);
+          if (row) now.remove(row, RELEASE);
         });
       const newest = await subject.rows.find('versions', 'k');
       expect(newest?.versionId).toBe('v3');
@@ -162,7 +168,7 @@ export function rowsContract(what: string, open: () => Promise<RowsSubject>): vo
       const row = await put(bucket, newRow('k', { isDeleteMarker: true, sizeBytes: 0 }));
       expect(await subject.rows.close(bucket)).toBe(false);
       expect((await subject.rows.some('closes', 5)).map(({ id }) => id)).toEqual([row.id]);
-      await subject.rows.change(bucket, [row], (now) => now.remove(now.version('k', NULL_VERSION)!));
+      await subject.rows.change(bucket, [row], (now) => now.remove(now.version('k', NULL_VERSION)!, RELEASE));
       expect(await subject.rows.close(bucket)).toBe(true);
       expect(await useOf(bucket)).toBeUndefined();
       expect(await subject.rows.close(await subject.bucket('never-used'))).toBe(true);

@@ -8,7 +8,7 @@ import { sha256 } from '../../base/hash.ts';
 import { isMistyped, TOKEN_PREFIX } from '../../base/token.ts';
 import type { Identity, TokenAuthenticator } from '../../http/auth.ts';
 import type { Store } from '../../store/store.ts';
-import { isWithin } from './address-ranges.ts';
+import { isWithin } from '../../base/address-ranges.ts';
 import { apiKeyKind, rulesOfKey } from './definition.ts';
 import { workingTokens } from './tokens.ts';
 import { isApiKey, isPast } from './types.ts';

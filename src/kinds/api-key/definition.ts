@@ -5,7 +5,7 @@ import type { KindDefinition, View } from '../../api/kind.ts';
 import { rulesOfRole } from '../../api/roles.ts';
 import type { Cause } from '../../base/errors.ts';
 import { accessKeyIdOf } from './access-key-id.ts';
-import { isAddressRange } from './address-ranges.ts';
+import { isAddressRange } from '../../base/address-ranges.ts';
 import { apiKeySpecSchema, apiKeyStatusSchema } from './schema.ts';
 import { issued, withToken, withTokens } from './tokens.ts';
 import { newToken } from '../../base/token.ts';

@@ -1,3 +1,4 @@
+import { isPublicPolicy, parsePolicy, PolicyError } from '../../api/bucket-policy.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { titleFor } from '../../api/kind.ts';
 import type { Admission, AdmissionSettings, JsonSchema, KindDefinition, View } from '../../api/kind.ts';
@@ -6,6 +7,7 @@ import { isBucketName } from '../../base/bucket-names.ts';
 import type { Cause } from '../../base/errors.ts';
 import { formatBytes, SIZE_PATTERN } from '../../base/quantity.ts';
 import { listed } from '../shared/conditions.ts';
+import { bucketConfigSchema } from './config-schema.ts';
 import { quotaOf } from './types.ts';
 import type { Bucket } from './types.ts';
 
@@ -47,6 +49,7 @@ const bucketSpecSchema: JsonSchema = {
       'x-also-known-as': ['force'],
       description: 'Whether its objects are deleted with it. Else its deletion waits until it is empty.',
     },
+    ...bucketConfigSchema,
   },
 };
 
@@ -110,7 +113,39 @@ function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[
     causes.push(
       invalid('versioning', 'a bucket that has kept versions does not go back to Off: Suspended keeps no more of them'),
     );
-  return causes;
+  return [...causes, ...grantCauses(spec), ...lockCauses(spec, old), ...policyCauses(name, spec)];
+}
+
+const grantCauses = ({ grants = [] }: Bucket['spec']): Cause[] =>
+  grants.flatMap(({ group, namespace }, i) =>
+    (group === undefined) === (namespace === undefined)
+      ? [invalid(`grants[${i}]`, 'it is either to a group or to a namespace')]
+      : [],
+  );
+
+function lockCauses(spec: Bucket['spec'], old: Bucket | undefined): Cause[] {
+  if (old?.spec.objectLock && !spec.objectLock)
+    return [invalid('objectLock', 'it is not taken back: what it keeps would be free')];
+  if (spec.objectLock && spec.versioning !== 'Enabled')
+    return [invalid('versioning', 'must be Enabled in a bucket with objectLock: what is kept is a version')];
+  const retention = spec.objectLock?.defaultRetention;
+  if (retention && (retention.days === undefined) === (retention.years === undefined))
+    return [invalid('objectLock.defaultRetention', 'it has either days or years')];
+  return [];
+}
+
+function policyCauses(name: string, { policy, publicAccessBlock }: Bucket['spec']): Cause[] {
+  if (policy === undefined) return [];
+  try {
+    const statements = parsePolicy(policy, name);
+    return publicAccessBlock?.blockPublicPolicy && isPublicPolicy(statements)
+      ? [invalid('policy', 'it lets everybody in, and publicAccessBlock.blockPublicPolicy is true')]
+      : [];
+  } catch (error) {
+    if (error instanceof PolicyError)
+      return [invalid(['policy', ...(error.at === '' ? [] : [error.at])].join('.'), error.message)];
+    throw error;
+  }
 }
 
 /** S3's names know no namespaces. */

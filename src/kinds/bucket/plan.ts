@@ -11,6 +11,8 @@ export interface BucketObserved {
   use: BucketUse | undefined;
   /** While it is being deleted: whether any row is left, a delete marker too. */
   isEmpty: boolean;
+  /** While it is being deleted: whether every row that is left is kept, by a legal hold or COMPLIANCE. */
+  isLocked: boolean;
   /** Why bytes can be neither put nor read. */
   outage: string | undefined;
   /** Objects whose bytes are gone, or not what was put there; the keys of the first. */
@@ -21,10 +23,12 @@ export interface BucketObserved {
 export type BucketStep = Step & { do: 'empty' | 'close' };
 
 /** Pure. */
-export function planBucket({ metadata, spec }: Bucket, { use, isEmpty }: BucketObserved): BucketStep[] {
+export function planBucket({ metadata, spec }: Bucket, { use, isEmpty, isLocked }: BucketObserved): BucketStep[] {
   if (metadata.deletionTimestamp === undefined || use === undefined) return [];
   if (isEmpty) return [{ do: 'close', why: 'the bucket was deleted' }];
-  return spec.forceDestroy ? [{ do: 'empty', why: 'the bucket was deleted, and spec.forceDestroy is true' }] : [];
+  return spec.forceDestroy && !isLocked
+    ? [{ do: 'empty', why: 'the bucket was deleted, and spec.forceDestroy is true' }]
+    : [];
 }
 
 export function reportBucket(bucket: Bucket, observed: BucketObserved, left: readonly BucketStep[]): Report {
@@ -66,12 +70,14 @@ function standing({ outage }: BucketObserved) {
   return { condition: ready('True', 'BucketAvailable', 'objects can be put and read'), outcome };
 }
 
-function deleting({ metadata, spec }: Bucket, { use, isEmpty }: BucketObserved, left: readonly BucketStep[]) {
+function deleting({ metadata, spec }: Bucket, { use, isEmpty, isLocked }: BucketObserved, left: readonly BucketStep[]) {
   const gone = use === undefined;
-  const isWaiting = !gone && !isEmpty && !spec.forceDestroy;
+  const isWaiting = !gone && !isEmpty && (isLocked || !spec.forceDestroy);
   const held = use?.objects === 0 && !isEmpty ? 'delete markers of objects' : counted(use?.objects ?? 0);
   const message = isWaiting
-    ? `holds ${held}: delete them (aws s3 rm --recursive s3://${metadata.name}), or set spec.forceDestroy to true`
+    ? isLocked
+      ? `holds ${held} that a retention or a legal hold keeps: it goes on when none is kept any more`
+      : `holds ${held}: delete them (aws s3 rm --recursive s3://${metadata.name}), or set spec.forceDestroy to true`
     : gone
       ? 'nothing is left of it'
       : `what it holds is being deleted: ${held} left`;

@@ -8,4 +8,5 @@ export const objectBucketOf = (bucket: Bucket): ObjectBucket => ({
   name: bucket.metadata.name,
   versioning: bucket.spec.versioning,
   quotaBytes: quotaOf(bucket),
+  ...(bucket.spec.objectLock && { objectLock: bucket.spec.objectLock }),
 });

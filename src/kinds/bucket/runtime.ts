@@ -24,7 +24,7 @@ export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, c
   const names = () => view.list('Bucket').map(({ metadata }) => metadata.name);
   const scrub = new Scrub({ objects, buckets: names, clock, log });
   return {
-    controller: anyController(bucketController(objects, check)),
+    controller: anyController(bucketController(objects, clock, check)),
     leaderTasks: [{ run: (term) => scrub.run(term) }],
     chores: [
       { name: 'bytes of removed objects', everyMs: COLLECT_REMOVED_MS, run: () => collectRemoved(objects, clock) },

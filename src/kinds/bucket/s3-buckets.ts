@@ -3,10 +3,11 @@ import { DEFAULT_NAMESPACE, refOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { create, forbidden, notFound, patch, remove } from '../../admission/operations.ts';
 import type { WriteContext } from '../../admission/operations.ts';
+import { memoised } from '../../base/memoised.ts';
 import { eventOf, recordedCommit } from '../../http/audit.ts';
 import { authorOf } from '../../http/author.ts';
 import type { ApiContext } from '../../http/context.ts';
-import type { Asker, Buckets, S3Bucket } from '../../s3/buckets.ts';
+import type { Asker, Buckets, BucketSettings, S3Bucket } from '../../s3/buckets.ts';
 import type { View } from '../../api/kind.ts';
 import type { Effects } from '../../store/store.ts';
 import { bucketKind } from './definition.ts';
@@ -39,13 +40,13 @@ export class DocumentBuckets implements Buckets {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async create(name: string, asker: Asker): Promise<void> {
-    const namespace = this.#namespaceFor(asker);
+  async create(name: string, settings: BucketSettings, asker: Asker): Promise<void> {
+    const namespace = this.namespaceFor(asker);
     const document = {
       apiVersion: bucketKind.apiVersion,
       kind: bucketKind.kind,
       metadata: { name, namespace },
-      spec: {},
+      spec: settings,
     };
     await this.#commit(asker, 'create', { name, namespace }, (view, context) => ({
       put: [create(this.#kind, document, view, context)],
@@ -59,11 +60,24 @@ export class DocumentBuckets implements Buckets {
     });
   }
 
-  async setVersioning(bucket: S3Bucket, versioning: 'Enabled' | 'Suspended', asker: Asker): Promise<void> {
+  /** Each setting is put in place whole. */
+  async configure(bucket: S3Bucket, settings: BucketSettings, asker: Asker): Promise<void> {
     await this.#commit(asker, 'patch', bucket, (view, context) => {
-      const change = { type: 'merge', body: { spec: { versioning } } } as const;
-      return { put: [patch(this.#kind, change, this.#documentOf(bucket, view), view, context)] };
+      const document = this.#documentOf(bucket, view);
+      const body = Object.entries(settings).flatMap(([name, value]) => {
+        const path = `/spec/${name}`;
+        if (value !== null) return [{ op: 'add', path, value }];
+        return Object.hasOwn(document['spec'] as object, name) ? [{ op: 'remove', path }] : [];
+      });
+      return { put: [patch(this.#kind, { type: 'json', body }, document, view, context)] };
     });
+  }
+
+  hasNamespace(name: string): boolean {
+    return (
+      name === DEFAULT_NAMESPACE ||
+      this.#context.store.cached().get({ kind: 'Namespace', namespace: '', name }) !== undefined
+    );
   }
 
   get #kind() {
@@ -71,7 +85,7 @@ export class DocumentBuckets implements Buckets {
   }
 
   /** Where a bucket is made whose maker says no namespace: the default one, else the first in which they may. */
-  #namespaceFor({ credential }: Asker): string {
+  namespaceFor({ credential }: Asker): string {
     const asked = { verb: 'create', resource: bucketKind.plural, subresource: '' };
     if (credential.access.allows({ ...asked, ...placed(bucketKind.plural, DEFAULT_NAMESPACE, '') }))
       return DEFAULT_NAMESPACE;
@@ -109,7 +123,7 @@ export class DocumentBuckets implements Buckets {
   }
 }
 
-function s3BucketOf(bucket: Bucket): S3Bucket {
+const s3BucketOf = memoised((bucket: Bucket): S3Bucket => {
   const { metadata, spec } = bucket;
   return {
     ...objectBucketOf(bucket),
@@ -117,5 +131,6 @@ function s3BucketOf(bucket: Bucket): S3Bucket {
     createdAt: new Date(metadata.creationTimestamp),
     publicRead: spec.publicRead,
     isDeleting: metadata.deletionTimestamp !== undefined,
+    config: spec,
   };
-}
+});

@@ -1,7 +1,8 @@
+import type { BucketConfig } from '../../api/bucket-config.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { parseSize } from '../../base/quantity.ts';
 
-interface BucketSpec {
+interface BucketSpec extends BucketConfig {
   versioning: 'Off' | 'Enabled' | 'Suspended';
   publicRead: boolean;
   /** A number of bytes, or a size such as 10Gi. */

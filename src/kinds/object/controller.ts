@@ -94,7 +94,7 @@ async function carriedOut(step: ObjectStep, object: DeclaredObject, use: Use): P
     const condition = unless((current) => !isOurs(object, current));
     // Nothing is put into a bucket that is being deleted, a delete marker neither.
     return is === 'deleting'
-      ? objects.deleteVersion(bucket, key, step.versionId, condition)
+      ? objects.deleteVersion(bucket, key, step.versionId, { condition })
       : objects.delete(bucket, key, condition);
   }
   if (!use.bytes) return undefined;

@@ -3,7 +3,7 @@ import { S3Error } from '../wire/errors.ts';
 import { versionHeaders, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkRead } from './conditions.ts';
-import { found, isVersioned } from './object-operations.ts';
+import { found, isVersioned } from './found.ts';
 import type { S3Request } from './request.ts';
 
 const ATTRIBUTES = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize'];
@@ -43,7 +43,7 @@ async function partsOf(request: S3Request, objects: Objects, row: Awaited<Return
   const shown = parts.slice(0, most);
   const algorithm = row.checksum?.algorithm;
   return {
-    TotalPartsCount: row.partCount,
+    PartsCount: row.partCount,
     PartNumberMarker: marker,
     NextPartNumberMarker: shown.at(-1)?.number ?? marker,
     MaxParts: most,

@@ -1,29 +1,37 @@
 import { isBucketName } from '../../base/bucket-names.ts';
 import { StatusError } from '../../base/errors.ts';
 import { REGION } from '../buckets.ts';
-import type { Buckets, S3Bucket } from '../buckets.ts';
+import type { Buckets, BucketSettings, S3Bucket } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
+import { grantsIn, ownerElement } from './acl.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
-import { OWNER } from './listing.ts';
+import { asS3Error } from './failures.ts';
+import { ownershipOf } from './bucket-config.ts';
+import { bypasses } from './object-lock.ts';
 import { deleteOne } from './object-operations.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
 
 const MOST_DELETED = 1_000;
+export const DELETING = {
+  action: 's3:DeleteObject',
+  permission: { verb: 'delete', of: 'objects' },
+  grant: { of: 'bucket', permission: 'WRITE' },
+} as const;
 
 /** `visible`: what the key may see. */
-export function listBuckets(buckets: readonly S3Bucket[], { query }: S3Request): Answer {
+export function listBuckets(buckets: readonly S3Bucket[], owner: string, { query }: S3Request): Answer {
   const [prefix, token] = [query.get('prefix') ?? '', query.get('continuation-token') ?? ''];
   const most = Number(query.get('max-buckets') ?? 10_000);
   if (!Number.isInteger(most) || most < 1 || most > 10_000) throw new S3Error('InvalidArgument');
   const wanted = buckets.filter(({ name }) => name.startsWith(prefix) && name > token);
   const shown = wanted.slice(0, most);
   return xml('ListAllMyBucketsResult', {
-    Owner: OWNER,
+    Owner: ownerElement(owner),
     Buckets: { Bucket: shown.map(({ name, createdAt }) => ({ Name: name, CreationDate: createdAt })) },
     ContinuationToken: wanted.length > most ? shown.at(-1)?.name : undefined,
     Prefix: prefix === '' ? undefined : prefix,
@@ -33,7 +41,7 @@ export function listBuckets(buckets: readonly S3Bucket[], { query }: S3Request):
 export async function createBucket(request: S3Request, buckets: Buckets): Promise<Answer> {
   const name = request.bucketName;
   if (!isBucketName(name)) throw new S3Error('InvalidBucketName', { extra: { BucketName: name } });
-  refuseBucketHeaders(request);
+  const settings = askedSettings(request, buckets);
   const made: Answer = { headers: { location: `/${name}` } };
   const document = await request.document();
   if (document.length > 0) {
@@ -42,11 +50,11 @@ export async function createBucket(request: S3Request, buckets: Buckets): Promis
   }
   const known = buckets.find(name);
   if (known?.isDeleting) throw new S3Error('OperationAborted', { extra: { BucketName: name } });
-  // As in S3's first region: to make it again changes nothing.
-  if (known && request.sees(known)) return made;
+  // As in S3's first region: to make it again as it is changes nothing.
+  if (known && request.sees(known) && !settings.grants && !known.config.grants) return made;
   if (known) throw new S3Error('BucketAlreadyExists', { extra: { BucketName: name } });
   try {
-    await buckets.create(name, request.author);
+    await buckets.create(name, settings, request.author);
   } catch (error) {
     const isTaken =
       error instanceof StatusError &&
@@ -57,16 +65,21 @@ export async function createBucket(request: S3Request, buckets: Buckets): Promis
   return made;
 }
 
-function refuseBucketHeaders(request: S3Request): void {
-  const [acl, lock, ownership] = ['x-amz-acl', 'x-amz-bucket-object-lock-enabled', 'x-amz-object-ownership'].map((n) =>
+/** What the headers say of the bucket. */
+function askedSettings(request: S3Request, buckets: Buckets): BucketSettings {
+  const { headers, author } = request;
+  const [lock, ownership] = ['x-amz-bucket-object-lock-enabled', 'x-amz-object-ownership'].map((n) =>
     request.header(n),
   );
-  if (
-    (acl ?? 'private') !== 'private' ||
-    lock?.toLowerCase() === 'true' ||
-    (ownership ?? 'BucketOwnerEnforced') !== 'BucketOwnerEnforced'
-  )
-    throw new S3Error('NotImplemented');
+  const namespace = buckets.namespaceFor(author);
+  const grants = grantsIn(headers, { owner: namespace, bucketOwner: namespace }, buckets);
+  const isPrivate = grants === undefined || grants.every((grant) => grant.namespace === namespace);
+  if (!isPrivate && ownership === 'BucketOwnerEnforced') throw new S3Error('InvalidBucketAclWithObjectOwnership');
+  return {
+    ...(!isPrivate && { grants }),
+    ...(ownership !== undefined && { ownership: ownershipOf(ownership) }),
+    ...(lock?.toLowerCase() === 'true' && { versioning: 'Enabled', objectLock: {} }),
+  };
 }
 
 export async function deleteBucket(request: S3Request, buckets: Buckets, objects: Objects): Promise<Answer> {
@@ -90,7 +103,11 @@ export async function putVersioning(request: S3Request, buckets: Buckets): Promi
   const { Status: status, MfaDelete: mfa } = parseXml(await request.document(), { root: 'VersioningConfiguration' });
   if (mfa === 'Enabled') throw new S3Error('NotImplemented', { message: 'MFA delete is not offered here' });
   if (status !== 'Enabled' && status !== 'Suspended') throw new S3Error('IllegalVersioningConfigurationException');
-  await buckets.setVersioning(bucket, status, author);
+  if (status === 'Suspended' && bucket.config.objectLock)
+    throw new S3Error('InvalidBucketState', {
+      message: 'An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.',
+    });
+  await buckets.configure(bucket, { versioning: status }, author);
   return {};
 }
 
@@ -111,7 +128,8 @@ export async function deleteObjects(request: S3Request, objects: Objects): Promi
   });
   const items = given as readonly XmlElement[];
   if (items.length === 0 || items.length > MOST_DELETED) throw new S3Error('MalformedXML');
-  const outcomes = await Promise.all(items.map((item) => deleteListed(request, objects, item)));
+  const bypassGovernance = await bypasses(request);
+  const outcomes = await Promise.all(items.map((item) => deleteListed(request, objects, item, bypassGovernance)));
   const deleted = outcomes.filter((outcome) => !('Code' in outcome));
   return xml('DeleteResult', {
     ...(quiet === 'true' ? {} : { Deleted: deleted }),
@@ -119,21 +137,22 @@ export async function deleteObjects(request: S3Request, objects: Objects): Promi
   });
 }
 
-async function deleteListed(request: S3Request, objects: Objects, item: XmlElement) {
+async function deleteListed(request: S3Request, objects: Objects, item: XmlElement, bypassGovernance: boolean) {
   const { Key: key, VersionId: versionId } = item;
   if (typeof key !== 'string' || key === '' || (versionId !== undefined && typeof versionId !== 'string'))
     throw new S3Error('MalformedXML');
   const named = { Key: key, VersionId: versionId };
   try {
-    request.checkAlso('delete', checkedKey(key));
-    const headers = await deleteOne(request, objects, key, versionId);
+    await request.checkAlso({ ...DELETING, key: checkedKey(key), ...(versionId !== undefined && { versionId }) });
+    const headers = await deleteOne(request, objects, key, versionId, { bypassGovernance });
     const marker =
       headers['x-amz-delete-marker'] === undefined
         ? {}
         : { DeleteMarker: true, DeleteMarkerVersionId: headers['x-amz-version-id'] };
     return { ...named, ...marker };
   } catch (error) {
-    if (error instanceof S3Error) return { ...named, Code: error.code, Message: error.message };
-    throw error;
+    const refusal = asS3Error(error);
+    if (refusal.code === 'InternalError') throw error;
+    return { ...named, Code: refusal.code, Message: refusal.message };
   }
 }

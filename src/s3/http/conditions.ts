@@ -48,11 +48,9 @@ function check(
 /** Of a write: on the current version, while nobody else writes. Throws PreconditionFailed, or NoSuchKey. */
 export function writeCondition(headers: IncomingHttpHeaders): (current: ObjectRow | undefined) => void {
   const [match, noneMatch] = [headers['if-match'], headers['if-none-match']];
-  if (noneMatch !== undefined && noneMatch !== '*')
-    throw new S3Error('NotImplemented', { message: 'If-None-Match of a write is * or nothing.' });
   return (found) => {
     const current = found?.isDeleteMarker ? undefined : found;
-    if (noneMatch === '*' && current)
+    if (noneMatch !== undefined && current && hasTag(noneMatch, current.etag))
       throw new S3Error('PreconditionFailed', { extra: { Condition: 'If-None-Match' } });
     if (match === undefined) return;
     if (!current) throw new S3Error('NoSuchKey');

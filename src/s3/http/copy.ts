@@ -10,6 +10,15 @@ import { digesterBy } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
+import { standingOf } from './standing.ts';
+
+/** What reading an object wants of who does it. */
+export const READING = {
+  action: 's3:GetObject',
+  permission: { verb: 'get', of: 'objects' },
+  grant: { of: 'object', permission: 'READ' },
+  isPublic: true,
+} as const;
 
 interface CopySource {
   bucket: string;
@@ -46,7 +55,8 @@ export async function sourceOf(request: S3Request, objects: Objects, buckets: Bu
   const source = copySource(text);
   const from = buckets.find(source.bucket);
   if (!from) throw new S3Error('NoSuchBucket', { extra: { BucketName: source.bucket } });
-  request.checkAlso('get', source.key, from);
+  const { key, versionId } = source;
+  await request.checkAlso({ ...READING, key, ...(versionId !== undefined && { versionId }) }, from);
   const row = await objects.rows.find(from.name, source.key, source.versionId);
   if (!row || row.isDeleteMarker)
     throw new S3Error(source.versionId === undefined || row ? 'NoSuchKey' : 'NoSuchVersion', {
@@ -64,6 +74,7 @@ export async function copyObject(
 ): Promise<Answer> {
   const { headers, bucket, key } = request;
   refuseNotOffered(headers);
+  const standing = await standingOf(request, buckets);
   const { source, from, row } = await sourceOf(request, objects, buckets, text);
   const [metadata, tagging] = [
     directive(request, 'x-amz-metadata-directive'),
@@ -79,6 +90,7 @@ export async function copyObject(
   const description = {
     ...(metadata === 'COPY' ? { ...given, ...kept } : given),
     tags: tagging === 'COPY' ? row.tags : (given.tags ?? {}),
+    ...standing,
   };
   const copied = await objects.put(bucket, description, objects.read(row), {
     digester: digesterOf(request, row.checksum?.algorithm),

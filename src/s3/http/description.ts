@@ -17,10 +17,8 @@ const MOST_METADATA = 2_048;
 const [MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE] = [10, 128, 256];
 
 /** What headers ask for, by name, and what is offered of it: nothing is stored that is not what was asked for. */
-const NOT_OFFERED =
-  /^x-amz-(grant-|server-side-encryption|object-lock-|website-redirect-location|acl$|storage-class$|write-offset)/;
+const NOT_OFFERED = /^x-amz-(server-side-encryption|website-redirect-location|storage-class$|write-offset)/;
 const OFFERED: Readonly<Record<string, readonly string[]>> = {
-  'x-amz-acl': ['private', 'bucket-owner-full-control', 'bucket-owner-read'],
   'x-amz-storage-class': ['STANDARD'],
 };
 
@@ -85,9 +83,8 @@ function tagsOf(text: string | undefined): Record<string, string> {
 }
 
 /** Throws InvalidTag, and BadRequest's like for too many. */
-export function checkedTags(tags: readonly (readonly [string, string])[]): Record<string, string> {
-  if (tags.length > MOST_TAGS)
-    throw new S3Error('InvalidTag', { message: `Object tags cannot be greater than ${MOST_TAGS}` });
+export function checkedTags(tags: readonly (readonly [string, string])[], most = MOST_TAGS): Record<string, string> {
+  if (tags.length > most) throw new S3Error('InvalidTag', { message: `Tags cannot be greater than ${most}` });
   if (new Set(tags.map(([name]) => name)).size < tags.length)
     throw new S3Error('InvalidTag', { message: 'Cannot provide multiple Tags with the same key' });
   for (const [name, value] of tags) {

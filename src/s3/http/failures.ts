@@ -3,6 +3,7 @@ import type { StatusReason } from '../../base/errors.ts';
 import { BytesGoneError, NoSpaceError } from '../../drivers/objects/bytes.ts';
 import { UploadGoneError } from '../multipart.ts';
 import { QuotaError } from '../objects.ts';
+import { ObjectLockedError } from '../retention.ts';
 import { BucketGoneError } from '../rows.ts';
 import { S3Error } from '../wire/errors.ts';
 import type { S3ErrorCode } from '../wire/errors.ts';
@@ -26,6 +27,11 @@ export function asS3Error(error: unknown): S3Error {
   const message = messageOf(error);
   if (error instanceof StatusError)
     return new S3Error(CODES[error.reason] ?? 'InternalError', { message, cause: error });
+  if (error instanceof ObjectLockedError)
+    return new S3Error('AccessDenied', {
+      message: `Access Denied because object protected by object lock: ${message}`,
+      cause: error,
+    });
   if (error instanceof QuotaError) return new S3Error('QuotaExceeded', { message, cause: error });
   if (error instanceof BucketGoneError) return new S3Error('NoSuchBucket', { cause: error });
   if (error instanceof UploadGoneError) return new S3Error('NoSuchUpload', { cause: error });

@@ -2,8 +2,7 @@ import { Busboy } from '@fastify/busboy';
 import type { BusboyConfig } from '@fastify/busboy';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import { mayAccess } from '../access.ts';
-import type { S3Keys } from '../buckets.ts';
+import type { Asker, Buckets, S3Keys } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import type { ObjectRow } from '../row.ts';
 import { askedChecksum } from '../wire/asked-checksum.ts';
@@ -14,11 +13,13 @@ import type { VerifiedPost } from '../wire/post-policy.ts';
 import { quoted, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { askedDigester } from './digester.ts';
-import { described, refuseNotOffered } from './description.ts';
+import { checkedTags, described, refuseNotOffered } from './description.ts';
 import { headerText } from './texts.ts';
 import { LARGEST_PUT } from './object-operations.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
+import { PUTTING } from './putting.ts';
+import { standingOf } from './standing.ts';
 import { tagsIn } from './tagging.ts';
 import { toXml } from '../wire/xml.ts';
 
@@ -30,6 +31,7 @@ type Fields = Record<string, string>;
 
 export interface FormUse {
   objects: Objects;
+  buckets: Buckets;
   keys: S3Keys;
   clock: Clock;
 }
@@ -43,7 +45,10 @@ export function postObject(request: S3Request, use: FormUse): Promise<Answer> {
     });
   return new Promise((resolve, reject) => {
     const limits = { fields: MOST_FIELDS, fieldSize: MOST_FIELD_BYTES, fieldNameSize: 256, files: 1, headerPairs: 50 };
-    const form = new Busboy({ headers: { ...request.raw.headers, 'content-type': type }, limits } as BusboyConfig);
+    const headers = { ...request.raw.headers, 'content-type': type };
+    // As in S3: some clients give every field the name of a file.
+    const isPartAFile = (name: string | undefined) => name?.toLowerCase() === 'file';
+    const form = new Busboy({ headers, limits, isPartAFile } as BusboyConfig);
     const fields: Fields = {};
     let size = 0;
     let hasFile = false;
@@ -76,7 +81,7 @@ async function put(
   use: FormUse,
 ): Promise<Answer> {
   const { bucket } = request;
-  const { objects } = use;
+  const { objects, buckets } = use;
   const given = fields['key'];
   if (given === undefined || given === '')
     throw new S3Error('InvalidArgument', {
@@ -84,30 +89,42 @@ async function put(
         "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields.",
     });
   const key = checkedKey(given.replaceAll('${filename}', () => filename));
-  const verified = await allowed(request, { ...fields, bucket: bucket.name, key }, key, use);
+  const { verified, asker } = await allowed(request, { ...fields, bucket: bucket.name, key }, key, use);
   const { acl, tagging, ...rest } = fields;
   // As headers would have said it.
   const said = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, headerText(value)]));
-  refuseNotOffered({ ...said, ...(acl !== undefined && { 'x-amz-acl': acl }) });
+  refuseNotOffered(said);
+  const headers = { ...said, ...(acl !== undefined && { 'x-amz-acl': acl }) };
+  const standing = await standingOf(request, buckets, { headers, asker });
   const tags =
-    tagging === undefined ? {} : { tags: tagsIn(parseXml(Buffer.from(tagging), { root: 'Tagging', lists: ['Tag'] })) };
+    tagging === undefined
+      ? {}
+      : {
+          tags: checkedTags(tagsIn(parseXml(Buffer.from(tagging), { root: 'Tagging', lists: ['Tag'] }))),
+        };
   const digester = askedDigester(askedChecksum(said), () => ({}));
-  const row = await objects.put(bucket, { ...described(key, said), ...tags }, sized(file, verified), { digester });
+  const row = await objects.put(bucket, { ...described(key, said), ...tags, ...standing }, sized(file, verified), {
+    digester,
+  });
   return answer(row, fields);
 }
 
-/** Throws what the policy, or the key that has signed it, does not allow. */
+/** Throws what the policy, or the key that has signed it, does not allow. Without a signature it is anybody's. */
 async function allowed(
   request: S3Request,
   fields: Fields,
   key: string,
   { keys, clock }: FormUse,
-): Promise<VerifiedPost> {
-  const verified = verifyPostPolicy(fields, (id) => keys.secretOf(id), clock.now());
-  if (verified.accessKeyId === undefined) throw new S3Error('AccessDenied');
-  const { access } = await keys.identify(verified.accessKeyId, request.raw.socket.remoteAddress ?? '');
-  if (!mayAccess(access, { verb: 'update', of: 'objects' }, request.bucket, key)) throw new S3Error('AccessDenied');
-  return verified;
+): Promise<{ verified: VerifiedPost; asker: Asker | undefined }> {
+  const cameAt = { wall: clock.now(), monotonic: clock.monotonic() };
+  const verified = verifyPostPolicy(fields, (id) => keys.secretOf(id), cameAt.wall);
+  const credential =
+    verified.accessKeyId === undefined
+      ? undefined
+      : await keys.identify(verified.accessKeyId, request.raw.socket.remoteAddress ?? '');
+  const asker = credential && { credential, cameAt };
+  await request.checkAlso({ ...PUTTING, key }, request.bucket, asker);
+  return { verified, asker };
 }
 
 /** What is too large is not read to its end. */

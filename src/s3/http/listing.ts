@@ -1,15 +1,15 @@
+import { ownerOf } from '../authorization/authorizer.ts';
 import { afterKey, afterPrefix, commonPrefixOf, compareKeys, rangeOf } from '../keys.ts';
 import type { ObjectRow } from '../row.ts';
 import type { ObjectRows } from '../rows.ts';
 import type { Objects } from '../objects.ts';
 import { S3Error } from '../wire/errors.ts';
+import { ownerElement } from './acl.ts';
 import { quoted, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import type { S3Request } from './request.ts';
 
 const MOST = 1_000;
-/** Whose everything is: S3 wants one. */
-export const OWNER = { ID: 'miniaws', DisplayName: 'miniaws' };
 
 /** What all lists ask for. */
 function asked({ query }: S3Request) {
@@ -83,7 +83,11 @@ export async function listObjects(request: S3Request, objects: Objects): Promise
     ...head,
     Marker: encoded(marker),
     NextMarker: isTruncated && head.Delimiter !== undefined && last !== undefined ? encoded(last) : undefined,
-    Contents: rows.map((row) => ({ ...contentsOf(row, encoded), Owner: OWNER, StorageClass: 'STANDARD' })),
+    Contents: rows.map((row) => ({
+      ...contentsOf(row, encoded),
+      Owner: ownerElement(ownerOf(row, request.bucket)),
+      StorageClass: 'STANDARD',
+    })),
     ...tail,
   });
 }
@@ -93,7 +97,8 @@ export async function listObjectsV2(request: S3Request, objects: Objects): Promi
   const [token, startAfter = ''] = [query.get('continuation-token'), query.get('start-after')];
   const after = token === undefined || token === '' ? startAfter : afterOf(token);
   const { head, tail, rows, encoded, isTruncated, last, items } = await pageOf(request, objects, after);
-  const owner = query.get('fetch-owner') === 'true' ? { Owner: OWNER } : {};
+  const owner = (row: ObjectRow) =>
+    query.get('fetch-owner') === 'true' ? { Owner: ownerElement(ownerOf(row, request.bucket)) } : {};
   return xml('ListBucketResult', {
     ...head,
     Prefix: encoded(head.Prefix),
@@ -101,7 +106,7 @@ export async function listObjectsV2(request: S3Request, objects: Objects): Promi
     StartAfter: startAfter === '' ? undefined : encoded(startAfter),
     ContinuationToken: token,
     NextContinuationToken: isTruncated && last !== undefined ? tokenOf(last) : undefined,
-    Contents: rows.map((row) => ({ ...contentsOf(row, encoded), ...owner, StorageClass: 'STANDARD' })),
+    Contents: rows.map((row) => ({ ...contentsOf(row, encoded), ...owner(row), StorageClass: 'STANDARD' })),
     ...tail,
   });
 }
@@ -138,7 +143,7 @@ export async function listVersions(request: S3Request, objects: Objects): Promis
     VersionId: row.versionId,
     IsLatest: row.isLatest,
     LastModified: row.createdAt,
-    Owner: OWNER,
+    Owner: ownerElement(ownerOf(row, bucket)),
   });
   return xml('ListVersionsResult', {
     Name: bucket.name,

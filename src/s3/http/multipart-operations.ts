@@ -1,5 +1,5 @@
 import { UUID } from '../../base/uuid7.ts';
-import type { Buckets } from '../buckets.ts';
+import type { Buckets, S3Bucket } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import { Multipart } from '../multipart.ts';
 import type { ObjectPart, ObjectRow, Upload } from '../row.ts';
@@ -8,17 +8,19 @@ import { CHECKSUM_ALGORITHMS, multipartEtag } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
+import { ownerElement } from './acl.ts';
 import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { writeCondition } from './conditions.ts';
 import { sourceOf } from './copy.ts';
 import { askedDigester, digesterBy } from './digester.ts';
 import { described, refuseNotOffered } from './description.ts';
-import { OWNER, urlEncoded } from './listing.ts';
+import { urlEncoded } from './listing.ts';
 import { rangeOf, uploaded } from './object-operations.ts';
 import { checkWhole, checksumOf, uploadChecksum } from './part-checksums.ts';
 import { MOST_PARTS, partNumber } from './parts.ts';
 import type { S3Request } from './request.ts';
+import { standingOf } from './standing.ts';
 
 const SMALLEST_PART = 5 << 20;
 const MOST_LISTED = 1_000;
@@ -44,6 +46,7 @@ export class MultipartOperations {
       headers: kept,
       metadata,
       tags,
+      ...(await standingOf(request, this.#buckets)),
       ...(checksum && { checksum }),
     });
     const said: Record<string, string> = checksum
@@ -95,7 +98,7 @@ export class MultipartOperations {
 
   async complete(request: S3Request): Promise<Answer> {
     const { bucket, headers } = request;
-    const { Part: given = [] } = parseXml(await request.document(), {
+    const { Part: given = [] } = parseXml(await request.document({ isOfObject: true }), {
       root: 'CompleteMultipartUpload',
       lists: ['Part'],
       maxElements: 100_000,
@@ -141,8 +144,7 @@ export class MultipartOperations {
       Bucket: bucket.name,
       Key: key,
       UploadId: upload.id,
-      Initiator: OWNER,
-      Owner: OWNER,
+      ...ownersOf(upload, bucket),
       StorageClass: 'STANDARD',
       PartNumberMarker: marker,
       NextPartNumberMarker: shown.at(-1)?.number ?? marker,
@@ -189,8 +191,7 @@ export class MultipartOperations {
       Upload: shown.map(({ id, key, startedAt, description }) => ({
         Key: encoded(key),
         UploadId: id,
-        Initiator: OWNER,
-        Owner: OWNER,
+        ...ownersOf({ description }, bucket),
         StorageClass: 'STANDARD',
         Initiated: startedAt,
         ChecksumAlgorithm: description.checksum?.algorithm,
@@ -206,6 +207,11 @@ export class MultipartOperations {
       throw new S3Error('NoSuchUpload', { extra: { UploadId: id } });
     return upload;
   }
+}
+
+function ownersOf({ description }: Pick<Upload, 'description'>, bucket: S3Bucket) {
+  const owner = ownerElement(description.owner ?? bucket.namespace);
+  return { Initiator: owner, Owner: owner };
 }
 
 function numberIn(text: string | undefined, fallback: number, most = MOST_LISTED): number {

@@ -1,5 +1,6 @@
+import type { Buckets } from '../buckets.ts';
 import type { ByteRange } from '../../drivers/objects/bytes.ts';
-import type { Objects } from '../objects.ts';
+import type { Condition, Objects } from '../objects.ts';
 import type { ObjectRow } from '../row.ts';
 import { askedChecksum } from '../wire/asked-checksum.ts';
 import type { RequestBody } from '../wire/body.ts';
@@ -8,19 +9,23 @@ import { checksumHeaders, quoted, versionHeaders, writtenVersion } from './answe
 import type { Answer } from './answer.ts';
 import { checkRead, writeCondition } from './conditions.ts';
 import { askedDigester } from './digester.ts';
+import { found, isVersioned } from './found.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { headerText, isHeaderText } from './texts.ts';
+import { bypasses } from './object-lock.ts';
 import { partNumber, partOf } from './parts.ts';
 import type { S3Request } from './request.ts';
+import { standingOf } from './standing.ts';
 
 /** Of one upload; larger ones come in parts. */
 export const LARGEST_PUT = 5 * 2 ** 30;
 
-export async function putObject(request: S3Request, objects: Objects): Promise<Answer> {
+export async function putObject(request: S3Request, objects: Objects, buckets: Buckets): Promise<Answer> {
   const { headers, bucket, key } = request;
   refuseNotOffered(headers);
+  const standing = await standingOf(request, buckets);
   const body = request.body();
-  const row = await objects.put(bucket, described(key, headers), uploaded(request, body), {
+  const row = await objects.put(bucket, { ...described(key, headers), ...standing }, uploaded(request, body), {
     digester: askedDigester(askedChecksum(headers), () => body.trailers),
     condition: writeCondition(headers),
   });
@@ -44,22 +49,6 @@ export async function* uploaded({ headers }: S3Request, body: RequestBody): Asyn
     check();
     yield chunk;
   }
-}
-
-export const isVersioned = ({ bucket }: S3Request): boolean => bucket.versioning !== 'Off';
-
-/** The version that is asked for. Throws S3's refusals, with what a delete marker has to say. */
-export async function found(request: S3Request, objects: Objects): Promise<ObjectRow> {
-  const { bucket, key, query } = request;
-  const versionId = query.get('versionId');
-  if (versionId === '') throw new S3Error('InvalidArgument', { message: 'Version id cannot be the empty string' });
-  const row = await objects.rows.find(bucket.name, key, versionId);
-  if (row && !row.isDeleteMarker) return row;
-  if (row) Object.assign(request.refusalHeaders, { 'x-amz-delete-marker': 'true', ...versionHeaders(row, true) });
-  if (row && versionId !== undefined) throw new S3Error('MethodNotAllowed');
-  const extra = { Key: key };
-  if (versionId !== undefined) throw new S3Error('NoSuchVersion', { extra: { ...extra, VersionId: versionId } });
-  throw new S3Error('NoSuchKey', { extra });
 }
 
 export async function getObject(request: S3Request, objects: Objects): Promise<Answer> {
@@ -99,11 +88,20 @@ async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) 
       ...(isWhole ? {} : { 'content-range': `bytes ${range.first}-${range.last}/${row.sizeBytes}` }),
       ...(wantsChecksum ? checksumHeaders(row) : {}),
       ...(part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) }),
+      ...lockHeaders(row),
       ...(Object.keys(row.tags).length > 0 ? { 'x-amz-tagging-count': String(Object.keys(row.tags).length) } : {}),
       ...versionHeaders(row, isVersioned(request)),
     },
   };
 }
+
+const lockHeaders = ({ retention, legalHold }: ObjectRow): Record<string, string> => ({
+  ...(retention && {
+    'x-amz-object-lock-mode': retention.mode,
+    'x-amz-object-lock-retain-until-date': retention.until.toISOString(),
+  }),
+  ...(legalHold && { 'x-amz-object-lock-legal-hold': 'ON' }),
+});
 
 async function askedPart(request: S3Request, row: ObjectRow, objects: Objects) {
   const text = request.query.get('partNumber');
@@ -142,13 +140,10 @@ export function rangeOf(text: string | undefined, size: number): ByteRange | und
 }
 
 export async function deleteObject(request: S3Request, objects: Objects): Promise<Answer> {
-  const deleted = await deleteOne(
-    request,
-    objects,
-    request.key,
-    request.query.get('versionId'),
-    writeCondition(request.headers),
-  );
+  const deleted = await deleteOne(request, objects, request.key, request.query.get('versionId'), {
+    condition: writeCondition(request.headers),
+    bypassGovernance: await bypasses(request),
+  });
   return { status: 204, headers: deleted };
 }
 
@@ -158,12 +153,12 @@ export async function deleteOne(
   objects: Objects,
   key: string,
   versionId: string | undefined,
-  condition?: (current: ObjectRow | undefined) => void,
+  how: { condition?: Condition; bypassGovernance?: boolean } = {},
 ): Promise<Record<string, string>> {
   if (versionId === undefined) {
-    const marker = await objects.delete(bucket, key, condition);
+    const marker = await objects.delete(bucket, key, how.condition);
     return marker ? { 'x-amz-delete-marker': 'true', 'x-amz-version-id': marker.versionId } : {};
   }
-  const removed = await objects.deleteVersion(bucket, key, versionId, condition);
+  const removed = await objects.deleteVersion(bucket, key, versionId, how);
   return { 'x-amz-version-id': versionId, ...(removed?.isDeleteMarker ? { 'x-amz-delete-marker': 'true' } : {}) };
 }

@@ -2,12 +2,13 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { headerText, isStorable } from './texts.ts';
 import { mayAccess } from '../access.ts';
-import type { Permission } from '../access.ts';
+import type { Authorizer, Wanted } from '../authorization/authorizer.ts';
 import type { Asker, S3Bucket } from '../buckets.ts';
 import { askedChecksum, checkDigests, digestsToCheck } from '../wire/asked-checksum.ts';
 import { RequestBody } from '../wire/body.ts';
 import { Digests } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
+import { policyValues } from './policy-values.ts';
 import { decodedQuery, decodedText, requestTarget } from '../wire/request-target.ts';
 import type { Verified } from '../wire/signature.ts';
 
@@ -60,6 +61,7 @@ export class S3Request {
   readonly refusalHeaders: Record<string, string> = {};
   /** There, where the operation is about one. */
   readonly #bucket: S3Bucket | undefined;
+  readonly #authorizer: Authorizer;
 
   constructor(
     raw: IncomingMessage,
@@ -67,6 +69,7 @@ export class S3Request {
     verified: Verified,
     asker: Asker | undefined,
     found: S3Bucket | undefined,
+    authorizer: Authorizer,
   ) {
     this.raw = raw;
     const hoisted = Object.entries(verified.hoistedHeaders).map(([name, value]) => [name, headerText(value)]);
@@ -77,6 +80,7 @@ export class S3Request {
     this.verified = verified;
     this.asker = asker;
     this.#bucket = found;
+    this.#authorizer = authorizer;
   }
 
   get bucket(): S3Bucket {
@@ -90,11 +94,14 @@ export class S3Request {
     return this.asker;
   }
 
-  /** Throws AccessDenied where who asks may not do this with an object too, such as the source of a copy. */
-  checkAlso(verb: Permission['verb'], key: string, bucket: S3Bucket = this.bucket): void {
-    const isPublic = verb === 'get' && bucket.publicRead;
-    if (!isPublic && !mayAccess(this.asker?.credential.access, { verb, of: 'objects' }, bucket, key))
-      throw new S3Error('AccessDenied');
+  /** Throws AccessDenied where who asks may not do this, such as read the source of a copy. */
+  checkAlso(
+    wanted: Omit<Wanted, 'values'>,
+    bucket: S3Bucket = this.bucket,
+    asker: Asker | undefined = this.asker,
+  ): Promise<void> {
+    const action = wanted.versionId === undefined ? wanted.action : versioned(wanted.action);
+    return this.#authorizer.check(asker, bucket, { ...wanted, action, values: (key) => policyValues(this, key) });
   }
 
   sees(bucket: S3Bucket): boolean {
@@ -112,16 +119,23 @@ export class S3Request {
     return new RequestBody(this.raw.iterator({ destroyOnReturn: false }), this.verified.payload, this.raw.headers);
   }
 
-  /** All of the content: of a document, which is small. Throws BadDigest where it is not what the request says. */
-  async document(): Promise<Buffer> {
+  /** All of the content: of a document, which is small. Checksums that the request has may be those of an object. Throws BadDigest where it is not what the request says. */
+  async document({ isOfObject = false } = {}): Promise<Buffer> {
     const body = this.body();
     if ((body.length ?? 0) > LARGEST_DOCUMENT) throw new S3Error('MaxMessageLengthExceeded');
-    const asked = askedChecksum(this.raw.headers);
+    const asked = askedChecksum(isOfObject ? withoutChecksums(this.raw.headers) : this.raw.headers);
     const content = await buffer(limited(body, LARGEST_DOCUMENT));
     checkDigests(asked, new Digests(digestsToCheck(asked)).update(content), body.trailers);
     return content;
   }
 }
+
+const withoutChecksums = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-')));
+
+/** What is done with one version has a name of its own. */
+const versioned = (action: string): string =>
+  action.replace(/^s3:(Get|Put|Delete)Object(?=$|Acl|Tagging)/, 's3:$1ObjectVersion');
 
 async function* limited(body: AsyncIterable<Buffer>, most: number): AsyncIterable<Buffer> {
   let size = 0;

@@ -8,17 +8,18 @@ import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { FailureLimit } from '../../http/failure-limit.ts';
-import { mayAccess } from '../access.ts';
-import type { Asker, S3Keys, S3Service } from '../buckets.ts';
+import { Authorizer } from '../authorization/authorizer.ts';
+import type { Asker, S3Bucket, S3Keys, S3Service } from '../buckets.ts';
 import { S3Error } from '../wire/errors.ts';
 import { authenticate } from '../wire/signature.ts';
 import type { Verified } from '../wire/signature.ts';
 import type { Answer } from './answer.ts';
+import { corsHeaders, preflight } from './cors.ts';
 import { asS3Error } from './failures.ts';
-import { OWNER } from './listing.ts';
 import { operationOf } from './operations.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operation.ts';
 import { addressed, S3Request } from './request.ts';
+import type { Addressed } from './request.ts';
 
 /** For the head of a request; and for silence, in the middle of a body too. A body itself may take its time. */
 const [HEAD_MS, SILENT_MS] = [30_000, 60_000];
@@ -85,10 +86,12 @@ const listening = (server: Server, { host, port }: { host: string; port: number 
 class Handler {
   readonly #options: S3ServerOptions;
   readonly #limit: FailureLimit;
+  readonly #authorizer: Authorizer;
 
   constructor(options: S3ServerOptions) {
     this.#options = options;
     this.#limit = new FailureLimit(options.clock);
+    this.#authorizer = new Authorizer(options.service.objects.rows);
   }
 
   async handle(raw: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -96,8 +99,12 @@ class Handler {
     response.setHeader('x-amz-request-id', id);
     let refusalHeaders: Readonly<Record<string, string>> = {};
     try {
-      const { service, keys, clock } = this.#options;
-      const { request, operation } = await this.#letIn(raw);
+      const { service, keys, clock, domain } = this.#options;
+      const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
+      const found = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
+      if (raw.method === 'OPTIONS') return await send(raw, response, preflight(raw, found));
+      for (const [name, value] of Object.entries(corsHeaders(raw, found))) response.setHeader(name, value);
+      const { request, operation } = await this.#letIn(raw, target, found);
       ({ refusalHeaders } = request);
       await send(raw, response, await operation.run(request, { ...service, keys, clock }));
     } catch (error) {
@@ -112,25 +119,30 @@ class Handler {
   }
 
   /** The one place in front of every operation: who asks, and whether they may. */
-  async #letIn(raw: IncomingMessage): Promise<{ request: S3Request; operation: Operation }> {
-    const { service, domain } = this.#options;
-    const method = raw.method ?? 'GET';
-    const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
+  async #letIn(
+    raw: IncomingMessage,
+    target: Addressed,
+    found: S3Bucket | undefined,
+  ): Promise<{ request: S3Request; operation: Operation }> {
     const { verified, asker } = await this.#authenticated(raw);
-    const operation = operationOf(method, target);
-    const found = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
+    const operation = operationOf(raw.method ?? 'GET', target);
     const bucket = found?.isDeleting && !operation.empties ? undefined : found;
-    const request = new S3Request(raw, target, verified, asker, bucket);
-    const { permission, isPublic, isSignedInside } = operation;
+    const request = new S3Request(raw, target, verified, asker, bucket, this.#authorizer);
+    const { asks, isSignedInside } = operation;
+    if (!asker && !asks && !isSignedInside) throw new S3Error('AccessDenied');
+    const versionId = target.query.get('versionId');
     // What was replaced or deleted is public no more.
-    const isPublished = isPublic && bucket?.publicRead && !target.query.has('versionId');
-    if (isSignedInside || isPublished) return { request, operation };
-    if (!asker) throw new S3Error('AccessDenied');
-    // Names of buckets are everybody's, as in S3: who makes one learns which are taken.
-    if (permission && !mayAccess(asker.credential.access, permission, request.bucket, keyOf(request)))
-      throw new S3Error('AccessDenied');
+    const isPublic = asks?.isPublic === true && versionId === undefined;
+    // Names of buckets are everybody's, as in S3: who asks for one learns whether it is there.
+    if (asks)
+      await request.checkAlso({
+        ...asks,
+        isPublic,
+        key: keyOf(request),
+        ...(versionId !== undefined && { versionId }),
+      });
     const owner = request.header('x-amz-expected-bucket-owner');
-    if (owner !== undefined && owner !== OWNER.ID) throw new S3Error('AccessDenied');
+    if (owner !== undefined && owner !== request.bucket.namespace) throw new S3Error('AccessDenied');
     return { request, operation };
   }
 

@@ -86,7 +86,7 @@ function offered(name: string): ChecksumAlgorithm {
 
 function checksumValue(algorithm: ChecksumAlgorithm, name: string, text: string): Buffer {
   const bytes = digestBytes(algorithm, text);
-  if (bytes === undefined) throw refused(`Value for ${name} header is invalid.`);
+  if (bytes === undefined) throw new S3Error('BadDigest', { message: `Value for ${name} header is invalid.` });
   return bytes;
 }
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition } from '../../../src/api/metadata.ts';
 import { StatusError } from '../../../src/base/errors.ts';
 import { isMistyped, newToken } from '../../../src/base/token.ts';
-import { isAddressRange, isWithin } from '../../../src/kinds/api-key/address-ranges.ts';
+import { isAddressRange, isWithin } from '../../../src/base/address-ranges.ts';
 import { KEPT_MS, planApiKey, reportApiKey } from '../../../src/kinds/api-key/plan.ts';
 import { issued, rotated, workingTokens } from '../../../src/kinds/api-key/tokens.ts';
 import type { ApiKey, IssuedToken } from '../../../src/kinds/api-key/types.ts';

@@ -26,6 +26,7 @@ const deleted = (spec: object = {}): Bucket => {
 const seen = (over: Partial<BucketObserved> = {}): BucketObserved => ({
   use: { objects: 3, bytes: 30 },
   isEmpty: false,
+  isLocked: false,
   outage: undefined,
   damage: { count: 0, keys: [] },
   ...over,
@@ -95,6 +96,7 @@ describe('the report of a bucket', () => {
     const observed = fc.record({
       use: fc.option(fc.record({ objects: fc.nat(3), bytes: fc.nat(9) }), { nil: undefined }),
       isEmpty: fc.boolean(),
+      isLocked: fc.boolean(),
       outage: fc.option(fc.constant('away'), { nil: undefined }),
       damage: fc.nat(2).map((count) => ({ count, keys: ['a', 'b'].slice(0, count) })),
     });
@@ -104,7 +106,7 @@ describe('the report of a bucket', () => {
         const steps = plan(bucket, given);
         const { outcome } = report(bucket, given);
         if (!isDeleted) expect(steps).toEqual([]);
-        if (steps.includes('empty')) expect(forceDestroy).toBe(true);
+        if (steps.includes('empty')) expect([forceDestroy, given.isLocked]).toEqual([true, false]);
         if (steps.includes('close')) expect(given.isEmpty).toBe(true);
         expect(outcome.is === 'gone').toBe(isDeleted && given.use === undefined);
         if (outcome.is !== 'reconciled' && outcome.is !== 'gone') expect(outcome).toHaveProperty('afterMs');

@@ -19,6 +19,30 @@ export const BUCKET_SCENARIOS: readonly Scenario[] = [
     ],
   },
   {
+    name: 'a bucket is shared, and no more',
+    given: [{ apply: bucketOf({ grants: [{ namespace: 'shop', permission: 'READ' }] }) }, put('a')],
+    when: [
+      { apply: bucketOf({ ownership: 'BucketOwnerEnforced', publicAccessBlock: { restrictPublicBuckets: true } }) },
+      { refused: bucketOf({ policy: { Statement: [] } }), because: /spec\.policy\.Statement: has at least one/ },
+      {
+        refused: bucketOf({ grants: [{ permission: 'READ' }] }),
+        because: /spec\.grants\[0\]: it is either to a group or to a namespace/,
+      },
+    ],
+  },
+  {
+    name: 'a bucket keeps versions from deletion, and does not cease to',
+    given: [{ apply: bucketOf({ versioning: 'Enabled' }) }],
+    when: [
+      { apply: bucketOf({ versioning: 'Enabled', objectLock: { defaultRetention: { mode: 'GOVERNANCE', days: 1 } } }) },
+      { refused: bucketOf({ versioning: 'Enabled' }), because: /spec\.objectLock: it is not taken back/ },
+      {
+        refused: bucketOf({ versioning: 'Suspended', objectLock: {} }),
+        because: /spec\.versioning: must be Enabled in a bucket with objectLock/,
+      },
+    ],
+  },
+  {
     name: 'a bucket that nothing was ever put into is deleted',
     given: [{ apply: bucketOf() }],
     when: [{ delete: 'Bucket/default/files' }],
@@ -38,4 +62,16 @@ export const BUCKET_SCENARIOS: readonly Scenario[] = [
 /** What the schema alone does not say of a specification that can be Ready here. */
 export const BUCKET_HINTS: Hints = {
   quotaBytes: fc.constantFrom(0, 1_000, '10Mi', '1Gi'),
+  policy: fc.constantFrom(
+    ...['Allow', 'Deny'].map((Effect) => ({
+      Statement: [{ Effect, Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::files/*' }],
+    })),
+  ),
+  'grants[]': fc.constantFrom(
+    { group: 'AllUsers', permission: 'READ' },
+    { namespace: 'shop', permission: 'FULL_CONTROL' },
+  ),
+  publicAccessBlock: fc.record({ ignorePublicAcls: fc.boolean(), restrictPublicBuckets: fc.boolean() }),
+  // It wants versioning, which is of another field.
+  objectLock: fc.constant(undefined),
 };

@@ -1,0 +1,5 @@
+ALTER TABLE objects
+    DROP COLUMN owner,
+    DROP COLUMN grants,
+    DROP COLUMN retention,
+    DROP COLUMN legal_hold;

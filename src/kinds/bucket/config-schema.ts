@@ -1,0 +1,144 @@
+import { GRANT_PERMISSIONS, GRANTEE_GROUPS, OWNERSHIPS, RETENTION_MODES } from '../../api/bucket-config.ts';
+import type { JsonSchema } from '../../api/kind.ts';
+
+const texts = (maxItems: number, description: string): JsonSchema => ({
+  type: 'array',
+  maxItems,
+  items: { type: 'string', minLength: 1, maxLength: 1_024 },
+  description,
+});
+const flag = (description: string): JsonSchema => ({ type: 'boolean', description });
+
+const policy: JsonSchema = {
+  type: 'object',
+  'x-kubernetes-preserve-unknown-fields': true,
+  'x-kubernetes-map-type': 'atomic',
+  additionalProperties: true,
+  description:
+    'A bucket policy as IAM writes them: Version, and Statement with Effect, Principal, Action, Resource, Condition. A principal is * or arn:aws:iam::NAMESPACE:root or arn:aws:iam::NAMESPACE:user/KEY.',
+};
+
+const grants: JsonSchema = {
+  type: 'array',
+  maxItems: 100,
+  description:
+    'Who may do what beside its policy, as S3 grants it (the ACL). Left out: its own namespace has everything, and nobody else anything.',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['permission'],
+    properties: {
+      group: {
+        type: 'string',
+        enum: [...GRANTEE_GROUPS],
+        description: 'AllUsers is whoever comes, AuthenticatedUsers whoever has a key, LogDelivery who writes logs.',
+      },
+      namespace: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 63,
+        pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
+        'x-expected': 'the name of a namespace',
+        description: "A namespace's keys.",
+      },
+      permission: {
+        type: 'string',
+        enum: [...GRANT_PERMISSIONS],
+        description: 'READ lists, WRITE puts and deletes, READ_ACP and WRITE_ACP read and write grants.',
+      },
+    },
+  },
+};
+
+const publicAccessBlock: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'What makes less public than grants and policies say.',
+  properties: {
+    blockPublicAcls: flag('Nothing more that is public is granted.'),
+    ignorePublicAcls: flag('Grants to AllUsers and AuthenticatedUsers do not count.'),
+    blockPublicPolicy: flag('No policy is taken that makes anything public.'),
+    restrictPublicBuckets: flag('What a policy, or publicRead, makes public is for its own namespace alone.'),
+  },
+};
+
+const cors: JsonSchema = {
+  type: 'array',
+  maxItems: 100,
+  description: "What browsers' pages of other origins may do. The first rule that fits is the one.",
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['allowedOrigins', 'allowedMethods'],
+    properties: {
+      id: { type: 'string', maxLength: 255, description: 'Its name.' },
+      allowedOrigins: {
+        ...texts(100, 'Origins, such as https://example.com; one * in each stands for anything.'),
+        minItems: 1,
+      },
+      allowedMethods: {
+        type: 'array',
+        minItems: 1,
+        maxItems: 5,
+        items: { type: 'string', enum: ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'] },
+        description: 'Methods that these may use.',
+      },
+      allowedHeaders: texts(100, 'Headers that a request may have; one * in each stands for anything.'),
+      exposeHeaders: texts(100, 'Headers of the answer that the page may read.'),
+      maxAgeSeconds: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 2_147_483_647,
+        description: 'For how long a browser may remember the answer, in seconds.',
+      },
+    },
+  },
+};
+
+const objectLock: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  description:
+    'Versions of objects can be kept from deletion, by a retention or a legal hold. It wants versioning, and is not taken back.',
+  properties: {
+    defaultRetention: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['mode'],
+      description: 'For what is put without a retention of its own.',
+      properties: {
+        mode: {
+          type: 'string',
+          enum: [...RETENTION_MODES],
+          description: 'GOVERNANCE is lifted by who may change the bucket and says so; COMPLIANCE by nobody.',
+        },
+        days: { type: 'integer', minimum: 1, maximum: 36_500, description: 'For so many days.' },
+        years: { type: 'integer', minimum: 1, maximum: 100, description: 'For so many years.' },
+      },
+    },
+  },
+};
+
+const tags: JsonSchema = {
+  type: 'object',
+  maxProperties: 50,
+  propertyNames: { minLength: 1, maxLength: 128 },
+  additionalProperties: { type: 'string', maxLength: 256 },
+  description: "The bucket's tags, as S3's clients see them.",
+};
+
+/** Members of `spec` that S3's clients read and write, too. */
+export const bucketConfigSchema: Readonly<Record<string, JsonSchema>> = {
+  ownership: {
+    type: 'string',
+    enum: [...OWNERSHIPS],
+    description:
+      "Whose objects are that keys of other namespaces put: ObjectWriter theirs, BucketOwnerEnforced the bucket's, and grants do not count. Left out: as ObjectWriter.",
+  },
+  grants,
+  publicAccessBlock,
+  policy,
+  cors,
+  objectLock,
+  tags,
+};

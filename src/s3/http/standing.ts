@@ -1,0 +1,82 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { RetentionMode } from '../../api/bucket-config.ts';
+import { RETENTION_MODES } from '../../api/bucket-config.ts';
+import { isPublicGrant } from '../authorization/grants.ts';
+import { namespaceOf } from '../authorization/authorizer.ts';
+import type { Asker, Buckets } from '../buckets.ts';
+import type { ObjectStanding, Retention } from '../row.ts';
+import { S3Error } from '../wire/errors.ts';
+import { grantsIn, refusePublic } from './acl.ts';
+import type { S3Request } from './request.ts';
+
+export const GRANTING = { action: 's3:PutObjectAcl', permission: { verb: 'update', of: 'buckets' } } as const;
+
+/** What is said of an object that is put, beside its bytes and its description: whose it is, who has it, and until when it stays. */
+export async function standingOf(
+  request: S3Request,
+  buckets: Buckets,
+  {
+    headers = request.headers,
+    asker = request.asker,
+  }: { headers?: IncomingHttpHeaders; asker?: Asker | undefined } = {},
+): Promise<Partial<ObjectStanding>> {
+  const { bucket, key } = request;
+  const { ownership } = bucket.config;
+  const lock = lockIn(headers);
+  if ((lock.retention !== undefined || lock.legalHold !== undefined) && !bucket.config.objectLock)
+    throw new S3Error('InvalidRequest', { message: 'Bucket is missing Object Lock Configuration' });
+  const writer = namespaceOf(asker, bucket) ?? bucket.namespace;
+  const isGivenAway = ownership === 'BucketOwnerPreferred' && headers['x-amz-acl'] === 'bucket-owner-full-control';
+  const owner = ownership === 'BucketOwnerEnforced' || isGivenAway ? bucket.namespace : writer;
+  const grants = grantsIn(headers, { owner, bucketOwner: bucket.namespace }, buckets);
+  if (grants && ownership === 'BucketOwnerEnforced') refuseGrants(headers);
+  if (grants) {
+    refusePublic(bucket, grants);
+    const others = grants.some(({ namespace }) => namespace !== owner && namespace !== bucket.namespace);
+    if (grants.some(isPublicGrant) || others) await request.checkAlso({ ...GRANTING, key }, bucket, asker);
+  }
+  return {
+    ...lock,
+    ...(owner !== bucket.namespace && { owner }),
+    ...(grants && ownership !== 'BucketOwnerEnforced' && { grants }),
+  };
+}
+
+/** Where grants do not count, only those may be named that change nothing. */
+function refuseGrants(headers: IncomingHttpHeaders): void {
+  if (headers['x-amz-acl']?.toString() !== 'bucket-owner-full-control')
+    throw new S3Error('AccessControlListNotSupported');
+}
+
+/** Of `x-amz-object-lock-…`. */
+function lockIn(headers: IncomingHttpHeaders): Partial<Pick<ObjectStanding, 'retention' | 'legalHold'>> {
+  const of = (name: string) => headers[`x-amz-object-lock-${name}`]?.toString();
+  const [mode, until, hold] = [of('mode'), of('retain-until-date'), of('legal-hold')];
+  if ((mode === undefined) !== (until === undefined))
+    throw new S3Error('InvalidArgument', {
+      message: 'x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied',
+    });
+  return {
+    ...(mode !== undefined && { retention: checkedRetention(mode, until, 'InvalidArgument') }),
+    ...(hold !== undefined && { legalHold: holdOf(hold, 'InvalidArgument') }),
+  };
+}
+
+/** Throws `code` for what is no mode or no time, and InvalidArgument for one that is past. */
+export function checkedRetention(
+  mode: unknown,
+  until: unknown,
+  code: 'InvalidArgument' | 'MalformedXML',
+  now = new Date(),
+): Retention {
+  const isMode = (given: unknown): given is RetentionMode => RETENTION_MODES.some((each) => each === given);
+  const date = new Date(typeof until === 'string' && /^\d{4}-\d\d-\d\dT/.test(until) ? until : Number.NaN);
+  if (!isMode(mode) || Number.isNaN(date.getTime())) throw new S3Error(code);
+  if (date <= now) throw new S3Error('InvalidArgument', { message: 'The retain until date must be in the future!' });
+  return { mode, until: date };
+}
+
+export function holdOf(status: unknown, code: 'InvalidArgument' | 'MalformedXML'): boolean {
+  if (status !== 'ON' && status !== 'OFF') throw new S3Error(code);
+  return status === 'ON';
+}
