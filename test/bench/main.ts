@@ -17,6 +17,7 @@ import { lists } from './lists.ts';
 import { list } from './list.ts';
 import { metrics } from './metrics.ts';
 import { noop } from './noop.ts';
+import { objects } from './objects.ts';
 import { quiet } from './quiet.ts';
 import { repair } from './repair.ts';
 import { scaleOut } from './scale-out.ts';
@@ -52,6 +53,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   authn,
   lists,
   kubectl,
+  objects,
 ];
 /** So long a benchmark may take to notice Ctrl-C before what it made is removed under it. */
 const NOTICE_MS = 10_000;

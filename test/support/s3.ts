@@ -1,4 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import { call } from './http.ts';
 import type { Endpoint } from './http.ts';
 
@@ -12,13 +13,17 @@ export interface TestS3 {
 export const s3Of = async (endpoint: Endpoint): Promise<TestS3> =>
   (await call(endpoint, 'GET', '/apis/miniaws.dev/v1/s3credentials')).json<TestS3>();
 
-export const s3Client = ({ endpoint, accessKeyId, secretAccessKey }: TestS3): S3Client =>
+export const s3Client = (
+  { endpoint, accessKeyId, secretAccessKey }: TestS3,
+  config: Partial<S3ClientConfig> = {},
+): S3Client =>
   new S3Client({
     endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId, secretAccessKey },
     maxAttempts: 1,
+    ...config,
   });
 
 /** S3's code, and the HTTP status. */
