@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '@node-rs/crc32';
 import { BytesGoneError } from '../drivers/objects/bytes.ts';
 import type { ByteRange } from '../drivers/objects/bytes.ts';
 

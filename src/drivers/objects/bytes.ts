@@ -1,5 +1,3 @@
-import type { Readable } from 'node:stream';
-
 /** Of a stored object: its first byte is 0, and `last` is one of it too. */
 export interface ByteRange {
   first: number;
@@ -32,7 +30,7 @@ export interface ObjectBytes {
    */
   put(id: string, body: AsyncIterable<Buffer>): Promise<number>;
   /** Throws BytesGoneError when there are none, or fewer than the range asks for. */
-  get(id: string, range?: ByteRange): Promise<Readable>;
+  get(id: string, range?: ByteRange): Promise<AsyncIterable<Buffer>>;
   /** `undefined`: there are none. */
   look(id: string): Promise<BytesLook | undefined>;
   /** Those that are gone already count as deleted. */
@@ -43,6 +41,11 @@ export interface ObjectBytes {
   sweep(before: Date): Promise<number>;
   /** Why nothing can be put or read now; `undefined`: it can. */
   outage(): Promise<string | undefined>;
+}
+
+/** Bytes that are there at once. */
+export async function* only(chunk: Buffer): AsyncIterable<Buffer> {
+  yield chunk;
 }
 
 /** The calls that change something. */

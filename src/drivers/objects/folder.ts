@@ -15,11 +15,11 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { codeOf, messageOf } from '../../base/errors.ts';
 import { UUID } from '../../base/uuid7.ts';
-import { BytesGoneError, NoSpaceError } from './bytes.ts';
+import { BytesGoneError, NoSpaceError, only } from './bytes.ts';
 import type { ByteRange, BytesLook, ObjectBytes, StoredBytes } from './bytes.ts';
+import { readAt, readRange } from './file-reads.ts';
 import { FolderSync } from './folder-sync.ts';
 
 /** For the owner alone (I10). */
@@ -30,7 +30,6 @@ const MARK = 'miniaws-objects';
 const DRAFTS = 'drafts';
 /** Bytes that are written at once: fewer calls, and no more than this is held for one object. */
 const WRITE_BYTES = 1 << 20;
-const READ_BYTES = 256 << 10;
 
 /**
  * A file for each id, in folders by the last two of its digits: those of a version 7 tell nothing of its time, so that they
@@ -88,16 +87,20 @@ export class BytesFolder implements ObjectBytes {
     }
   }
 
-  async get(id: string, range?: ByteRange): Promise<Readable> {
+  async get(id: string, range?: ByteRange): Promise<AsyncIterable<Buffer>> {
     const file = await open(this.#pathOf(id)).catch((error: unknown) => {
       throw codeOf(error) === 'ENOENT' ? new BytesGoneError(`the file of ${id} is gone`) : error;
     });
     try {
-      const { size } = await file.stat();
-      if (range && range.last >= size)
-        throw new BytesGoneError(`the file of ${id} has ${size} bytes, and byte ${range.last} was asked for`);
-      const bounds = range ? { start: range.first, end: range.last } : {};
-      return file.createReadStream({ ...bounds, highWaterMark: READ_BYTES });
+      const asked = range ?? { first: 0, last: (await file.stat()).size - 1 };
+      const first = await readAt(file, asked);
+      const isAll = first.length > asked.last - asked.first;
+      const size = isAll ? Infinity : (await file.stat()).size;
+      if (asked.last >= size)
+        throw new BytesGoneError(`the file of ${id} has ${size} bytes, and byte ${asked.last} was asked for`);
+      if (!isAll) return readRange(file, asked, first);
+      await file.close();
+      return only(first);
     } catch (error) {
       await file.close();
       throw error;

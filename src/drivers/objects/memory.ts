@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import { BytesGoneError } from './bytes.ts';
+import { BytesGoneError, only } from './bytes.ts';
 import type { ByteRange, BytesLook, ObjectBytes, StoredBytes } from './bytes.ts';
 
 /** Bytes in memory: for worlds that are not real. */
@@ -25,11 +24,11 @@ export class MemoryBytes implements ObjectBytes {
     return bytes.length;
   }
 
-  async get(id: string, range?: ByteRange): Promise<Readable> {
+  async get(id: string, range?: ByteRange): Promise<AsyncIterable<Buffer>> {
     this.#check();
     const bytes = this.stored.get(id)?.bytes;
     if (!bytes || (range && range.last >= bytes.length)) throw new BytesGoneError(`the bytes of ${id} are gone`);
-    return Readable.from([range ? bytes.subarray(range.first, range.last + 1) : bytes]);
+    return only(range ? bytes.subarray(range.first, range.last + 1) : bytes);
   }
 
   async look(id: string): Promise<BytesLook | undefined> {

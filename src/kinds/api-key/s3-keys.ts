@@ -1,3 +1,4 @@
+import type { Resource } from '../../api/metadata.ts';
 import { StatusError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
 import type { Mac } from '../../base/hash.ts';
@@ -9,6 +10,9 @@ import { accessKeyIdOf } from './access-key-id.ts';
 import { apiKeyKind } from './definition.ts';
 import { isApiKey } from './types.ts';
 
+/** One token of a key: its SHA-256, and what follows from it. */
+type Signer = S3Credentials & { hash: string };
+
 /**
  * What S3's clients sign with follows from a key's token and from this installation's own key: nothing more of it is stored
  * anywhere, and it works as long as the token does.
@@ -17,6 +21,8 @@ export class KeySigning implements S3Keys {
   readonly #store: Store;
   readonly #keys: KeyAuthenticator;
   readonly #mac: Mac;
+  /** Of the tokens of a document, by the id that S3's clients name. A document that has changed is another one. */
+  readonly #ofKeys = new WeakMap<Resource, ReadonlyMap<string, Signer>>();
 
   constructor(store: Store, keys: KeyAuthenticator, mac: Mac) {
     this.#store = store;
@@ -33,23 +39,31 @@ export class KeySigning implements S3Keys {
   }
 
   secretOf(accessKeyId: string): string | undefined {
-    const hash = this.#hashOf(accessKeyId);
-    return hash === undefined ? undefined : this.#credentials(hash).secretAccessKey;
+    return this.#signerOf(accessKeyId)?.secretAccessKey;
   }
 
   async identify(accessKeyId: string, address: string): Promise<S3Identity> {
-    const hash = this.#hashOf(accessKeyId);
-    const identity = hash === undefined ? undefined : await this.#keys.identify(hash, address);
+    const signer = this.#signerOf(accessKeyId);
+    const identity = signer && (await this.#keys.identify(signer.hash, address));
     if (!identity) throw new StatusError('Unauthorized', 'the key was revoked');
     return { ...identity, address };
   }
 
-  #hashOf(accessKeyId: string): string | undefined {
+  #signerOf(accessKeyId: string): Signer | undefined {
     for (const found of this.#store.cached().lookup(apiKeyKind.kind, 'accessKeyId', accessKeyId)) {
-      const tokens = isApiKey(found) ? (found.status?.tokens ?? []) : [];
-      const token = tokens.find((each) => accessKeyIdOf(each.sha256) === accessKeyId);
-      if (token) return token.sha256;
+      const signer = this.#signersOf(found).get(accessKeyId);
+      if (signer) return signer;
     }
     return undefined;
+  }
+
+  #signersOf(found: Resource): ReadonlyMap<string, Signer> {
+    const known = this.#ofKeys.get(found);
+    if (known) return known;
+    const tokens = isApiKey(found) ? (found.status?.tokens ?? []) : [];
+    const signers = tokens.map((token) => ({ hash: token.sha256, ...this.#credentials(token.sha256) }));
+    const byId = new Map(signers.map((signer) => [signer.accessKeyId, signer]));
+    this.#ofKeys.set(found, byId);
+    return byId;
   }
 }

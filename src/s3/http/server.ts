@@ -2,8 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { createServer as createHttp } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
@@ -13,13 +11,13 @@ import type { Asker, S3Bucket, S3Keys, S3Service } from '../buckets.ts';
 import { S3Error } from '../wire/errors.ts';
 import { authenticate } from '../wire/signature.ts';
 import type { Verified } from '../wire/signature.ts';
-import type { Answer } from './answer.ts';
 import { corsHeaders, preflight } from './cors.ts';
 import { asS3Error } from './failures.ts';
 import { operationOf } from './operations.ts';
 import type { Operation } from './operation.ts';
 import { addressed, S3Request } from './request.ts';
 import type { Addressed } from './request.ts';
+import { send } from './send.ts';
 
 /** For the head of a request; and for silence, in the middle of a body too. A body itself may take its time. */
 const [HEAD_MS, SILENT_MS] = [30_000, 60_000];
@@ -170,35 +168,6 @@ class Handler {
 
 /** Of a list, the prefix that it asks for. */
 const keyOf = ({ key, query }: S3Request): string => (key === '' ? (query.get('prefix') ?? '') : key);
-
-/** What a body begins with is known to be right before the head is sent: until then it can be refused. */
-async function send(
-  raw: IncomingMessage,
-  response: ServerResponse,
-  { status = 200, headers = {}, body }: Answer,
-): Promise<void> {
-  const isHead = raw.method === 'HEAD';
-  if (body === undefined || typeof body === 'string') {
-    const length = { 'content-length': String(Buffer.byteLength(body ?? '')) };
-    response.writeHead(status, { ...(status === 204 ? {} : isHead ? {} : length), ...headers });
-    response.end(isHead ? undefined : body);
-    return;
-  }
-  const pieces = body[Symbol.asyncIterator]();
-  const first = await pieces.next();
-  response.writeHead(status, headers);
-  if (first.done) return void response.end();
-  await pipeline(Readable.from(withFirst(first.value, pieces), { objectMode: false }), response);
-}
-
-async function* withFirst(first: Buffer, rest: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
-  try {
-    yield first;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
-}
 
 /** A client that still sends would not read the answer: a small rest of a body is taken. */
 async function discarded(raw: IncomingMessage): Promise<void> {

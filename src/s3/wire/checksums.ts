@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { crc32 } from '@node-rs/crc32';
 import { createCRC32, createCRC64 } from 'hash-wasm';
 import { own } from '../../base/own.ts';
 
