@@ -16,8 +16,12 @@ export interface Progress {
 /** Longest text of the living line: one that wraps would be left behind when it changes. */
 const widthOf = (io: Io): number => Math.max(20, (io.stderr.columns ?? 80) - 4);
 
+/** Whether a line of it may be written anew. One that was given no size says 0 columns, of which ora would clear lines without end. */
+export const isTerminal = ({ stderr, env }: Io): boolean =>
+  stderr.isTTY === true && stderr.columns !== 0 && env['TERM'] !== 'dumb';
+
 export const createProgress = (io: Io, kinds: KindRegistry): Progress =>
-  io.stderr.isTTY && io.env['TERM'] !== 'dumb' ? livingLine(io, kinds) : plainLines(io, kinds);
+  isTerminal(io) ? livingLine(io, kinds) : plainLines(io, kinds);
 
 function livingLine(io: Io, kinds: KindRegistry): Progress {
   const spinner = ora({ stream: io.stderr as NodeJS.WritableStream, discardStdin: false, hideCursor: true });
