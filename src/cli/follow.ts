@@ -77,7 +77,7 @@ const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable || (error instanceof StatusError && (error.code >= 500 || error.code === 429));
 
 interface RawEvent<O> {
-  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   object: O;
 }
 
@@ -86,15 +86,27 @@ async function* events<O extends Versioned>(
   path: string,
   version: string,
   options: FollowOptions,
-): AsyncGenerator<RawEvent<O> & { type: Exclude<RawEvent<O>['type'], 'ERROR'> }> {
+): AsyncGenerator<RawEvent<O>> {
   // What follows is about one list's objects: how many were asked for does not matter to a watch.
   const { limit: _, ...query } = options.query ?? {};
   const watch = { watch: true, allowWatchBookmarks: true, resourceVersion: version, timeoutSeconds: WATCH_SECONDS };
-  const body = await client.stream(path, { ...callOf(options), query: { ...query, ...watch }, idleMs: IDLE_MS });
-  for await (const text of linesOf(body)) {
-    const { type, object } = JSON.parse(text) as RawEvent<O>;
-    if (type === 'ERROR') throw asRefusal(object);
-    yield { type, object };
+  yield* eventLines<RawEvent<O>>(client, path, {
+    ...callOf(options),
+    query: { ...query, ...watch },
+    idleMs: IDLE_MS,
+  });
+}
+
+/** What an answer that goes on tells, one event a line. Throws what its last one tells, where that is an error. */
+export async function* eventLines<E extends { type: string; object: unknown }>(
+  client: ApiClient,
+  path: string,
+  call: Parameters<ApiClient['stream']>[1],
+): AsyncGenerator<E> {
+  for await (const text of linesOf(await client.stream(path, call))) {
+    const event = JSON.parse(text) as E | { type: 'ERROR'; object: unknown };
+    if (event.type === 'ERROR') throw asRefusal(event.object);
+    yield event as E;
   }
 }
 

@@ -149,17 +149,22 @@ export class Objects {
     }
   }
 
-  /**
-   * Reads all of it. Answers what is wrong with its bytes; `undefined`: nothing is. `pace` is waited for, with how many bytes were
-   * read since.
-   */
-  async damageOf(row: ObjectRow, pace?: (bytes: number) => Promise<void>): Promise<string | undefined> {
+  /** Reads all of it. Yields how many bytes it has read since, and answers what is wrong with them; `undefined`: nothing is. */
+  async *examine(row: ObjectRow): AsyncGenerator<number, string | undefined> {
     try {
-      for await (const chunk of this.#read(row)) await pace?.(chunk.length);
+      for await (const chunk of this.#read(row)) yield chunk.length;
       return undefined;
     } catch (error) {
       if (error instanceof BytesGoneError) return error.message;
       throw error;
+    }
+  }
+
+  async damageOf(row: ObjectRow): Promise<string | undefined> {
+    const reading = this.examine(row);
+    for (;;) {
+      const next = await reading.next();
+      if (next.done) return next.value;
     }
   }
 

@@ -3,16 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Term } from '../engine/leader.ts';
+import { checkBucket } from './bucket-check.ts';
 import type { Objects } from './objects.ts';
-import type { ObjectRow } from './row.ts';
 
 /** Milliseconds after the beginning of a term, and from the end of one reading of everything to the beginning of the next. */
 const [FIRST_MS, EVERY_MS] = [600_000, 86_400_000];
 /** A disk has other things to do. */
 const BYTES_PER_SECOND = 20 << 20;
-const PART = 100;
-/** Damaged objects of a bucket that are looked at for whether they are so still. */
-const MOST_KNOWN = 10_000;
 
 export interface ScrubParts {
   objects: Objects;
@@ -44,28 +41,10 @@ export class Scrub {
   }
 
   async #readAll(bucket: string, signal: AbortSignal): Promise<void> {
-    const { rows } = this.#parts.objects;
-    const known = new Set((await rows.damage.of(bucket, MOST_KNOWN)).first.map(({ id }) => id));
-    let [from, before]: [string, number | undefined] = ['', undefined];
-    while (!signal.aborted) {
-      const page: readonly ObjectRow[] = await rows.versions(bucket, {
-        from,
-        until: null,
-        most: PART,
-        ...(before !== undefined && { before }),
-      });
-      for (const row of page) if (!signal.aborted && !row.isDeleteMarker) await this.#read(row, known, signal);
-      const last = page.at(-1);
-      if (!last || page.length < PART) return;
-      [from, before] = [last.key, last.sequence];
-    }
-  }
-
-  async #read(row: ObjectRow, known: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { objects, clock } = this.#parts;
-    const pace = (bytes: number) => sleep(clock, (bytes * 1_000) / BYTES_PER_SECOND, signal);
-    const what = await objects.damageOf(row, pace);
-    if (what !== undefined) await objects.noteDamage(row, what);
-    else if (known.has(row.id)) await objects.rows.damage.clear([row.id]);
+    for await (const told of checkBucket(objects, bucket)) {
+      if ('bytes' in told) await sleep(clock, (told.bytes * 1_000) / BYTES_PER_SECOND, signal);
+      if (signal.aborted) return;
+    }
   }
 }

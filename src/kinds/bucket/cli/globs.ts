@@ -1,0 +1,70 @@
+/** Whether names are among those that are meant: by --include and --exclude, of which the last one that matches decides. */
+export class Filters {
+  readonly #rules: { glob: string; isIncluded: boolean }[] = [];
+
+  /** Reads a flag's value; both flags are to share one order. */
+  readonly include = (glob: string): string => this.#add(glob, true);
+  readonly exclude = (glob: string): string => this.#add(glob, false);
+
+  has(name: string): boolean {
+    return this.#rules.findLast(({ glob }) => matchesGlob(name, glob))?.isIncluded ?? true;
+  }
+
+  #add(glob: string, isIncluded: boolean): string {
+    this.#rules.push({ glob, isIncluded });
+    return glob;
+  }
+}
+
+/**
+ * As fnmatch has it, and awscli by it: `*` is any text, with slashes in it too, `?` one character, `[a-z]` one of these and `[!a-z]` one
+ * of the others. In time of the two lengths' product at most.
+ */
+export function matchesGlob(text: string, glob: string): boolean {
+  const [characters, parts] = [Array.from(text), partsOf(glob)];
+  let [at, part] = [0, 0];
+  let back: { at: number; part: number } | undefined;
+  while (at < characters.length) {
+    const wanted = parts[part];
+    if (wanted === 'any') back = { at, part: ++part };
+    else if (wanted?.(characters[at] ?? '')) [at, part] = [at + 1, part + 1];
+    else if (back) {
+      back = { at: back.at + 1, part: back.part };
+      ({ at, part } = back);
+    } else return false;
+  }
+  return parts.slice(part).every((left) => left === 'any');
+}
+
+type Part = 'any' | ((character: string) => boolean);
+
+function partsOf(glob: string): Part[] {
+  const characters = Array.from(glob);
+  const parts: Part[] = [];
+  for (let at = 0; at < characters.length; at++) {
+    const character = characters[at] ?? '';
+    // A bracket that begins a class may be its first member: `[]]`, `[!]]`.
+    const first = at + (characters[at + 1] === '!' ? 2 : 1);
+    const end = character === '[' ? characters.indexOf(']', first + 1) : -1;
+    if (character === '*') parts.push('any');
+    else if (character === '?') parts.push(() => true);
+    else if (end > 0) {
+      const isOther = first === at + 2;
+      const members = classOf(characters.slice(first, end));
+      parts.push((given) => members(given) !== isOther);
+      at = end;
+    } else parts.push((given) => given === character);
+  }
+  return parts;
+}
+
+function classOf(members: readonly string[]): (character: string) => boolean {
+  const ranges: [string, string][] = [];
+  for (let at = 0; at < members.length; at++) {
+    const from = members[at] ?? '';
+    const to = members[at + 1] === '-' ? members[at + 2] : undefined;
+    ranges.push([from, to ?? from]);
+    if (to !== undefined) at += 2;
+  }
+  return (character) => ranges.some(([from, to]) => from <= character && character <= to);
+}
