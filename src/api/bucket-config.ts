@@ -54,6 +54,14 @@ export interface ObjectLock {
   defaultRetention?: DefaultRetention;
 }
 
+/** For what is put without an encryption of its own. */
+export interface BucketEncryption {
+  /** By this installation's own key; or, as S3 calls it, by a key of KMS. */
+  algorithm: 'AES256' | 'aws:kms';
+  /** A Secret of the bucket's namespace; left out: this installation's own. */
+  kmsKeyId?: string;
+}
+
 export interface BucketConfig {
   /** Left out: grants count, and an object is of the namespace whose key has put it. */
   ownership?: (typeof OWNERSHIPS)[number];
@@ -64,5 +72,6 @@ export interface BucketConfig {
   policy?: Readonly<Record<string, unknown>>;
   cors?: readonly CorsRule[];
   objectLock?: ObjectLock;
+  encryption?: BucketEncryption;
   tags?: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,6 @@
 import { ENGINE_SOCKETS } from '../base/host-paths.ts';
+import { macWith } from '../base/hash.ts';
+import { objectKeys } from '../kinds/bucket/public.ts';
 import type { KindRegistry } from '../api/registry.ts';
 import { parseKey, refOf } from '../api/metadata.ts';
 import type { Ref, Resource } from '../api/metadata.ts';
@@ -48,7 +50,12 @@ export class Person {
     clock: Clock,
     kinds: KindRegistry,
     repositories: SimulatedRepositories = new SimulatedRepositories(clock),
-    objects: Objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes: new MemoryBytes(clock), clock }),
+    objects: Objects = new Objects({
+      rows: store.beside(OBJECT_ROWS),
+      bytes: new MemoryBytes(clock),
+      clock,
+      keys: objectKeys(store.cached(), macWith(Buffer.from('person'))),
+    }),
   ) {
     this.kinds = kinds;
     this.store = store;

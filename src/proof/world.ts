@@ -1,5 +1,6 @@
 import { digestBy, macWith } from '../base/hash.ts';
 import { kindsOf, MODULES } from '../kinds/index.ts';
+import { objectKeys } from '../kinds/bucket/public.ts';
 import type { Contradiction, KindModule, KindRuntime } from '../kinds/shared/kind-module.ts';
 import { isReady, keyOf, refOf } from '../api/metadata.ts';
 import type { Resource } from '../api/metadata.ts';
@@ -167,7 +168,8 @@ export class World {
   }
 
   #objectsOf(store: Store): Objects {
-    return new Objects({ rows: store.beside(OBJECT_ROWS), bytes: this.bytes, clock: this.clock });
+    const keys = objectKeys(store.cached(), MAC);
+    return new Objects({ rows: store.beside(OBJECT_ROWS), bytes: this.bytes, clock: this.clock, keys });
   }
 
   #counted<Driver extends object>(driver: Driver, mutating: ReadonlySet<string>): Driver {

@@ -1,8 +1,8 @@
 import { uuid7 } from '../base/uuid7.ts';
 import type { Clock } from '../base/clock.ts';
-import { digested, replace, wantedOf } from './objects.ts';
+import type { CustomerKey } from './encryption.ts';
+import { replace, wantedOf } from './objects.ts';
 import type { Condition, Digester, ObjectBucket, Objects } from './objects.ts';
-import { PieceSums } from './pieces.ts';
 import type { ObjectPart, ObjectRow, StoredChecksum, Upload, UploadDescription } from './row.ts';
 
 /** The upload came to an end, or there never was one. */
@@ -30,26 +30,36 @@ export class Multipart {
   /** Throws BucketGoneError. */
   async begin(bucket: ObjectBucket, key: string, description: UploadDescription): Promise<Upload> {
     const startedAt = this.#clock.now();
-    const upload = { id: uuid7(startedAt), bucket: bucket.name, key, startedAt, description };
+    const encryption = description.encryption ?? bucket.encryption;
+    const upload: Upload = {
+      id: uuid7(startedAt),
+      bucket: bucket.name,
+      key,
+      startedAt,
+      description: { ...description, ...(encryption && { encryption }) },
+    };
     await this.#objects.rows.change(bucket, [], (now) => now.beginUpload(upload));
     return upload;
   }
 
-  /** Throws UploadGoneError, NoSpaceError, and what `digester` throws. */
-  async put(upload: Upload, number: number, body: AsyncIterable<Buffer>, digester: Digester): Promise<ObjectPart> {
+  /** Throws UploadGoneError, NoSpaceError, EncryptionKeyError, and what `digester` throws. */
+  async put(
+    upload: Upload,
+    number: number,
+    body: AsyncIterable<Buffer>,
+    digester: Digester,
+    customerKey?: CustomerKey,
+  ): Promise<ObjectPart> {
     const { bytes, rows } = this.#objects;
-    const storedAt = this.#clock.now();
-    const id = uuid7(storedAt);
-    const sums = new PieceSums();
-    let digest: ReturnType<Digester['finish']> = { etag: '' };
-    const sizeBytes = await bytes.put(
-      id,
-      digested(body, [digester, sums], () => (digest = digester.finish())),
+    const { checksum, ...stored } = await this.#objects.store(
+      body,
+      digester,
+      upload.description.encryption,
+      customerKey,
     );
-    const { etag, checksum } = digest;
-    const part = { id, number, sizeBytes, etag, checksum: checksum?.value, pieceSums: sums.digest(), storedAt };
+    const part = { ...stored, number, checksum: checksum?.value };
     if (await rows.uploads.putPart(upload.id, part)) return part;
-    await bytes.delete([id]).catch(() => undefined);
+    await bytes.delete([part.id]).catch(() => undefined);
     throw new UploadGoneError(`upload ${upload.id} has come to an end`);
   }
 

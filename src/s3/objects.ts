@@ -5,6 +5,8 @@ import { BytesGoneError } from '../drivers/objects/bytes.ts';
 import type { ByteRange, ObjectBytes } from '../drivers/objects/bytes.ts';
 import type { ObjectLock } from '../api/bucket-config.ts';
 import type { BucketDraft, NewRow } from './bucket-draft.ts';
+import { cipherOf, EncryptionKeyError } from './encryption.ts';
+import type { CustomerKey, ObjectEncryption, ObjectKeys } from './encryption.ts';
 import { checked, piecesAround, PieceSums } from './pieces.ts';
 import { retentionFrom } from './retention.ts';
 import type { Release } from './retention.ts';
@@ -19,6 +21,8 @@ export interface ObjectBucket extends BucketId {
   /** Bytes of all versions together. */
   quotaBytes: number | undefined;
   objectLock?: ObjectLock;
+  /** For what is put without one of its own. */
+  encryption?: ObjectEncryption;
 }
 
 /** What is put, beside its bytes. */
@@ -29,6 +33,7 @@ export interface ObjectDescription extends Partial<ObjectStanding> {
   metadata?: Readonly<Record<string, string>>;
   tags?: Readonly<Record<string, string>>;
   declaredBy?: string;
+  encryption?: ObjectEncryption;
 }
 
 /** What becomes of the bytes while they come. */
@@ -36,6 +41,13 @@ export interface Digester {
   update(chunk: Buffer): void;
   /** Throws when they are not what was meant: then nothing is stored. */
   finish(): { etag: string; checksum?: StoredChecksum };
+}
+
+export interface PutOptions {
+  digester?: Digester;
+  condition?: Condition;
+  /** Of SSE-C. */
+  customerKey?: CustomerKey | undefined;
 }
 
 /** Looks at what is there before it is replaced or removed. Throws to refuse. */
@@ -50,6 +62,7 @@ export interface ObjectsParts {
   rows: ObjectRows;
   bytes: ObjectBytes;
   clock: Clock;
+  keys: ObjectKeys;
   /** Of damage that was not known. */
   onDamage?: (row: ObjectRow, what: string) => void;
 }
@@ -59,12 +72,14 @@ export class Objects {
   readonly rows: ObjectRows;
   readonly bytes: ObjectBytes;
   readonly #clock: Clock;
+  readonly #keys: ObjectKeys;
   readonly #onDamage: ObjectsParts['onDamage'];
 
-  constructor({ rows, bytes, clock, onDamage }: ObjectsParts) {
+  constructor({ rows, bytes, clock, keys, onDamage }: ObjectsParts) {
     this.rows = rows;
     this.bytes = bytes;
     this.#clock = clock;
+    this.#keys = keys;
     this.#onDamage = onDamage;
   }
 
@@ -73,17 +88,13 @@ export class Objects {
     bucket: ObjectBucket,
     description: ObjectDescription,
     body: AsyncIterable<Buffer>,
-    { digester = md5(), condition = () => undefined }: { digester?: Digester; condition?: Condition } = {},
+    { digester = md5(), condition = () => undefined, customerKey }: PutOptions = {},
   ): Promise<ObjectRow> {
-    const createdAt = this.#clock.now();
-    const id = uuid7(createdAt);
-    const sums = new PieceSums();
-    let digest: ReturnType<Digester['finish']> = { etag: '' };
-    const sizeBytes = await this.bytes.put(
-      id,
-      digested(body, [digester, sums], () => (digest = digester.finish())),
-    );
-    const row = this.rowOf(bucket, { id, createdAt, sizeBytes, pieceSums: sums.digest(), ...digest, ...description });
+    const encryption = description.encryption ?? bucket.encryption;
+    const stored = await this.store(body, digester, encryption, customerKey);
+    const { storedAt: createdAt, ...rest } = stored;
+    const row = this.rowOf(bucket, { ...rest, createdAt, ...description, ...(encryption && { encryption }) });
+    const { id } = row;
     let refusal: unknown;
     try {
       return await this.rows.change(bucket, wantedOf(bucket, description.key), (now) => {
@@ -100,6 +111,31 @@ export class Objects {
       if (error === refusal || error instanceof BucketGoneError) await this.bytes.delete([id]).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Bytes that no row has yet, as they are to rest. Throws NoSpaceError, EncryptionKeyError, and what `digester` throws. */
+  async store(
+    body: AsyncIterable<Buffer>,
+    digester: Digester,
+    encryption: ObjectEncryption | undefined,
+    customerKey: CustomerKey | undefined,
+  ) {
+    const storedAt = this.#clock.now();
+    const id = uuid7(storedAt);
+    const root = encryption && this.#keys.rootOf(encryption, customerKey);
+    const sums = new PieceSums();
+    let digest: ReturnType<Digester['finish']> = { etag: '' };
+    const finish = () => (digest = digester.finish());
+    const sizeBytes = await this.bytes.put(id, resting(body, { digester, sums, finish }, root && cipherOf(root, id)));
+    return { id, storedAt, sizeBytes, pieceSums: sums.digest(), ...digest };
+  }
+
+  /** Puts the bytes of a row back in their place. They are what was put there before. */
+  async restore({ id, encryption }: ObjectRow, body: AsyncIterable<Buffer>): Promise<void> {
+    const root = encryption && this.#keys.rootOf(encryption);
+    const unseen = { digester: { update: () => undefined }, sums: new PieceSums(), finish: () => undefined };
+    await this.bytes.put(id, resting(body, unseen, root && cipherOf(root, id)));
+    await this.rows.damage.clear([id]);
   }
 
   /** The current version goes; where the bucket keeps versions, a delete marker comes in its place, and is answered. */
@@ -140,16 +176,23 @@ export class Objects {
   }
 
   /** The bytes, each of them as it was put, or BytesGoneError in place of the first that is not: that is noted. */
-  async *read(row: ObjectRow, range?: ByteRange): AsyncIterable<Buffer> {
+  async *read(row: ObjectRow, range?: ByteRange, customerKey?: CustomerKey): AsyncIterable<Buffer> {
     try {
-      yield* this.#read(row, range);
+      yield* this.#read(row, range, this.rootOf(row, customerKey));
     } catch (error) {
       if (error instanceof BytesGoneError) await this.noteDamage(row, error.message).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Reads all of it. Yields how many bytes it has read since, and answers what is wrong with them; `undefined`: nothing is. */
+  /** What its bytes rest under; `undefined`: they are as they were put. Throws EncryptionKeyError. */
+  rootOf({ encryption }: ObjectRow, customerKey?: CustomerKey): Buffer | undefined {
+    if (encryption) return this.#keys.rootOf(encryption, customerKey);
+    if (customerKey) throw new EncryptionKeyError('needless', 'the object is not encrypted by a key of a client');
+    return undefined;
+  }
+
+  /** Reads all of it, as it rests. Yields how many bytes it has read since, and answers what is wrong with them; `undefined`: nothing is. */
   async *examine(row: ObjectRow): AsyncGenerator<number, string | undefined> {
     try {
       for await (const chunk of this.#read(row)) yield chunk.length;
@@ -177,21 +220,32 @@ export class Objects {
     if (await this.rows.damage.note(row, what, this.#clock.now())) this.#onDamage?.(row, what);
   }
 
-  async *#read(row: ObjectRow, range: ByteRange = { first: 0, last: row.sizeBytes - 1 }): AsyncIterable<Buffer> {
+  async *#read(
+    row: ObjectRow,
+    range: ByteRange = { first: 0, last: row.sizeBytes - 1 },
+    root?: Buffer,
+  ): AsyncIterable<Buffer> {
     if (row.sizeBytes === 0) return;
-    if (row.partCount === 0) return yield* this.#readOne(row, range);
+    if (row.partCount === 0) return yield* this.#readOne(row, range, root);
     let at = 0;
     for (const part of await this.rows.uploads.parts(row.id)) {
       const [first, last] = [Math.max(range.first - at, 0), Math.min(range.last - at, part.sizeBytes - 1)];
-      if (first <= last) yield* this.#readOne(part, { first, last });
+      if (first <= last) yield* this.#readOne(part, { first, last }, root);
       at += part.sizeBytes;
     }
     if (at <= range.last) throw new BytesGoneError(`parts from byte ${at} on are gone`);
   }
 
-  async *#readOne({ id, sizeBytes, pieceSums }: Pick<ObjectRow, 'id' | 'sizeBytes' | 'pieceSums'>, range: ByteRange) {
+  async *#readOne(
+    { id, sizeBytes, pieceSums }: Pick<ObjectRow, 'id' | 'sizeBytes' | 'pieceSums'>,
+    range: ByteRange,
+    root: Buffer | undefined,
+  ) {
     const pieces = await this.bytes.get(id, piecesAround(range, sizeBytes));
-    yield* checked(pieces, pieceSums, range, sizeBytes);
+    const right = checked(pieces, pieceSums, range, sizeBytes);
+    if (!root) return yield* right;
+    const decipher = cipherOf(root, id, range.first);
+    for await (const chunk of right) yield decipher(chunk);
   }
 
   /** As it is for the bucket to have. */
@@ -215,6 +269,7 @@ export class Objects {
       tags: row.tags ?? {},
       checksum: row.checksum,
       declaredBy: row.declaredBy,
+      encryption: row.encryption,
       partCount: row.partCount ?? 0,
     };
   }
@@ -241,14 +296,23 @@ function md5(): Digester {
   return { update: (chunk) => void hash.update(chunk), finish: () => ({ etag: hash.digest('hex') }) };
 }
 
-export async function* digested(
+interface Reckoning {
+  digester: Pick<Digester, 'update'>;
+  sums: PieceSums;
+  finish: () => void;
+}
+
+/** The bytes as they rest. Digests are of what was put; the sums of pieces of what rests, so that it is checked without its key. */
+async function* resting(
   body: AsyncIterable<Buffer>,
-  digests: readonly Pick<Digester, 'update'>[],
-  finish: () => void,
+  { digester, sums, finish }: Reckoning,
+  cipher: ((chunk: Buffer) => Buffer) | undefined,
 ): AsyncIterable<Buffer> {
   for await (const chunk of body) {
-    for (const digest of digests) digest.update(chunk);
-    yield chunk;
+    digester.update(chunk);
+    const rests = cipher ? cipher(chunk) : chunk;
+    sums.update(rests);
+    yield rests;
   }
   finish();
 }

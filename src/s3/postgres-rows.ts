@@ -11,6 +11,7 @@ import { PostgresDamage } from './postgres-damage.ts';
 import { PostgresUploads } from './postgres-uploads.ts';
 import { BucketGoneError } from './rows.ts';
 import type { Grant } from '../api/bucket-config.ts';
+import type { ObjectEncryption } from './encryption.ts';
 import type { BucketId, BucketUse, ObjectRow, Retention, StoredChecksum } from './row.ts';
 import type { ObjectPage, ObjectRows, PageQuery, DamageRows, UploadRows, VersionsQuery, Wanted } from './rows.ts';
 
@@ -292,6 +293,7 @@ function rowOf(row: Record<string, unknown>): ObjectRow {
     grants: (row['grants'] ?? undefined) as readonly Grant[] | undefined,
     retention: retentionOf(row['retention']),
     legalHold: row['legal_hold'] === true,
+    encryption: (row['encryption'] ?? undefined) as ObjectEncryption | undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Grant, RetentionMode } from '../api/bucket-config.ts';
+import type { ObjectEncryption } from './encryption.ts';
 import type { ChecksumAlgorithm } from './wire/checksums.ts';
 
 /** What a client has asked to be kept beside the bytes, in base64. */
@@ -54,6 +55,8 @@ export interface ObjectRow extends ObjectStanding {
   createdAt: Date;
   /** Uid of the document that declares it. */
   declaredBy: string | undefined;
+  /** `undefined`: its bytes are as they were put. */
+  encryption: ObjectEncryption | undefined;
   /** 0: its bytes are under its own id. Else they are those of its parts. */
   partCount: number;
 }
@@ -72,6 +75,7 @@ export interface UploadDescription extends Partial<ObjectStanding> {
   headers: Readonly<Record<string, string>>;
   metadata: Readonly<Record<string, string>>;
   tags: Readonly<Record<string, string>>;
+  encryption?: ObjectEncryption;
   /** Which checksum its parts and the object have. */
   checksum?: Omit<StoredChecksum, 'value'>;
 }

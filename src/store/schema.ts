@@ -82,6 +82,7 @@ export const objects = pgTable(
     grants: jsonb('grants').$type<object>(),
     retention: jsonb('retention').$type<object>(),
     legalHold: boolean('legal_hold').notNull().default(false),
+    encryption: jsonb('encryption').$type<object>(),
   },
   (t) => [
     uniqueIndex('objects_current_idx')

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
+import { KEYS } from '../support/s3.ts';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { BytesGoneError } from '../../src/drivers/objects/bytes.ts';
@@ -23,7 +24,7 @@ const bucketOf = (over: Partial<ObjectBucket> = {}): ObjectBucket => ({
 });
 function setUp(clock = systemClock) {
   const bytes = new MemoryBytes(clock);
-  const objects = new Objects({ rows: new MemoryRows(() => clock.now()), bytes, clock });
+  const objects = new Objects({ rows: new MemoryRows(() => clock.now()), bytes, clock, keys: KEYS });
   const put = (bucket: ObjectBucket, key: string, content: string | Buffer) =>
     objects.put(bucket, { key, contentType: 'text/plain' }, chunksOf(Buffer.from(content), 70_000));
   const read = async (row: ObjectRow, range?: { first: number; last: number }) => {

@@ -35,6 +35,7 @@ export const newRow = (key: string, over: Partial<NewRow> = {}): NewRow => ({
   grants: undefined,
   retention: undefined,
   legalHold: false,
+  encryption: undefined,
   ...over,
 });
 

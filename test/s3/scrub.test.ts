@@ -1,3 +1,4 @@
+import { KEYS } from '../support/s3.ts';
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
@@ -13,7 +14,7 @@ it('reads everything, slowly, and again every day: damage is known, and known to
   const bytes = new MemoryBytes(clock);
   const found: string[] = [];
   const onDamage = ({ key }: { key: string }) => void found.push(key);
-  const objects = new Objects({ rows: new MemoryRows(() => clock.now()), bytes, clock, onDamage });
+  const objects = new Objects({ rows: new MemoryRows(() => clock.now()), bytes, clock, keys: KEYS, onDamage });
   const bucket = { uid: randomUUID(), name: 'b', versioning: 'Enabled' as const, quotaBytes: undefined };
   const put = (key: string, content: string | Buffer) =>
     objects.put(bucket, { key, contentType: '' }, chunksOf(Buffer.from(content)));

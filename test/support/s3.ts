@@ -1,7 +1,12 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { macWith } from '../../src/base/hash.ts';
+import { ObjectKeys } from '../../src/s3/encryption.ts';
 import { call } from './http.ts';
 import type { Endpoint } from './http.ts';
+
+/** Of an installation that has no Secrets. */
+export const KEYS = new ObjectKeys({ mac: macWith(Buffer.from('test')), secretOf: () => undefined });
 
 export interface TestS3 {
   endpoint: string;

@@ -119,6 +119,27 @@ const objectLock: JsonSchema = {
   },
 };
 
+const encryption: JsonSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['algorithm'],
+  description: 'How the bytes of what is put rest on disk, where the client says nothing of it.',
+  properties: {
+    algorithm: {
+      type: 'string',
+      enum: ['AES256', 'aws:kms'],
+      description: "AES256: by this installation's own key. aws:kms: by a key of the namespace.",
+    },
+    kmsKeyId: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 512,
+      description:
+        'The Secret of the same namespace whose member "key" has at least 32 bytes. While it is gone, what was put under it cannot be read.',
+    },
+  },
+};
+
 const tags: JsonSchema = {
   type: 'object',
   maxProperties: 50,
@@ -140,5 +161,6 @@ export const bucketConfigSchema: Readonly<Record<string, JsonSchema>> = {
   policy,
   cors,
   objectLock,
+  encryption,
   tags,
 };

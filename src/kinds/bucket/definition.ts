@@ -113,7 +113,13 @@ function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[
     causes.push(
       invalid('versioning', 'a bucket that has kept versions does not go back to Off: Suspended keeps no more of them'),
     );
-  return [...causes, ...grantCauses(spec), ...lockCauses(spec, old), ...policyCauses(name, spec)];
+  return [
+    ...causes,
+    ...grantCauses(spec),
+    ...lockCauses(spec, old),
+    ...encryptionCauses(spec),
+    ...policyCauses(name, spec),
+  ];
 }
 
 const grantCauses = ({ grants = [] }: Bucket['spec']): Cause[] =>
@@ -133,6 +139,11 @@ function lockCauses(spec: Bucket['spec'], old: Bucket | undefined): Cause[] {
     return [invalid('objectLock.defaultRetention', 'it has either days or years')];
   return [];
 }
+
+const encryptionCauses = ({ encryption }: Bucket['spec']): Cause[] =>
+  encryption?.algorithm === 'AES256' && encryption.kmsKeyId !== undefined
+    ? [invalid('encryption.kmsKeyId', 'is for aws:kms alone')]
+    : [];
 
 function policyCauses(name: string, { policy, publicAccessBlock }: Bucket['spec']): Cause[] {
   if (policy === undefined) return [];

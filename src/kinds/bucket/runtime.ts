@@ -4,6 +4,7 @@ import { collectRemoved, collectUnknown } from '../../s3/collector.ts';
 import { Multipart } from '../../s3/multipart.ts';
 import { OBJECT_ROWS } from '../../s3/object-rows.ts';
 import { Objects } from '../../s3/objects.ts';
+import { objectKeys } from './public.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import type { ObjectRow } from '../../s3/row.ts';
 import { Scrub } from '../../s3/scrub.ts';
@@ -15,13 +16,19 @@ import { isBucket } from './types.ts';
 const COLLECT_REMOVED_MS = 60_000;
 const COLLECT_UNKNOWN_MS = 21_600_000;
 
-export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, check, notice }) => {
+export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, check, notice, mac }) => {
   const onDamage = ({ bucket, key }: ObjectRow, what: string) => {
     log.error({ bucket, key, what }, 'an object is damaged');
     for (const found of view.lookup('Bucket', 'bucket', bucket))
       notice(refOf(found), `object ${key} is damaged`, 'storage');
   };
-  const objects = new Objects({ rows: store.beside(OBJECT_ROWS), bytes, clock, onDamage });
+  const objects = new Objects({
+    rows: store.beside(OBJECT_ROWS),
+    bytes,
+    clock,
+    keys: objectKeys(view, mac),
+    onDamage,
+  });
   const names = () => view.list('Bucket').map(({ metadata }) => metadata.name);
   const scrub = new Scrub({ objects, buckets: names, clock, log });
   return {

@@ -3,6 +3,7 @@ import { namespacedName, refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import { messageOf, PassError } from '../../base/errors.ts';
 import type { Controller } from '../../engine/contract.ts';
+import { EncryptionKeyError } from '../../s3/encryption.ts';
 import { QuotaError } from '../../s3/objects.ts';
 import type { Condition, Objects } from '../../s3/objects.ts';
 import { BucketGoneError } from '../../s3/rows.ts';
@@ -100,9 +101,8 @@ async function carriedOut(step: ObjectStep, object: DeclaredObject, use: Use): P
   if (!use.bytes) return undefined;
   const { bytes, etag } = use.bytes;
   if (step.do === 'restore') {
-    if (step.etag !== etag) return undefined;
-    await objects.bytes.put(step.id, only(bytes));
-    return objects.rows.damage.clear([step.id]);
+    const row = await objects.rows.find(bucket.name, key);
+    return step.etag === etag && row?.id === step.id ? objects.restore(row, only(bytes)) : undefined;
   }
   const description = { key, contentType, metadata: metadata ?? {}, declaredBy: object.metadata.uid };
   const condition = unless((current) => isTaken(object, current?.isDeleteMarker ? undefined : current));
@@ -117,6 +117,7 @@ async function* only(bytes: Buffer): AsyncIterable<Buffer> {
 function rethrown(error: unknown): never {
   if (error instanceof PassError) throw error;
   if (error instanceof QuotaError) throw new PassError('Refused', error.message, error);
+  if (error instanceof EncryptionKeyError) throw new PassError('DependencyNotReady', error.message, error);
   if (error instanceof BucketGoneError) throw new PassError('DependencyNotReady', error.message, error);
   throw new PassError('StorageUnavailable', messageOf(error), error);
 }

@@ -2,6 +2,7 @@ import type { Objects } from '../objects.ts';
 import { S3Error } from '../wire/errors.ts';
 import { versionHeaders, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { givenKey } from './encryption.ts';
 import { checkRead } from './conditions.ts';
 import { found, isVersioned } from './found.ts';
 import type { S3Request } from './request.ts';
@@ -19,6 +20,7 @@ export async function getAttributes(request: S3Request, objects: Objects): Promi
       extra: { ArgumentName: 'x-amz-object-attributes', ArgumentValue: unknown },
     });
   const row = await found(request, objects);
+  objects.rootOf(row, givenKey(request));
   checkRead(request.headers, row);
   const { checksum } = row;
   const has = (name: string) => asked.includes(name);

@@ -1,3 +1,4 @@
+import { getEncryption, putEncryption } from './encryption.ts';
 import { homeOf } from '../authorization/authorizer.ts';
 import type { BucketConfig } from '../../api/bucket-config.ts';
 import type { S3Service } from '../buckets.ts';
@@ -127,6 +128,7 @@ export const BUCKET_OPERATIONS: Readonly<Record<string, Operation>> = {
   ),
   ...setting('ownershipControls', 'ownership', 'BucketOwnershipControls', getOwnership, putOwnership),
   ...setting('cors', 'cors', 'BucketCORS', getCors, putCors),
+  ...setting('encryption', 'encryption', 'EncryptionConfiguration', getEncryption, putEncryption),
   ...setting('tagging', 'tags', 'BucketTagging', getBucketTagging, putBucketTagging),
   'GET bucket object-lock': {
     name: 'GetObjectLockConfiguration',

@@ -7,6 +7,7 @@ import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkSource, writeCondition } from './conditions.ts';
 import { digesterBy } from './digester.ts';
+import { askedEncryption, encryptionHeaders, givenKey } from './encryption.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
@@ -75,12 +76,19 @@ export async function copyObject(
   const { headers, bucket, key } = request;
   refuseNotOffered(headers);
   const standing = await standingOf(request, buckets);
+  const { customerKey, ...encryption } = askedEncryption(request);
   const { source, from, row } = await sourceOf(request, objects, buckets, text);
   const [metadata, tagging] = [
     directive(request, 'x-amz-metadata-directive'),
     directive(request, 'x-amz-tagging-directive'),
   ];
-  if (from.uid === bucket.uid && source.key === key && metadata === 'COPY' && source.versionId === undefined)
+  if (
+    from.uid === bucket.uid &&
+    source.key === key &&
+    metadata === 'COPY' &&
+    source.versionId === undefined &&
+    !encryption.encryption
+  )
     throw new S3Error('InvalidRequest', {
       message:
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -91,10 +99,12 @@ export async function copyObject(
     ...(metadata === 'COPY' ? { ...given, ...kept } : given),
     tags: tagging === 'COPY' ? row.tags : (given.tags ?? {}),
     ...standing,
+    ...encryption,
   };
-  const copied = await objects.put(bucket, description, objects.read(row), {
+  const copied = await objects.put(bucket, description, objects.read(row, undefined, givenKey(request, 'source')), {
     digester: digesterOf(request, row.checksum?.algorithm),
     condition: writeCondition(headers),
+    customerKey,
   });
   const checksum = copied.checksum && {
     [`Checksum${copied.checksum.algorithm}`]: copied.checksum.value,
@@ -104,6 +114,7 @@ export async function copyObject(
     'CopyObjectResult',
     { ETag: quoted(copied.etag), LastModified: copied.createdAt, ...checksum },
     {
+      ...encryptionHeaders(copied.encryption),
       ...writtenVersion(copied),
       ...(row.versionId === 'null' && from.versioning === 'Off'
         ? {}

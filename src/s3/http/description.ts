@@ -17,7 +17,7 @@ const MOST_METADATA = 2_048;
 const [MOST_TAGS, LONGEST_TAG_KEY, LONGEST_TAG_VALUE] = [10, 128, 256];
 
 /** What headers ask for, by name, and what is offered of it: nothing is stored that is not what was asked for. */
-const NOT_OFFERED = /^x-amz-(server-side-encryption|website-redirect-location|storage-class$|write-offset)/;
+const NOT_OFFERED = /^x-amz-(website-redirect-location|storage-class$|write-offset)/;
 const OFFERED: Readonly<Record<string, readonly string[]>> = {
   'x-amz-storage-class': ['STANDARD'],
 };

@@ -1,6 +1,7 @@
 import { messageOf, StatusError } from '../../base/errors.ts';
 import type { StatusReason } from '../../base/errors.ts';
 import { BytesGoneError, NoSpaceError } from '../../drivers/objects/bytes.ts';
+import { EncryptionKeyError } from '../encryption.ts';
 import { UploadGoneError } from '../multipart.ts';
 import { QuotaError } from '../objects.ts';
 import { ObjectLockedError } from '../retention.ts';
@@ -32,6 +33,8 @@ export function asS3Error(error: unknown): S3Error {
       message: `Access Denied because object protected by object lock: ${message}`,
       cause: error,
     });
+  if (error instanceof EncryptionKeyError)
+    return new S3Error(error.why === 'unknown' ? 'KMS.NotFoundException' : 'InvalidRequest', { message, cause: error });
   if (error instanceof QuotaError) return new S3Error('QuotaExceeded', { message, cause: error });
   if (error instanceof BucketGoneError) return new S3Error('NoSuchBucket', { cause: error });
   if (error instanceof UploadGoneError) return new S3Error('NoSuchUpload', { cause: error });

@@ -13,6 +13,7 @@ import type { VerifiedPost } from '../wire/post-policy.ts';
 import { quoted, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { askedDigester } from './digester.ts';
+import { askedEncryption } from './encryption.ts';
 import { checkedTags, described, refuseNotOffered } from './description.ts';
 import { headerText } from './texts.ts';
 import { LARGEST_PUT } from './object-operations.ts';
@@ -103,9 +104,13 @@ async function put(
           tags: checkedTags(tagsIn(parseXml(Buffer.from(tagging), { root: 'Tagging', lists: ['Tag'] }))),
         };
   const digester = askedDigester(askedChecksum(said), () => ({}));
-  const row = await objects.put(bucket, { ...described(key, said), ...tags, ...standing }, sized(file, verified), {
-    digester,
-  });
+  const { customerKey, ...encryption } = askedEncryption(request, said);
+  const row = await objects.put(
+    bucket,
+    { ...described(key, said), ...tags, ...standing, ...encryption },
+    sized(file, verified),
+    { digester, customerKey },
+  );
   return answer(row, fields);
 }
 

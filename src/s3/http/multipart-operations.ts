@@ -14,6 +14,7 @@ import type { Answer } from './answer.ts';
 import { writeCondition } from './conditions.ts';
 import { sourceOf } from './copy.ts';
 import { askedDigester, digesterBy } from './digester.ts';
+import { askedEncryption, encryptionHeaders, givenKey } from './encryption.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { urlEncoded } from './listing.ts';
 import { rangeOf, uploaded } from './object-operations.ts';
@@ -41,18 +42,24 @@ export class MultipartOperations {
     refuseNotOffered(headers);
     const { contentType, headers: kept = {}, metadata = {}, tags = {} } = described(key, headers);
     const checksum = uploadChecksum(request);
+    const { encryption } = askedEncryption(request);
     const upload = await this.#multipart.begin(bucket, key, {
       contentType,
       headers: kept,
       metadata,
       tags,
       ...(await standingOf(request, this.#buckets)),
+      ...(encryption && { encryption }),
       ...(checksum && { checksum }),
     });
     const said: Record<string, string> = checksum
       ? { 'x-amz-checksum-algorithm': checksum.algorithm, 'x-amz-checksum-type': checksum.type }
       : {};
-    return xml('InitiateMultipartUploadResult', { Bucket: bucket.name, Key: key, UploadId: upload.id }, said);
+    return xml(
+      'InitiateMultipartUploadResult',
+      { Bucket: bucket.name, Key: key, UploadId: upload.id },
+      { ...said, ...encryptionHeaders(upload.description.encryption) },
+    );
   }
 
   async putPart(request: S3Request): Promise<Answer> {
@@ -69,10 +76,11 @@ export class MultipartOperations {
       });
     const kept = algorithm ?? asked.checksum?.algorithm;
     const digester = askedDigester(asked, () => body.trailers, kept);
-    const part = await this.#multipart.put(upload, number, uploaded(request, body), digester);
+    const part = await this.#multipart.put(upload, number, uploaded(request, body), digester, givenKey(request));
     return {
       headers: {
         etag: quoted(part.etag),
+        ...encryptionHeaders(upload.description.encryption),
         ...(kept && part.checksum !== undefined && { [`x-amz-checksum-${kept.toLowerCase()}`]: part.checksum }),
       },
     };
@@ -88,7 +96,13 @@ export class MultipartOperations {
     const range = rangeOf(text, row.sizeBytes);
     if (range && Number(text?.split('-')[1]) >= row.sizeBytes) throw new S3Error('InvalidRange');
     const algorithm = upload.description.checksum?.algorithm;
-    const part = await this.#multipart.put(upload, number, this.#objects.read(row, range), digesterBy(algorithm));
+    const part = await this.#multipart.put(
+      upload,
+      number,
+      this.#objects.read(row, range, givenKey(request, 'source')),
+      digesterBy(algorithm),
+      givenKey(request),
+    );
     return xml('CopyPartResult', {
       ETag: quoted(part.etag),
       LastModified: part.storedAt,
@@ -231,7 +245,7 @@ function completed(row: ObjectRow): Answer {
       ETag: quoted(etag),
       ...(checksum && { [`Checksum${checksum.algorithm}`]: checksum.value, ChecksumType: checksum.type }),
     },
-    writtenVersion(row),
+    { ...encryptionHeaders(row.encryption), ...writtenVersion(row) },
   );
 }
 

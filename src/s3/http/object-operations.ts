@@ -10,6 +10,7 @@ import type { Answer } from './answer.ts';
 import { checkRead, writeCondition } from './conditions.ts';
 import { askedDigester } from './digester.ts';
 import { found, isVersioned } from './found.ts';
+import { askedEncryption, encryptionHeaders, givenKey, refuseChoice } from './encryption.ts';
 import { described, refuseNotOffered } from './description.ts';
 import { headerText, isHeaderText } from './texts.ts';
 import { bypasses } from './object-lock.ts';
@@ -24,12 +25,26 @@ export async function putObject(request: S3Request, objects: Objects, buckets: B
   const { headers, bucket, key } = request;
   refuseNotOffered(headers);
   const standing = await standingOf(request, buckets);
+  const { customerKey, ...encryption } = askedEncryption(request);
   const body = request.body();
-  const row = await objects.put(bucket, { ...described(key, headers), ...standing }, uploaded(request, body), {
-    digester: askedDigester(askedChecksum(headers), () => body.trailers),
-    condition: writeCondition(headers),
-  });
-  return { headers: { etag: quoted(row.etag), ...checksumHeaders(row), ...writtenVersion(row) } };
+  const row = await objects.put(
+    bucket,
+    { ...described(key, headers), ...standing, ...encryption },
+    uploaded(request, body),
+    {
+      digester: askedDigester(askedChecksum(headers), () => body.trailers),
+      condition: writeCondition(headers),
+      customerKey,
+    },
+  );
+  return {
+    headers: {
+      etag: quoted(row.etag),
+      ...checksumHeaders(row),
+      ...encryptionHeaders(row.encryption),
+      ...writtenVersion(row),
+    },
+  };
 }
 
 /** A length is known, or the body comes in chunks of HTTP's own; it is not too large in either case. */
@@ -54,7 +69,7 @@ export async function* uploaded({ headers }: S3Request, body: RequestBody): Asyn
 export async function getObject(request: S3Request, objects: Objects): Promise<Answer> {
   const row = await found(request, objects);
   const { headers, range, status } = await readAnswer(request, row, objects);
-  return { status, headers, body: objects.read(row, range) };
+  return { status, headers, body: objects.read(row, range, givenKey(request)) };
 }
 
 export async function headObject(request: S3Request, objects: Objects): Promise<Answer> {
@@ -65,6 +80,9 @@ export async function headObject(request: S3Request, objects: Objects): Promise<
 
 async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) {
   Object.assign(request.refusalHeaders, { etag: quoted(row.etag), 'last-modified': row.createdAt.toUTCString() });
+  refuseChoice(request);
+  // Who reads but its head has the key, too.
+  objects.rootOf(row, givenKey(request));
   checkRead(request.headers, row);
   const part = await askedPart(request, row, objects);
   const range = part ?? rangeOf(request.header('range'), row.sizeBytes);
@@ -89,6 +107,7 @@ async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) 
       ...(wantsChecksum ? checksumHeaders(row) : {}),
       ...(part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) }),
       ...lockHeaders(row),
+      ...encryptionHeaders(row.encryption),
       ...(Object.keys(row.tags).length > 0 ? { 'x-amz-tagging-count': String(Object.keys(row.tags).length) } : {}),
       ...versionHeaders(row, isVersioned(request)),
     },

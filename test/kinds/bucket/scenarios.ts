@@ -72,6 +72,7 @@ export const BUCKET_HINTS: Hints = {
     { namespace: 'shop', permission: 'FULL_CONTROL' },
   ),
   publicAccessBlock: fc.record({ ignorePublicAcls: fc.boolean(), restrictPublicBuckets: fc.boolean() }),
+  encryption: fc.constantFrom({ algorithm: 'AES256' }, { algorithm: 'aws:kms' }),
   // It wants versioning, which is of another field.
   objectLock: fc.constant(undefined),
 };

@@ -1,5 +1,0 @@
-ALTER TABLE objects
-    DROP COLUMN owner,
-    DROP COLUMN grants,
-    DROP COLUMN retention,
-    DROP COLUMN legal_hold;
