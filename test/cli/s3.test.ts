@@ -14,10 +14,13 @@ import { basename, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { truncateSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubeconfigText } from '../../src/base/kubeconfig-text.ts';
 import { partFileOf } from '../../src/kinds/bucket/cli/local-target.ts';
 import { S3 } from '../../src/kinds/bucket/cli/sdk.ts';
 import { download } from '../../src/kinds/bucket/cli/transfer/download.ts';
 import { upload } from '../../src/kinds/bucket/cli/transfer/upload.ts';
+import { asKey } from '../support/keys.ts';
+import type { Endpoint } from '../support/http.ts';
 import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { s3Client, s3Of } from '../support/s3.ts';
@@ -316,6 +319,32 @@ describe('what breaks off goes on', () => {
   });
 });
 
+describe('a key', () => {
+  const kubeconfigOf = async ({ url, ca, token }: Endpoint): Promise<string> => {
+    const path = join(await folder(), 'kubeconfig');
+    await writeFile(path, kubeconfigText({ context: 'it', user: 'it', server: url, ca, token }));
+    return path;
+  };
+
+  it('of one folder puts there, large files too, and has no whole bucket checked', async () => {
+    const name = await bucket();
+    await put(name, 'other', 'x');
+    const rules = [
+      { verbs: ['get', 'list'], resources: ['buckets'] },
+      { verbs: ['update'], resources: ['buckets/objects'], resourceNames: [`${name}/in/*`] },
+    ];
+    const kubeconfig = await kubeconfigOf(await asKey(daemon, 'narrow', { rules }));
+    const file = join(await tree({ large: Buffer.alloc(9 << 20) }), 'large');
+    expect(await run(['s3', 'cp', file, `s3://${name}/in/`], { kubeconfig })).toMatchObject({ code: 0, err: '' });
+    const refused = await run(['s3', 'cp', file, `s3://${name}/out`], { kubeconfig });
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toMatch(/^upload failed: .* AccessDenied: /);
+    const checked = await run(['s3', 'check', name], { kubeconfig });
+    expect(checked).toMatchObject({ code: 1, err: expect.stringContaining('cannot get resource "buckets/objects"') });
+    expect(await keys(name)).toEqual(['in/large', 'other']);
+  });
+});
+
 describe('miniaws s3 check', () => {
   it('has every version read, and tells what is damaged', async () => {
     const name = await bucket();
@@ -343,4 +372,17 @@ describe('miniaws s3 check', () => {
       err: 'error: there is no bucket no-such-bucket that this key may see\n',
     });
   });
+});
+
+it('over https, the certificate is checked by the authority in the kubeconfig', async () => {
+  const secure = await startDaemon({ engine: 'simulated', env: { MINIAWS_S3_TLS: 'yes' } });
+  try {
+    const options = { kubeconfig: secure.kubeconfigPath };
+    expect(await run(['s3', 'mb', 's3://by-tls'], options)).toMatchObject({ code: 0, err: '' });
+    const { out } = await run(['s3', 'presign', 's3://by-tls/k'], options);
+    expect(out).toMatch(/^https:/);
+    expect((await run(['s3', 'ls'], options)).out).toMatch(/ by-tls\n$/);
+  } finally {
+    await secure.stop();
+  }
 });

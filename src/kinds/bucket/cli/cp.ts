@@ -59,7 +59,10 @@ async function stream(session: Session, s3: S3, [from, to]: [Place, Place], aske
   if (asked.recursive) throw new Failure('the standard input and output are one file: leave --recursive out');
   if (from.at === 'stream' && to.at === 's3') {
     if (to.key === '' || to.key.endsWith('/')) throw new Failure(`${told(to)} names no key for the standard input`);
-    if (!asked.dryRun) await s3.putStream(to, session.io.stdin, descriptionIn(asked));
+    if (asked.dryRun) return;
+    const { stdin } = session.io;
+    // One that is open would keep the command from its end.
+    await s3.putStream(to, stdin, descriptionIn(asked)).finally(() => stdin.destroy());
   } else if (from.at === 's3' && to.at === 'stream') {
     const { body } = await s3.get(from);
     await pipeline(body, session.io.stdout, { end: false, signal: session.signal });
@@ -72,6 +75,8 @@ async function* one(carrying: Carrying, from: FilePlace | S3Place, to: FilePlace
       throw new Failure(`cannot read ${from.path}: ${messageOf(error)}`);
     });
     if (found.isDirectory()) throw new Failure(`${from.path} is a folder: add --recursive`);
+    if (!found.isFile())
+      throw new Failure(`${from.path} is no file: what can be read from it is put by cp - ${told(to)}`);
     if (to.at === 's3') yield uploadJob(carrying, { path: from.path, sizeBytes: found.size }, keyed(to, from));
     return;
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { codeOf } from '../../../../base/errors.ts';
 import { Failure } from '../../../../cli/failure.ts';
 import { partFileOf } from '../local-target.ts';
 import type { S3Place } from '../places.ts';
@@ -33,7 +34,10 @@ export async function download(s3: S3, from: S3Place, path: string, told: OnJob,
     await bring(s3, from, object, beside, told);
   }
   await utimes(beside, object.modifiedAt, object.modifiedAt);
-  await rename(beside, path);
+  await rename(beside, path).catch(async (error: unknown) => {
+    await rm(beside, { force: true });
+    throw codeOf(error) === 'EISDIR' ? new Failure(`${path} is a folder here`) : error;
+  });
 }
 
 const sizeOf = (path: string): Promise<number> =>
@@ -73,7 +77,7 @@ async function bring(s3: S3, from: S3Place, object: StoredObject, into: string, 
 
 /** A body that ended too early; a refusal is none. */
 const isBroken = (error: unknown): boolean =>
-  ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'EPIPE'].includes((error as { code?: string }).code ?? '');
+  ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'EPIPE'].includes(codeOf(error) ?? '');
 
 /** Whether what is there is what it should be, as far as its ETag tells. */
 async function isRight(s3: S3, from: S3Place, object: StoredObject, path: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import pLimit from 'p-limit';
 import { Failure } from '../../../../cli/failure.ts';
 import type { S3Place } from '../places.ts';
 import type { S3 } from '../sdk.ts';
+import { S3Refusal } from '../stored.ts';
 import type { Description, StoredPart } from '../stored.ts';
 import { describeAnew } from './copy.ts';
 import { fewAtATime, numbersTo } from './few-at-a-time.ts';
@@ -97,8 +98,8 @@ async function putWhole(s3: S3, source: Source, to: S3Place, description: Descri
 }
 
 async function putInParts(s3: S3, source: Source, to: S3Place, description: Description, told: OnJob): Promise<void> {
-  const begun = await s3.lastUpload(to);
-  const there = begun === undefined ? [] : await rightParts(source, await s3.parts(to, begun));
+  const { begun, found } = await lastUpload(s3, to);
+  const there = await rightParts(source, found);
   const isResumed = begun !== undefined && there.length > 0;
   if (isResumed) told.note(`resuming: ${there.length} of ${source.parts} parts are there`);
   for (const { sizeBytes } of there) told.moved(sizeBytes);
@@ -118,6 +119,17 @@ async function putInParts(s3: S3, source: Source, to: S3Place, description: Desc
   );
   // Its description was said when it was begun, by another command perhaps, and an upload does not tell it.
   if (isResumed) await describeAnew(s3, to, description);
+}
+
+/** A key that may write and not read goes on with nothing. */
+async function lastUpload(s3: S3, to: S3Place): Promise<{ begun?: string; found: StoredPart[] }> {
+  try {
+    const begun = await s3.lastUpload(to);
+    return begun === undefined ? { found: [] } : { begun, found: await s3.parts(to, begun) };
+  } catch (error) {
+    if (error instanceof S3Refusal && ['AccessDenied', 'NoSuchUpload'].includes(error.code)) return { found: [] };
+    throw error;
+  }
 }
 
 /** Of the parts that are there, those that are what the file has there now. */
