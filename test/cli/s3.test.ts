@@ -83,14 +83,14 @@ describe('miniaws s3, as awscli has it', () => {
       CacheControl: 'no-cache',
       Metadata: { by: 'me', for: 'you' },
     });
-    const to = join(root, 'down.txt');
+    const to = join(root, 'down', 'down.txt');
     expect((await miniaws('cp', `s3://${name}/dir/a b.txt`, to)).out).toBe(
       `download: s3://${name}/dir/a b.txt to ${to}\n`,
     );
     expect(await readFile(to, 'utf8')).toBe('hello');
     const { LastModified } = await head(name, 'dir/a b.txt');
     expect((await stat(to)).mtime).toEqual(LastModified);
-    expect(await readdir(root)).toEqual(['a b.txt', 'down.txt']);
+    expect(await readdir(join(root, 'down'))).toEqual(['down.txt']);
     await miniaws('cp', `s3://${name}/dir/a b.txt`, `s3://${name}/copy`, '--content-type', 'x/y');
     expect(await head(name, 'copy')).toMatchObject({ ContentType: 'x/y', Metadata: { by: 'me', for: 'you' } });
     const piped = await run(['s3', 'cp', '-', `s3://${name}/piped`], {

@@ -1,13 +1,11 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../../base/errors.ts';
 import { Failure } from '../../../cli/failure.ts';
 import type { Session } from '../../../cli/session.ts';
 import { descriptionIn } from './describing.ts';
 import type { DescriptionFlags } from './describing.ts';
 import type { Filters } from './globs.ts';
-import { filesUnder } from './local-tree.ts';
+import { filesUnder, lookAt } from './local-tree.ts';
 import { objectsUnder } from './objects-under.ts';
 import { withS3 } from './open-s3.ts';
 import { folderKeyOf, lastNameOf, placeOf, told } from './places.ts';
@@ -71,9 +69,8 @@ async function stream(session: Session, s3: S3, [from, to]: [Place, Place], aske
 
 async function* one(carrying: Carrying, from: FilePlace | S3Place, to: FilePlace | S3Place): AsyncGenerator<Job> {
   if (from.at === 'file') {
-    const found = await stat(from.path).catch((error: unknown) => {
-      throw new Failure(`cannot read ${from.path}: ${messageOf(error)}`);
-    });
+    const found = await lookAt(from.path);
+    if (!found) throw new Failure(`there is no file ${from.path}`);
     if (found.isDirectory()) throw new Failure(`${from.path} is a folder: add --recursive`);
     if (!found.isFile())
       throw new Failure(`${from.path} is no file: what can be read from it is put by cp - ${told(to)}`);
@@ -84,7 +81,7 @@ async function* one(carrying: Carrying, from: FilePlace | S3Place, to: FilePlace
     throw new Failure(`${told(from)} names no object: add --recursive for all that are in it`);
   const object = await carrying.s3.head(from);
   if (to.at === 's3') return yield copyJob(carrying, from, object, keyed(to, from));
-  const isFolder = to.path.endsWith('/') || (await isFolderThere(to.path));
+  const isFolder = to.path.endsWith('/') || (await lookAt(to.path))?.isDirectory() === true;
   yield downloadJob(carrying, from, object, isFolder ? { folder: to.path, rest: lastNameOf(from) } : to);
 }
 
@@ -92,12 +89,6 @@ async function* one(carrying: Carrying, from: FilePlace | S3Place, to: FilePlace
 const keyed = (to: S3Place, from: FilePlace | S3Place): S3Place => ({ ...to, key: targetKey(to, lastNameOf(from)) });
 
 const targetKey = ({ key }: S3Place, name: string): string => (key === '' || key.endsWith('/') ? `${key}${name}` : key);
-
-const isFolderThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 
 async function* many(
   carrying: Carrying,

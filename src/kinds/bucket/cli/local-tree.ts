@@ -27,13 +27,21 @@ export async function* filesUnder(
   onSkipped: OnSkipped,
   mayBeMissing = false,
 ): AsyncGenerator<LocalFile> {
-  const found = await stat(folder).catch((error: unknown) => {
-    if (mayBeMissing && codeOf(error) === 'ENOENT') return undefined;
-    throw new Failure(`cannot read ${folder}: ${messageOf(error)}`);
-  });
-  if (!found) return;
+  const found = await lookAt(folder);
+  if (!found && mayBeMissing) return;
+  if (!found) throw new Failure(`there is no folder ${folder}`);
   if (!found.isDirectory()) throw new Failure(`${folder} is no folder`);
   yield* within(folder, '', [identityOf(found)], onSkipped);
+}
+
+/** `undefined`: nothing is there. */
+export async function lookAt(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new Failure(`cannot read ${path}: ${messageOf(error)}`);
+  }
 }
 
 interface Entry {

@@ -1,4 +1,4 @@
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Failure } from '../../../cli/failure.ts';
 import { printable } from '../../../cli/io.ts';
 
@@ -46,7 +46,7 @@ export function told(place: Place): string {
   if (place.at === 'stream') return '-';
   if (place.at === 's3') return printable(`${SCHEME}${place.bucket}/${place.key}`);
   const path = join(place.path);
-  return printable(isAbsolute(path) || path.startsWith('../') ? path : `./${path}`);
+  return printable(path.includes('/') ? path : `./${path}`);
 }
 
 export const lastNameOf = (place: S3Place | FilePlace): string =>

@@ -1,4 +1,5 @@
-import { stat, unlink } from 'node:fs/promises';
+import { mkdir, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import mime from 'mime-types';
 import { Failure } from '../../../../cli/failure.ts';
 import { checkInside, makeFoldersFor, pathIn } from '../local-target.ts';
@@ -59,7 +60,10 @@ export const downloadJob = (
     if ('folder' in to) {
       path = pathIn(to.folder, to.rest);
       await makeFoldersFor(to.folder, path);
-    } else ({ path } = to);
+    } else {
+      ({ path } = to);
+      await mkdir(dirname(path), { recursive: true });
+    }
     await download(s3, from, path, told, object);
     if (isMove) await removeMoved(s3, from, object);
   },
