@@ -32,6 +32,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
   ajv: ['admission'],
   'fast-xml-parser': ['s3'],
   'hash-wasm': ['s3'],
+  '@aws-sdk': ['kinds'],
   croner: ['base'],
   'node-cron': ['base'],
 };

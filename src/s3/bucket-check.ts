@@ -16,8 +16,8 @@ export type Checked =
     };
 
 /**
- * Reads every version of every object in the bucket, by key. Notes what is damaged, and what is so no longer; changes nothing else. Whoever
- * reads this says how fast: nothing is read ahead. What comes while it reads may be left out.
+ * Reads every version of every object in the bucket, by key. Notes what is damaged, and what is so no longer; changes nothing else. Nothing is
+ * read ahead, so that the caller sets the pace. Objects that are put meanwhile may be left out.
  */
 export async function* checkBucket(objects: Objects, bucket: string): AsyncGenerator<Checked> {
   const known = new Set((await objects.rows.damage.of(bucket, MOST_KNOWN)).first.map(({ id }) => id));

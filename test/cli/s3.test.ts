@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { truncateSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kubeconfigText } from '../../src/base/kubeconfig-text.ts';
 import { partFileOf } from '../../src/kinds/bucket/cli/local-target.ts';
 import { S3 } from '../../src/kinds/bucket/cli/sdk.ts';
@@ -237,7 +237,10 @@ describe('miniaws s3, as awscli has it', () => {
 });
 
 describe('what breaks off goes on', () => {
-  const LARGE = randomBytes(26 << 20);
+  /** Three parts. */
+  const LARGE = randomBytes(17 << 20);
+  /** Seven: three are on their way at once, and two uploads of it are broken off. */
+  const LARGER = Buffer.concat([LARGE, LARGE, LARGE]);
   const connect = async (signal: AbortSignal) =>
     new S3({ ...(await s3Of(daemon)), region: 'us-east-1', trust: {}, requestTimeoutMs: 0, signal });
   /** Ends after so many tellings that something has moved. */
@@ -256,14 +259,14 @@ describe('what breaks off goes on', () => {
 
   it('an upload sends the parts that are not there', async () => {
     const name = await bucket();
-    const file = join(await tree({ large: LARGE }), 'large');
+    const file = join(await tree({ large: LARGER }), 'large');
     const to = { at: 's3', bucket: name, key: 'large' } as const;
-    const broken = endingAfter(2);
+    const broken = endingAfter(1);
     const client = await connect(broken.signal);
     await expect(upload(client, file, to, {}, broken.told)).rejects.toThrow(/abort/i);
     client.close();
     const there = await partsOf(name, 'large');
-    expect(there.length).toBeGreaterThanOrEqual(2);
+    expect(there.length).toBeGreaterThanOrEqual(1);
     const again = endingAfter(there.length + 1);
     const second = await connect(again.signal);
     await expect(upload(second, file, to, {}, again.told)).rejects.toThrow(/abort/i);
@@ -272,15 +275,14 @@ describe('what breaks off goes on', () => {
     expect(then).toEqual(expect.arrayContaining(there));
     expect(await keys(name)).toEqual([]);
     const ran = await miniaws('cp', file, `s3://${name}/large`, '--content-type', 'x/large');
-    expect(ran).toEqual({
-      code: 0,
-      out: `upload: ${file} to s3://${name}/large\n`,
-      err: `${file}: resuming: ${then.length} of 4 parts are there\n`,
-    });
+    expect(ran).toMatchObject({ code: 0, out: `upload: ${file} to s3://${name}/large\n` });
+    // What was on its way may have come since.
+    const [, parts] = /resuming: (\d) of 7 parts are there\n$/.exec(ran.err) ?? [];
+    expect(Number(parts)).toBeGreaterThanOrEqual(then.length);
     expect((await head(name, 'large')).ContentType).toBe('x/large');
     const back = `${file}-back`;
     await miniaws('cp', `s3://${name}/large`, back);
-    expect((await readFile(back)).equals(LARGE)).toBe(true);
+    expect((await readFile(back)).equals(LARGER)).toBe(true);
   }, 30_000);
 
   it('a download asks for the bytes that are not there, and begins anew where those that are there are wrong', async () => {
@@ -374,7 +376,12 @@ describe('miniaws s3 check', () => {
   });
 });
 
-it('over https, the certificate is checked by the authority in the kubeconfig', async () => {
+it('over https, the certificate is checked by the authority in the kubeconfig; what is set for AWS is not looked at', async () => {
+  vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+  vi.stubEnv('AWS_PROFILE', 'of-another-cloud');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'other');
+  vi.stubEnv('AWS_USE_FIPS_ENDPOINT', 'true');
+  vi.stubEnv('AWS_MAX_ATTEMPTS', 'none');
   const secure = await startDaemon({ engine: 'simulated', env: { MINIAWS_S3_TLS: 'yes' } });
   try {
     const options = { kubeconfig: secure.kubeconfigPath };
@@ -383,6 +390,7 @@ it('over https, the certificate is checked by the authority in the kubeconfig', 
     expect(out).toMatch(/^https:/);
     expect((await run(['s3', 'ls'], options)).out).toMatch(/ by-tls\n$/);
   } finally {
+    vi.unstubAllEnvs();
     await secure.stop();
   }
 });

@@ -24,7 +24,10 @@ export async function rb(session: Session, where: string, { force }: { force?: b
   if (!session.signal.aborted) session.print(`remove_bucket: ${bucket}`);
 }
 
-/** A list may go by what comes while it is read, and by what the last one of a page was, which is gone: it is read until it is empty. */
+/**
+ * A page of versions begins after the last one of the page before, which has been deleted by then: S3 may leave versions of its key out.
+ * So the list is read again until it is empty.
+ */
 async function empty(session: Session, s3: S3, place: S3Place): Promise<void> {
   for (;;) {
     const first = await s3.versions(place).next();

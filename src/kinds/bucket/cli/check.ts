@@ -11,7 +11,7 @@ import type { CheckEvent, CheckProgress, DamagedVersion } from '../check-event.t
 import { bucketKind } from '../definition.ts';
 import { bucketOf } from './places.ts';
 
-/** The daemon tells how far it is every half second, and a disk may be slow. */
+/** How long the daemon may say nothing. It says how far it is every half second, if the disk is not too slow for that. */
 const IDLE_MS = 60_000;
 
 /** `miniaws s3 check`. */

@@ -41,7 +41,7 @@ export async function cp(session: Session, [source, target]: [string, string], a
   });
 }
 
-/** What a copy brings into its own source would be copied, too; what is moved onto itself would be gone. */
+/** A copy into a folder of its own source would copy its copies. A move onto itself would delete the object. */
 function refuseInside(from: S3Place, to: S3Place, { recursive, isMove }: CpOptions & { isMove: boolean }): void {
   if (from.bucket !== to.bucket) return;
   const [source, target] = recursive
@@ -59,7 +59,7 @@ async function stream(session: Session, s3: S3, [from, to]: [Place, Place], aske
     if (to.key === '' || to.key.endsWith('/')) throw new Failure(`${told(to)} names no key for the standard input`);
     if (asked.dryRun) return;
     const { stdin } = session.io;
-    // One that is open would keep the command from its end.
+    // The process does not end while its standard input is open.
     await s3.putStream(to, stdin, descriptionIn(asked)).finally(() => stdin.destroy());
   } else if (from.at === 's3' && to.at === 'stream') {
     const { body } = await s3.get(from);

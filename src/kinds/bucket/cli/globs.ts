@@ -1,8 +1,8 @@
-/** Whether names are among those that are meant: by --include and --exclude, of which the last one that matches decides. */
+/** The --include and --exclude of a command. The last one that matches a name decides; a name that none matches is included. */
 export class Filters {
   readonly #rules: { glob: string; isIncluded: boolean }[] = [];
 
-  /** Reads a flag's value; both flags are to share one order. */
+  /** Reader of the flag's value. Both flags add to one list, as their order matters. */
   readonly include = (glob: string): string => this.#add(glob, true);
   readonly exclude = (glob: string): string => this.#add(glob, false);
 

@@ -12,7 +12,7 @@ export interface LsOptions {
   summarize?: boolean;
 }
 
-/** awscli's columns. */
+/** Widths of awscli's columns. */
 const [SIZE_WIDTH, PREFIX_WIDTH] = [10, 30];
 
 /** `miniaws s3 ls`: the lines are awscli's. */

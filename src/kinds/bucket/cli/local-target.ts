@@ -4,12 +4,12 @@ import { basename, dirname, join, sep } from 'node:path';
 import { codeOf } from '../../../base/errors.ts';
 import { Failure } from '../../../cli/failure.ts';
 
-/** What is written while a download goes on; it is never uploaded. */
+/** The temporary file of a download. */
 const PART_FILE = /^\.miniaws-[0-9a-f]{32}\.part$/;
 
 export const isPartFile = (name: string): boolean => PART_FILE.test(name);
 
-/** Where the bytes of this object are until all of them are there: beside the file, and another one for other bytes. */
+/** The temporary file of this download, in the same folder as the file. Its name follows from the ETag, so that it is continued only with the same bytes. */
 export function partFileOf(path: string, etag: string): string {
   const hash = createHash('sha256')
     .update(`${basename(path)}\0${etag}`)
@@ -18,7 +18,7 @@ export function partFileOf(path: string, etag: string): string {
   return join(dirname(path), `.miniaws-${hash}.part`);
 }
 
-/** Where the rest of a key is below a folder. Throws where that is no file inside of it. */
+/** The path of a key below a folder. Throws where the key is no relative path that stays in the folder. */
 export function pathIn(folder: string, rest: string): string {
   const bad = rest.split('/').find((name) => name === '' || name === '.' || name === '..');
   if (bad !== undefined || rest.includes('\0'))
@@ -35,14 +35,14 @@ export async function makeFoldersFor(folder: string, path: string): Promise<void
   await mkdir(dirname(path), { recursive: true });
 }
 
-/** Throws where the path leads out of the folder by symbolic links. */
+/** Throws where a symbolic link leads the path out of the folder. */
 export async function checkInside(folder: string, path: string): Promise<void> {
   const [root, real] = [await realpath(folder), await nearest(dirname(path))];
   if (real !== root && !real.startsWith(root === sep ? root : `${root}${sep}`))
     throw new Failure(`a symbolic link leads it out of ${folder}, to ${real}`);
 }
 
-/** The folder, or the one above it that is there already. */
+/** The real path of the folder, or of the nearest one above it that exists. */
 async function nearest(folder: string): Promise<string> {
   try {
     return await realpath(folder);

@@ -7,14 +7,14 @@ import { codeOf, messageOf } from '../../../base/errors.ts';
 import { isPartFile } from './local-target.ts';
 
 export interface LocalFile {
-  /** Below the folder that was asked for, with slashes. */
+  /** Relative to the folder that was asked for, with slashes. */
   name: string;
   path: string;
   sizeBytes: number;
   modifiedAt: Date;
 }
 
-/** Told of what is there and cannot be sent; `name` is a file's, or a folder's with all that may be in it. */
+/** Called for each file or folder that cannot be sent. */
 export type OnSkipped = (name: string, why: string) => void;
 
 /**
@@ -84,7 +84,7 @@ async function entriesOf(folder: string, prefix: string, onSkipped: OnSkipped): 
   return entries.toSorted((a, b) => compareKeys(sortedBy(a), sortedBy(b)));
 }
 
-/** What is in a folder comes where its name with a slash does: `a-b`, `a/c`, `ab`. */
+/** The names in a folder sort as their keys, which have a slash after the folder's name: `a-b`, `a/c`, `ab`. */
 const sortedBy = ({ name, stats }: Entry): string => (stats.isDirectory() ? `${name}/` : name);
 
 /** As S3 orders keys: by their bytes. */

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { Failure } from '../../../cli/failure.ts';
 import { printable } from '../../../cli/io.ts';
 
-/** In a bucket; the key may be empty: the bucket itself. */
+/** An object, or a prefix of keys; with an empty key, the whole bucket. */
 export interface S3Place {
   at: 's3';
   bucket: string;
@@ -14,7 +14,7 @@ export interface FilePlace {
   path: string;
 }
 
-/** What stands for the source and the target of a command: `s3://bucket/key`, a path, or `-` for the standard input or output. */
+/** An operand of a command: `s3://bucket/key`, a path, or `-` for the standard input or output. */
 export type Place = S3Place | FilePlace | { at: 'stream' };
 
 const SCHEME = 's3://';
@@ -27,21 +27,21 @@ export function placeOf(text: string): Place {
   return { at: 's3', bucket, key: key.join('/') };
 }
 
-/** Of an operand that is in S3; a bucket's name alone is one, too. */
+/** For operands that are always in S3: `s3://` may be left out. */
 export function s3PlaceOf(text: string): S3Place {
   const place = placeOf(text.startsWith(SCHEME) ? text : `${SCHEME}${text}`);
   if (place.at !== 's3') throw new Failure(`expected ${SCHEME}BUCKET/KEY, found ${text}`);
   return place;
 }
 
-/** Of an operand that is a bucket. */
+/** For operands that are always a bucket. */
 export function bucketOf(text: string): string {
   const { bucket, key } = s3PlaceOf(text);
   if (key !== '') throw new Failure(`expected a bucket such as ${SCHEME}${bucket}, found ${text}`);
   return bucket;
 }
 
-/** As awscli tells of it. */
+/** As awscli prints it. */
 export function told(place: Place): string {
   if (place.at === 'stream') return '-';
   if (place.at === 's3') return printable(`${SCHEME}${place.bucket}/${place.key}`);
@@ -52,5 +52,5 @@ export function told(place: Place): string {
 export const lastNameOf = (place: S3Place | FilePlace): string =>
   place.at === 'file' ? basename(place.path) : place.key.slice(place.key.lastIndexOf('/') + 1);
 
-/** As the beginning of keys under it: `pictures` is `pictures/`, and a bucket nothing. */
+/** The prefix of all keys in the folder: `pictures/` of `pictures`, and nothing of a whole bucket. */
 export const folderKeyOf = ({ key }: S3Place): string => (key === '' || key.endsWith('/') ? key : `${key}/`);

@@ -3,7 +3,7 @@ import type { Session } from '../../../cli/session.ts';
 import { withS3 } from './open-s3.ts';
 import { s3PlaceOf, told } from './places.ts';
 
-/** Signature V4 knows no longer one. */
+/** The limit of Signature V4. */
 const LONGEST_MS = 7 * 86_400_000;
 
 export interface PresignOptions {

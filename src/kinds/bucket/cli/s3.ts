@@ -17,7 +17,7 @@ export const S3_WORDS = ['ls', 'cp', 'mv', 'rm', 'sync', 'presign', 'mb', 'rb', 
 const METHODS = ['get', 'put'] as const;
 const HOUR_MS = 3_600_000;
 
-/** `miniaws s3`: awscli's commands, with its words and its lines. What they are done by is loaded when one is run. */
+/** `miniaws s3`: awscli's commands, with its flags and its output. Each one's code is loaded when it is run. */
 export function addS3(program: Command, setup: ClientSetup): void {
   const s3 = program.command('s3').description('buckets and their objects: see miniaws s3 --help');
   addLs(s3, setup);
@@ -194,7 +194,7 @@ const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.
 
 const RESUMED = '\nWhat breaks off goes on where it was when the same command is run again.\n';
 
-/** Both flags fill one list, in the order in which they are written. */
+/** Both flags fill one list, in the order of the command line. */
 function addFilters(command: Command): Filters {
   const filters = new Filters();
   command
@@ -218,7 +218,7 @@ const describable = (command: Command): Command =>
 
 interface DryRun {
   dryRun?: boolean;
-  /** As awscli writes it. */
+  /** awscli's spelling. */
   dryrun?: boolean;
 }
 

@@ -9,7 +9,7 @@ import type { S3Place } from './places.ts';
 import { S3Refusal } from './stored.ts';
 import type { Description, StoredBucket, StoredObject, StoredVersion } from './stored.ts';
 
-/** Between what the client library of AWS says and what we say. */
+/** Translates between the types of the client library and ours. */
 
 export const placed = ({ bucket, key }: S3Place) => ({ Bucket: bucket, Key: key });
 
@@ -18,7 +18,7 @@ export const sourceOf = ({ bucket, key }: S3Place): string =>
 
 export const unquoted = (etag = ''): string => etag.replaceAll('"', '');
 
-/** Keys in lists are encoded, as XML has no place for some characters. */
+/** Lists are asked for with encoded keys, as XML cannot have some characters. */
 export const decoded = (key: string): string => decodeURIComponent(key.replaceAll('+', ' '));
 
 export const bucketOf = ({ Name = '', CreationDate = new Date(0) }: Bucket): StoredBucket => ({
@@ -26,7 +26,7 @@ export const bucketOf = ({ Name = '', CreationDate = new Date(0) }: Bucket): Sto
   createdAt: CreationDate,
 });
 
-/** By key: what is listed together keeps its order among the others. */
+/** Of a page: prefixes first, as awscli prints them, then objects; each by key. */
 export function contentsOf(page: ListObjectsV2CommandOutput): (StoredObject | { prefix: string })[] {
   const { Contents = [], CommonPrefixes = [] } = page;
   return [...CommonPrefixes.map(({ Prefix = '' }) => ({ prefix: decoded(Prefix) })), ...Contents.map(objectOf)];
@@ -78,7 +78,7 @@ export const headersOf = (given: Description) => ({
   Metadata: given.metadata && { ...given.metadata },
 });
 
-/** Answers without a body have no message. */
+/** Refusals of a HEAD have no body, so no message. */
 const WORDS: Record<number, string> = {
   403: 'the key does not allow it (miniaws can-i --list tells what it does)',
   404: 'there is no such object',
@@ -86,7 +86,7 @@ const WORDS: Record<number, string> = {
   416: 'it has no such range of bytes',
 };
 
-/** What the library throws, as it is told; what is not of S3 and no broken connection is left as it is. */
+/** A refusal of S3, or a broken connection, as our error. Other errors are returned as they are. */
 export function refusalOf(error: unknown, where: string, endpoint: string): unknown {
   if (!(error instanceof Error) || error.name === 'AbortError') return error;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
@@ -94,7 +94,7 @@ export function refusalOf(error: unknown, where: string, endpoint: string): unkn
     return 'code' in error || error.name === 'TimeoutError' ? unreachable(endpoint, error) : error;
   const isSaid = error.message !== '' && !/^Unknown(Error)?$/.test(error.message);
   const why = isSaid ? error.message : (WORDS[status] ?? `the server answered ${status}`);
-  // A refusal without a body is named by its status alone.
+  // Without a body the library names the error by its status.
   const code = /^\d+$|^Unknown/.test(error.name) && status === 412 ? 'PreconditionFailed' : error.name;
   return new S3Refusal(code, `${code}: ${why}`, where);
 }

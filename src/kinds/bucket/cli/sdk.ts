@@ -14,19 +14,19 @@ import {
   ListObjectVersionsCommand,
   ListPartsCommand,
   PutObjectCommand,
-  S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3';
+import type { ListObjectVersionsCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { setMaxListeners } from 'node:events';
 import { addAbortSignal } from 'node:stream';
 import type { Readable } from 'node:stream';
-import type { Trust } from '../../../cli/https.ts';
 import { told } from './places.ts';
 import type { S3Place } from './places.ts';
+import { clientOf } from './sdk-client.ts';
+import type { S3Connection } from './sdk-client.ts';
 import {
   bucketOf,
   contentsOf,
@@ -50,61 +50,22 @@ import type {
   StoredVersion,
 } from './stored.ts';
 
-const CONNECT_MS = 10_000;
 const CRC32 = 'CRC32';
-/** Of a stream whose end is not known: 10,000 of them are 160 GiB. */
+/** Bytes of a part of a stream, whose length is not known: S3's 10,000 parts are 160 GiB. */
 const STREAM_PART = 16 << 20;
 
-export interface S3Connection {
-  endpoint: string;
-  region: string;
-  accessKeyId: string;
-  secretAccessKey: string;
-  /** How a certificate is checked, where the endpoint is https. */
-  trust: Trust;
-  /** For one answer, in milliseconds; 0: no limit. */
-  requestTimeoutMs: number;
-  signal: AbortSignal;
-}
-
-/** S3, by the client library of AWS. It alone is loaded when a command needs S3, and nothing that is set for AWS reaches it. */
+/** S3, by the client library of AWS. Variables and files that set up AWS are not looked at. */
 export class S3 {
   readonly #client: S3Client;
   readonly #endpoint: string;
   readonly #signal: AbortSignal;
 
   constructor(connection: S3Connection) {
-    const { endpoint, region, accessKeyId, secretAccessKey, trust, requestTimeoutMs, signal } = connection;
-    // The library tells everybody on Node 20 that its versions of 2027 want Node 22. Which version is used is not theirs to choose.
-    process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-    this.#endpoint = endpoint;
-    this.#signal = signal;
+    this.#endpoint = connection.endpoint;
+    this.#signal = connection.signal;
     // Each request listens to it.
-    setMaxListeners(0, signal);
-    this.#client = new S3Client({
-      endpoint,
-      region,
-      credentials: { accessKeyId, secretAccessKey },
-      forcePathStyle: true,
-      requestHandler: {
-        connectionTimeout: CONNECT_MS,
-        ...(requestTimeoutMs > 0 && { requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true }),
-        httpsAgent: { ...trust },
-      },
-      // What is left out is looked for in variables and files of AWS.
-      defaultsMode: 'standard',
-      maxAttempts: 3,
-      retryMode: 'standard',
-      requestChecksumCalculation: 'WHEN_SUPPORTED',
-      responseChecksumValidation: 'WHEN_SUPPORTED',
-      useDualstackEndpoint: false,
-      useFipsEndpoint: false,
-      useArnRegion: false,
-      disableS3ExpressSessionAuth: true,
-      authSchemePreference: [],
-      sigv4aSigningRegionSet: [region],
-      userAgentAppId: 'miniaws',
-    });
+    setMaxListeners(0, this.#signal);
+    this.#client = clientOf(connection);
   }
 
   close(): void {
@@ -124,7 +85,7 @@ export class S3 {
     await this.#ask(`s3://${bucket}`, (how) => this.#client.send(new DeleteBucketCommand({ Bucket: bucket }), how));
   }
 
-  /** Objects by key; with a delimiter, the beginnings of keys that have it after the prefix, too. */
+  /** Objects by key; with a delimiter, also common prefixes. */
   async *list({ bucket, key: prefix }: S3Place, delimiter?: string): AsyncGenerator<StoredObject | { prefix: string }> {
     let next: string | undefined;
     do {
@@ -160,14 +121,14 @@ export class S3 {
     } while (key !== undefined);
   }
 
-  /** `part`: its size in place of the object's. */
+  /** With `part`, the size is that of this part. */
   async head(place: S3Place, part?: number): Promise<DescribedObject> {
     const asked = new HeadObjectCommand({ ...placed(place), PartNumber: part });
     const found = await this.#ask(told(place), (how) => this.#client.send(asked, how));
     return { ...describedBy(place.key, found), description: descriptionOf(found) };
   }
 
-  /** Throws CHANGED where it is another one than `etag`. */
+  /** The bytes from `from` on. With an ETag, throws CHANGED when the object has another one. */
   async get(place: S3Place, { from = 0, etag }: { from?: number; etag?: string } = {}): Promise<OpenObject> {
     const asked = new GetObjectCommand({
       ...placed(place),
@@ -183,7 +144,7 @@ export class S3 {
     await this.#ask(told(place), (how) => this.#client.send(asked, how));
   }
 
-  /** In parts, where it is long. Nothing is left of one that breaks off. */
+  /** A long stream goes in parts. When it breaks off, its parts are removed. */
   async putStream(place: S3Place, body: Readable, description: Description): Promise<void> {
     await this.#ask(told(place), async ({ abortSignal }) => {
       const params = { ...placed(place), ...headersOf(description), Body: body };
@@ -203,13 +164,13 @@ export class S3 {
     await this.#ask(told(to), (how) => this.#client.send(asked, how));
   }
 
-  /** Of the version where one is named: for good. Throws CHANGED where it is another one than `etag`. */
+  /** With a version's id, that version, for good. With an ETag, throws CHANGED when the object has another one. */
   async delete(place: S3Place, { versionId, etag }: { versionId?: string; etag?: string } = {}): Promise<void> {
     const asked = new DeleteObjectCommand({ ...placed(place), VersionId: versionId, IfMatch: etag && `"${etag}"` });
     await this.#ask(told(place), (how) => this.#client.send(asked, how));
   }
 
-  /** The upload to this key that was begun last, of those that a later one may go on with. */
+  /** The id of the newest unfinished upload to this key whose parts have CRC-32 checksums, as ours have. */
   async lastUpload({ bucket, key }: S3Place): Promise<string | undefined> {
     const asked = new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key, EncodingType: 'url' });
     const { Uploads = [] } = await this.#ask(`s3://${bucket}`, (how) => this.#client.send(asked, how));
@@ -253,7 +214,7 @@ export class S3 {
     return { number, sizeBytes: body.length, etag: unquoted(ETag), checksum: ChecksumCRC32 };
   }
 
-  /** The bytes of the range, its last one among them, of an object that still is `etag`. */
+  /** Copies bytes `first` to `last`, inclusive, if the object still has the ETag. */
   async copyPart(
     from: S3Place & { etag: string },
     to: S3Place,
@@ -287,17 +248,17 @@ export class S3 {
   }
 
   async abortUpload(place: S3Place, uploadId: string): Promise<void> {
-    // After Ctrl-C, too.
+    // Without the command's signal, as it is called after Ctrl-C, too.
     await this.#client.send(new AbortMultipartUploadCommand({ ...placed(place), UploadId: uploadId }));
   }
 
-  /** Good for so many seconds, to whoever has it. */
+  /** A URL that works for so many seconds, for anybody. */
   presign(place: S3Place, method: 'get' | 'put', seconds: number): Promise<string> {
     const asked = method === 'get' ? new GetObjectCommand(placed(place)) : new PutObjectCommand(placed(place));
     return getSignedUrl(this.#client, asked, { expiresIn: seconds });
   }
 
-  /** Throws S3Refusal and Unreachable. `where` it is asked is told with it. */
+  /** Throws S3Refusal and Unreachable; `where` is for their messages. */
   async #ask<T>(where: string, ask: (how: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
     try {
       return await ask({ abortSignal: this.#signal });

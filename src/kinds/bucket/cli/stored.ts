@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Failure } from '../../../cli/failure.ts';
 
-/** What S3 tells of things in it, in words of ours: the library's stop in `sdk.ts`. */
+/** What S3 answers, in our types; the library's stay in `sdk.ts`. */
 export interface StoredObject {
   key: string;
   sizeBytes: number;
@@ -20,7 +20,7 @@ export interface StoredBucket {
   createdAt: Date;
 }
 
-/** What an object is described by, beside its bytes. */
+/** Headers and metadata of an object. */
 export interface Description {
   contentType?: string | undefined;
   cacheControl?: string | undefined;
@@ -35,12 +35,12 @@ export interface DescribedObject extends StoredObject {
   description: Description;
 }
 
-/** An object's bytes from the one that was asked for on. */
+/** An object, and a stream of its bytes. */
 export interface OpenObject extends StoredObject {
   body: Readable;
 }
 
-/** A part of an upload that has not come to an end. */
+/** A part of an unfinished upload. */
 export interface StoredPart {
   number: number;
   sizeBytes: number;
@@ -49,7 +49,7 @@ export interface StoredPart {
   checksum: string | undefined;
 }
 
-/** S3 refused. `message` has the place in it, `why` has not. */
+/** S3 refused a request. `message` begins with the place, `why` does not. */
 export class S3Refusal extends Failure {
   readonly code: string;
   readonly why: string;
@@ -61,5 +61,5 @@ export class S3Refusal extends Failure {
   }
 }
 
-/** The object is another one than it was when it was listed. */
+/** The code of a refusal: the object does not have the expected ETag. */
 export const CHANGED = 'PreconditionFailed';

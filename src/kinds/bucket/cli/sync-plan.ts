@@ -1,13 +1,13 @@
 import { compareKeys } from './local-tree.ts';
 
-/** A file or an object, by its name below what is synced. */
+/** A file or an object; `name` is relative to the folder that is synced. */
 export interface Side {
   name: string;
   sizeBytes: number;
   modifiedAt: Date;
 }
 
-/** What is under one name, there being something at one of both sides. */
+/** What both sides have under one name; at least one of them has something. */
 export interface Pair<S extends Side, T extends Side> {
   source: S | undefined;
   target: T | undefined;
@@ -19,7 +19,7 @@ export interface SyncRules {
   exactTimestamps?: boolean;
 }
 
-/** Both in the order of their names, read as they are needed. */
+/** Merges two lists that are sorted by name, reading each as it is needed. */
 export async function* paired<S extends Side, T extends Side>(
   sources: AsyncIterator<S>,
   targets: AsyncIterator<T>,
@@ -58,5 +58,5 @@ export function planOf(
   return isChanged ? 'carry' : undefined;
 }
 
-/** Not every place keeps parts of them. */
+/** HTTP's Last-Modified has whole seconds, lists have milliseconds. */
 const secondsOf = ({ modifiedAt }: Side): number => Math.floor(modifiedAt.getTime() / 1_000);

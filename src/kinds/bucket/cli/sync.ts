@@ -45,7 +45,7 @@ export async function sync(
   });
 }
 
-/** What is carried into the source is of it, too; and of a target that the source is in, all is to be deleted. */
+/** A copy into the source would be copied again, and --delete in a folder around the source would delete the source. */
 function refuseOverlap(from: S3Place, to: S3Place): void {
   const [source, target] = [folderKeyOf(from), folderKeyOf(to)];
   if (from.bucket === to.bucket && (source.startsWith(target) || target.startsWith(source)))
@@ -59,7 +59,7 @@ async function* jobsOf(
   options: SyncOptions & { filters: Filters },
   jobs: Jobs,
 ): AsyncGenerator<Job> {
-  /** Of what could not be read at the source nothing is known: it is not deleted at the target. */
+  /** Names at the source that could not be read: what the target has under them is not deleted. */
   const unread: string[] = [];
   const skip = (place: Folder) => (name: string, why: string) => {
     unread.push(name);
@@ -77,7 +77,7 @@ async function* jobsOf(
   }
 }
 
-/** `mayBeMissing`: a folder that is not there has nothing in it. */
+/** `mayBeMissing`: a missing folder counts as empty. */
 async function* foundIn(
   s3: S3,
   place: Folder,

@@ -4,12 +4,12 @@ import type { Description, DescribedObject, StoredObject, StoredPart } from '../
 import { fewAtATime, numbersTo } from './few-at-a-time.ts';
 import type { OnJob } from './job.ts';
 
-/** S3 copies no more than this at once. */
+/** The limit of S3's CopyObject, in bytes. */
 const LARGEST = 5 * 2 ** 30;
 const PART = 512 << 20;
 const PARTS_AT_ONCE = 3;
 
-/** Copies an object where it is. What the description leaves out stays as it is with the source. */
+/** Copies an object inside S3. What the description leaves out is taken from the source. */
 export async function copy(
   s3: S3,
   from: S3Place & Pick<StoredObject, 'sizeBytes'>,
@@ -24,7 +24,7 @@ export async function copy(
   told.moved(from.sizeBytes);
 }
 
-/** Sees to it that what was put is described so. */
+/** Replaces the object's description where it is another one. */
 export async function describeAnew(s3: S3, place: S3Place, description: Description): Promise<void> {
   const found = await s3.head(place);
   const wanted = { ...found, description: { ...description, metadata: description.metadata ?? {} } };

@@ -11,7 +11,7 @@ import { CHANGED, S3Refusal } from '../stored.ts';
 import type { StoredObject } from '../stored.ts';
 import type { OnJob } from './job.ts';
 
-/** How often the rest is asked for again, when a connection breaks that has brought nothing. */
+/** How often a broken connection is replaced before bytes have come again. */
 const TRIES = 3;
 
 /**
@@ -46,7 +46,7 @@ const sizeOf = (path: string): Promise<number> =>
     () => 0,
   );
 
-/** All of it that is not there yet; over several connections where they break. */
+/** Appends the bytes that the file lacks. When a connection breaks, another one brings the rest. */
 async function bring(s3: S3, from: S3Place, object: StoredObject, into: string, told: OnJob): Promise<void> {
   const file = await open(into, 'a');
   try {
@@ -75,17 +75,17 @@ async function bring(s3: S3, from: S3Place, object: StoredObject, into: string, 
   }
 }
 
-/** A body that ended too early; a refusal is none. */
+/** Whether the connection broke while the body came. */
 const isBroken = (error: unknown): boolean =>
   ['ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'EPIPE'].includes(codeOf(error) ?? '');
 
-/** Whether what is there is what it should be, as far as its ETag tells. */
+/** Whether the file has the object's bytes, as far as its ETag tells: MD5, or the MD5 of the parts' MD5s. */
 async function isRight(s3: S3, from: S3Place, object: StoredObject, path: string): Promise<boolean> {
   const [, parts] = /^[0-9a-f]{32}-(\d+)$/.exec(object.etag) ?? [];
   if (parts === undefined) return !/^[0-9a-f]{32}$/.test(object.etag) || (await md5sOf(path))[0] === object.etag;
   const { sizeBytes } = await s3.head(from, 1);
   const md5s = await md5sOf(path, sizeBytes);
-  // Parts may be of any sizes, and are nearly always of one.
+  // The ETag can be compared when all parts but the last have one size, as nearly all clients make them.
   if (md5s.length !== Number(parts)) return true;
   const whole = createHash('md5')
     .update(Buffer.from(md5s.join(''), 'hex'))
@@ -93,7 +93,7 @@ async function isRight(s3: S3, from: S3Place, object: StoredObject, path: string
   return `${whole}-${parts}` === object.etag;
 }
 
-/** Of each so many bytes of the file. */
+/** The MD5 of each part of the file, in hexadecimal. */
 async function md5sOf(path: string, partBytes = Infinity): Promise<string[]> {
   const md5s: string[] = [];
   let hash = createHash('md5');

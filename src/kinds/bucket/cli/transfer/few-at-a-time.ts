@@ -1,6 +1,6 @@
 /**
- * Runs all that come, a few at a time, and asks for no more of them than these. After a failure none is begun any more, those that have
- * begun are waited for, and it is thrown.
+ * Runs `run` for each item, a few at a time, and reads no further ahead. After a failure it starts no more, waits for those that run, and
+ * throws the failure.
  */
 export async function fewAtATime<T>(
   few: number,
@@ -21,12 +21,12 @@ export async function fewAtATime<T>(
   if (failures.length > 0) throw failures[0];
 }
 
-/** Of which more than one may ask for the next. */
+/** An async generator queues calls of `next`, so that several workers may read it. */
 async function* oneByOne<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T> {
   yield* items;
 }
 
-/** From 1. */
+/** 1, 2, … up to the last. */
 export function* numbersTo(last: number): Generator<number> {
   for (let number = 1; number <= last; number++) yield number;
 }

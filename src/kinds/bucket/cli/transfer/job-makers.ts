@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import mime from 'mime-types';
 import { Failure } from '../../../../cli/failure.ts';
 import { checkInside, makeFoldersFor, pathIn } from '../local-target.ts';
+import type { LocalFile } from '../local-tree.ts';
 import type { FilePlace, S3Place } from '../places.ts';
 import type { S3 } from '../sdk.ts';
 import { CHANGED, S3Refusal } from '../stored.ts';
@@ -12,22 +13,17 @@ import { download } from './download.ts';
 import type { Job } from './job.ts';
 import { isSame, upload } from './upload.ts';
 
-/** How a command carries files and objects. */
+/** What the jobs of a command have in common. */
 export interface Carrying {
   s3: S3;
   description: Description;
-  /** What was carried is removed where it was. */
+  /** The source is removed afterwards. */
   isMove: boolean;
-}
-
-/** A file on its way, or what a list tells of an object. */
-interface Sized {
-  sizeBytes: number;
 }
 
 export const uploadJob = (
   { s3, description, isMove }: Carrying,
-  { path, sizeBytes }: Sized & { path: string },
+  { path, sizeBytes }: Pick<LocalFile, 'path' | 'sizeBytes'>,
   to: S3Place,
 ): Job => ({
   does: isMove ? 'move' : 'upload',
@@ -44,7 +40,7 @@ export const uploadJob = (
   },
 });
 
-/** Into the folder, by the rest of the key; its own key and any path where no folder is given. */
+/** To a path that a person wrote, or into a folder under the rest of the object's key, which may be anything. */
 export const downloadJob = (
   { s3, isMove }: Carrying,
   from: S3Place,

@@ -1,6 +1,6 @@
 import type { Place } from '../places.ts';
 
-/** One thing that a command does: what a line of its output tells of. */
+/** One transfer or deletion: a line of the command's output. */
 export interface Job {
   does: 'upload' | 'download' | 'copy' | 'move' | 'delete';
   from: Place;
@@ -10,8 +10,8 @@ export interface Job {
 }
 
 export interface OnJob {
-  /** So many bytes more are there. */
+  /** So many more bytes are transferred. */
   moved: (bytes: number) => void;
-  /** What a person may want to know besides. */
+  /** Prints a line to stderr, beside the job's own. */
   note: (text: string) => void;
 }

@@ -8,18 +8,16 @@ import { fewAtATime } from './few-at-a-time.ts';
 import type { Job } from './job.ts';
 import { Meter } from './meter.ts';
 
-/** Small files wait for the daemon's disk, which takes many of them at once. */
+/** Small files wait for the daemon's sync to disk, which many of them share. */
 const AT_ONCE = 32;
-/** As awscli's: all that could be done was, and something was left out. */
+/** awscli's exit status when files were skipped and nothing failed. */
 const SKIPPED = 2;
 
 export interface JobsOptions {
   dryRun?: boolean | undefined;
-  /** No line for what was done: the standard output is for bytes. */
-  isQuiet?: boolean;
 }
 
-/** Does jobs as they come, a few at a time, and tells of each as awscli does. One that fails holds up no other. */
+/** Runs jobs, a few at a time, and prints a line for each as awscli does. A failure does not stop the others. */
 export class Jobs {
   readonly #session: Session;
   readonly #options: JobsOptions;
@@ -33,7 +31,7 @@ export class Jobs {
     this.#meter = new Meter(session.io, session.kinds);
   }
 
-  /** Something that there is no job for. */
+  /** Tells of a file that there is no job for. */
   skip(place: Place, why: string): void {
     this.#skipped++;
     this.#aside(() => this.#session.warn(`skipping ${told(place)}: ${why}`));
@@ -69,7 +67,6 @@ export class Jobs {
   }
 
   #tellDone(job: Job): void {
-    if (this.#options.isQuiet) return;
     const dry = this.#options.dryRun ? '(dryrun) ' : '';
     this.#aside(() => this.#session.print(`${dry}${job.does}: ${wayOf(job)}`));
   }
@@ -80,7 +77,7 @@ export class Jobs {
     this.#aside(() => this.#session.tell(`${job.does} failed: ${wayOf(job)}: ${printable(why)}`));
   }
 
-  /** Lines beside the living one. */
+  /** Writes lines while the living one is away. */
   #aside(write: () => void): void {
     this.#meter.clear();
     write();

@@ -6,13 +6,13 @@ import type { KindRegistry } from '../../../../api/registry.ts';
 import { told } from '../places.ts';
 import type { Job } from './job.ts';
 
-/** What is smaller is over before a bar is seen. */
+/** Bytes from which a file has a bar. */
 const LARGE = 1 << 20;
 const CELLS = 20;
-/** Between two tellings. */
+/** Between two changes of the line. */
 const EVERY_MS = 100;
 
-/** How far jobs are: one living line on a terminal, with bars for large files, and nothing elsewhere. To stderr. */
+/** Shows how far jobs are in one living line, with bars for large files. On a terminal only, to stderr. */
 export class Meter {
   readonly #progress: Progress | undefined;
   readonly #began = performance.now();
@@ -41,7 +41,7 @@ export class Meter {
     this.#tell();
   }
 
-  /** Takes the line away, for others to be written. */
+  /** Takes the line away, before another one is written. */
   clear(): void {
     this.#progress?.done();
   }

@@ -12,16 +12,16 @@ import { describeAnew } from './copy.ts';
 import { fewAtATime, numbersTo } from './few-at-a-time.ts';
 import type { OnJob } from './job.ts';
 
-/** What is larger goes in parts of this size, or of a larger one where there would be too many. */
+/** Bytes of a part; a larger file than S3's 10,000 of them has larger parts. A file of one part is put whole. */
 const PART = 8 << 20;
 const MOST_PARTS = 10_000;
 /** Of one file. */
 const PARTS_AT_ONCE = 3;
-/** What is sent is in memory: of what is large, this much of all files together. */
+/** What is sent is in memory. So of parts and files that are larger than this, only a few are sent at once, over all files. */
 const LARGE = 1 << 20;
 const largeOnes = pLimit(8);
 
-/** What changes with a file. */
+/** By this it is seen that a file has changed. */
 export type FileState = Pick<Stats, 'size' | 'mtimeMs'>;
 
 /**
@@ -49,7 +49,7 @@ export async function upload(
 
 const partSizeOf = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / MOST_PARTS / PART)) * PART;
 
-/** A file that is read in parts, by numbers from 1. */
+/** A file that is read by parts, numbered from 1. */
 class Source {
   readonly parts: number;
   readonly #file: FileHandle;
@@ -121,7 +121,7 @@ async function putInParts(s3: S3, source: Source, to: S3Place, description: Desc
   if (isResumed) await describeAnew(s3, to, description);
 }
 
-/** A key that may write and not read goes on with nothing. */
+/** An unfinished upload and its parts. A key that may not list them begins anew. */
 async function lastUpload(s3: S3, to: S3Place): Promise<{ begun?: string; found: StoredPart[] }> {
   try {
     const begun = await s3.lastUpload(to);
@@ -132,7 +132,7 @@ async function lastUpload(s3: S3, to: S3Place): Promise<{ begun?: string; found:
   }
 }
 
-/** Of the parts that are there, those that are what the file has there now. */
+/** The parts whose size and MD5 are those of the file now. */
 async function rightParts(source: Source, found: readonly StoredPart[]): Promise<StoredPart[]> {
   const right: StoredPart[] = [];
   for (const part of found) {
