@@ -233,6 +233,8 @@ describe('miniaws s3, as awscli has it', () => {
     expect(ran.code).toBe(2);
     expect(ran.err).toContain(`skipping ${root}/dir/loop: it is a symbolic link to a folder that it is in`);
     expect(await keys(name)).toEqual(['again/file', 'broken', 'dir/file']);
+    const without = await miniaws('sync', root, `s3://${name}`, '--exclude', 'broken', '--exclude', '*loop');
+    expect(without).toEqual({ code: 0, out: '', err: '' });
   });
 });
 

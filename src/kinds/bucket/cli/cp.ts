@@ -98,7 +98,9 @@ async function* many(
   jobs: Jobs,
 ): AsyncGenerator<Job> {
   if (from.at === 'file') {
-    const skip = (name: string, why: string) => jobs.skip({ at: 'file', path: join(from.path, name) }, why);
+    const skip = (name: string, why: string) => {
+      if (filters.has(name)) jobs.skip({ at: 'file', path: join(from.path, name) }, why);
+    };
     for await (const file of filesUnder(from.path, skip))
       if (filters.has(file.name) && to.at === 's3')
         yield uploadJob(carrying, file, { ...to, key: `${folderKeyOf(to)}${file.name}` });

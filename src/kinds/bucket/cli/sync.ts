@@ -63,7 +63,7 @@ async function* jobsOf(
   const unread: string[] = [];
   const skip = (place: Folder) => (name: string, why: string) => {
     unread.push(name);
-    if (place.at === 'file') jobs.skip({ at: 'file', path: join(place.path, name) }, why);
+    if (place.at === 'file' && options.filters.has(name)) jobs.skip({ at: 'file', path: join(place.path, name) }, why);
   };
   const isRead = (name: string) => !unread.some((each) => name === each || name.startsWith(`${each}/`) || each === '');
   const [sources, targets] = [
