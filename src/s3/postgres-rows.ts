@@ -5,10 +5,10 @@ import { BucketDraft } from './bucket-draft.ts';
 import type { BucketChange } from './bucket-draft.ts';
 import { BucketQueue } from './bucket-queue.ts';
 import type { Decision } from './bucket-queue.ts';
-import { PAGE, PAGE_BY_PREFIXES } from './page-sql.ts';
-import { afterPrefix, arnOf, rangeOf } from './keys.ts';
+import { arnOf } from './keys.ts';
 import { PostgresDamage } from './postgres-damage.ts';
 import { PostgresUploads } from './postgres-uploads.ts';
+import { storedItems } from './stored-items.ts';
 import { BucketGoneError } from './rows.ts';
 import type { Grant } from '../api/bucket-config.ts';
 import type { ObjectEncryption } from './encryption.ts';
@@ -82,22 +82,12 @@ export class PostgresRows implements ObjectRows {
   }
 
   async page(bucket: string, query: PageQuery): Promise<ObjectPage> {
-    const { prefix, delimiter, after, most } = query;
-    const { from, until } = rangeOf(prefix, delimiter, after);
-    const values = [bucket, from, until, most + 1];
-    const { rows } = await this.#pool.run(
-      delimiter === ''
-        ? { name: 'page of objects', text: PAGE, values }
-        : {
-            name: 'page of prefixes',
-            text: PAGE_BY_PREFIXES,
-            values: [...values, delimiter, afterPrefix(delimiter) ?? null, Array.from(prefix).length + 1],
-          },
-    );
-    const items = rows
-      .slice(0, most)
-      .map((row) => (row['common'] ? { prefix: String(row['common']) } : { row: rowOf(row) }));
-    return { items, isTruncated: rows.length > most };
+    const { most } = query;
+    const items = await storedItems(this.#pool, bucket, { ...query, most: most + 1 });
+    return {
+      items: items.slice(0, most).map((item) => ('stored' in item ? { row: rowOf(item.stored) } : item)),
+      isTruncated: items.length > most,
+    };
   }
 
   async versions(bucket: string, { from, until, before, most }: VersionsQuery): Promise<readonly ObjectRow[]> {
