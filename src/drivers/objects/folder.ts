@@ -29,7 +29,7 @@ const PERMISSIONS = 0o7777;
 const MARK = 'miniaws-objects';
 const DRAFTS = 'drafts';
 /** Bytes that are written at once: fewer calls, and no more than this is held for one object. */
-const WRITE_BYTES = 1 << 20;
+const WRITE_BYTES = 512 << 10;
 
 /**
  * A file for each id, in folders by the last two of its digits: those of a version 7 tell nothing of its time, so that they
@@ -184,10 +184,7 @@ async function written(path: string, body: AsyncIterable<Buffer>): Promise<numbe
   const file = await open(path, 'wx', FILE_MODE);
   try {
     let size = 0;
-    for await (const chunk of gathered(body)) {
-      await writeWhole(file, chunk);
-      size += chunk.length;
-    }
+    for await (const chunks of gathered(body)) size += await writeWhole(file, chunks);
     await file.datasync();
     return size;
   } finally {
@@ -195,22 +192,38 @@ async function written(path: string, body: AsyncIterable<Buffer>): Promise<numbe
   }
 }
 
-/** A write may take less than it was given. */
-async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let done = 0; done < chunk.length;) done += (await file.write(chunk, done)).bytesWritten;
+/** Answers how many bytes they are. A write may take less than it was given. */
+async function writeWhole(file: FileHandle, chunks: readonly Buffer[]): Promise<number> {
+  let size = 0;
+  for (let left = chunks; left.length > 0;) {
+    const { bytesWritten } = await file.writev(left);
+    size += bytesWritten;
+    left = after(left, bytesWritten);
+  }
+  return size;
 }
 
-/** The same bytes in larger pieces. */
-async function* gathered(body: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+/** What follows so many bytes. */
+function after(chunks: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let skipped = bytes;
+  for (const [i, chunk] of chunks.entries()) {
+    if (skipped < chunk.length) return [chunk.subarray(skipped), ...chunks.slice(i + 1)];
+    skipped -= chunk.length;
+  }
+  return [];
+}
+
+/** Many at once. */
+async function* gathered(body: AsyncIterable<Buffer>): AsyncIterable<readonly Buffer[]> {
   let held: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
     held.push(chunk);
     size += chunk.length;
     if (size < WRITE_BYTES) continue;
-    yield held.length === 1 ? chunk : Buffer.concat(held, size);
+    yield held;
     held = [];
     size = 0;
   }
-  if (size > 0) yield Buffer.concat(held, size);
+  if (size > 0) yield held;
 }
