@@ -11,6 +11,7 @@ import { readLock } from '../host/daemon-lock.ts';
 import type { DataFolder } from '../host/data-folder.ts';
 import { findDatabase } from '../host/database.ts';
 import type { Database } from '../host/database.ts';
+import { THREADS } from '../host/threads.ts';
 
 /** What the commands for the machine itself share: the daemon's process and its database. */
 
@@ -33,7 +34,11 @@ export const runningDaemon = (folder: DataFolder) => readLock(folder.daemonLock)
 export async function startInBackground(folder: DataFolder, env: NodeJS.ProcessEnv): Promise<number> {
   const out = await open(folder.daemonLog, 'a', 0o600);
   try {
-    const child = spawn(process.execPath, daemonCommand(), { detached: true, stdio: ['ignore', out.fd, out.fd], env });
+    const child = spawn(process.execPath, daemonCommand(), {
+      detached: true,
+      stdio: ['ignore', out.fd, out.fd],
+      env: { ...THREADS, ...env },
+    });
     child.unref();
     if (child.pid === undefined) throw new Error(`the daemon could not be started: see ${folder.daemonLog}`);
     return child.pid;

@@ -4,6 +4,7 @@ import { runOrThrow } from './command.ts';
 import { systemdRuns } from './docker-daemon.ts';
 import { makeFolder, writePrivate } from './private-file.ts';
 import { syncFolder } from '../base/sync-folder.ts';
+import { THREADS } from './threads.ts';
 
 /** The daemon as a service. All paths are absolute. */
 export interface Service {
@@ -48,6 +49,7 @@ Type=exec
 ExecStart=${command}
 User=${service.user}
 ${service.user === 'root' ? '' : 'SupplementaryGroups=docker\n'}Environment=${quote(`MINIAWS_DATA_DIR=${service.dataDir}`)}
+Environment=UV_THREADPOOL_SIZE=${THREADS.UV_THREADPOOL_SIZE}
 EnvironmentFile=-${escapePercent(environmentFile(service))}
 Restart=always
 RestartSec=1s

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { THREADS } from '../../src/host/threads.ts';
 import { atLeast, atMost, median } from './figure.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import { startNginx } from './nginx.ts';
@@ -43,7 +44,8 @@ type Side = 'ours' | 'nginx' | 'files';
 export const objects: Benchmark = {
   name: 'objects',
   async run(workshop) {
-    const daemon = await workshop.daemon({ engine: 'simulated' });
+    // As `miniaws up` and the system's service start it.
+    const daemon = await workshop.daemon({ engine: 'simulated', env: THREADS });
     const ours = await daemonServer(daemon);
     workshop.atEnd(() => ours.client.destroy());
     const bench = await Transfers.open(workshop, ours);

@@ -26,7 +26,13 @@ describe('the service', () => {
     const lines = serviceUnit(service).split('\n');
     expect(lines).toContain('After=network-online.target docker.service postgresql.service');
     expect(lines).toContain(`ExecStart=${process.execPath} "/opt/mini aws/100%% $$HOME/main.js" serve`);
-    for (const line of ['KillMode=process', 'Restart=always', 'RestartSec=1s', 'NoNewPrivileges=yes'])
+    for (const line of [
+      'KillMode=process',
+      'Restart=always',
+      'RestartSec=1s',
+      'NoNewPrivileges=yes',
+      'Environment=UV_THREADPOOL_SIZE=16',
+    ])
       expect(lines).toContain(line);
     expect(serviceUnit({ ...service, user: 'cloud' }).split('\n')).toContain('SupplementaryGroups=docker');
   });
