@@ -3,6 +3,7 @@ import { DEFAULT_NAMESPACE, refOf } from '../../api/metadata.ts';
 import type { Resource } from '../../api/metadata.ts';
 import { create, forbidden, notFound, patch, remove } from '../../admission/operations.ts';
 import type { WriteContext } from '../../admission/operations.ts';
+import { sleep } from '../../base/clock.ts';
 import { memoised } from '../../base/memoised.ts';
 import { eventOf, recordedCommit } from '../../http/audit.ts';
 import { authorOf } from '../../http/author.ts';
@@ -17,6 +18,8 @@ import type { Bucket } from './types.ts';
 
 /** The field manager of what S3's clients write. */
 const MANAGER = 's3';
+/** Milliseconds for which a deletion waits for its end, and between two looks at it. */
+const [GOING_MS, LOOK_MS] = [5_000, 10];
 
 /** Documents as the buckets that S3's clients know. What they change is changed as everybody changes documents. */
 export class DocumentBuckets implements Buckets {
@@ -58,6 +61,7 @@ export class DocumentBuckets implements Buckets {
       const left = remove(this.#kind, this.#documentOf(bucket, view), {}, this.#context.clock.now(), view);
       return 'put' in left ? { put: [left.put] } : { remove: [left.remove] };
     });
+    await this.#gone(bucket.uid);
   }
 
   /** Each setting is put in place whole. */
@@ -78,6 +82,13 @@ export class DocumentBuckets implements Buckets {
       name === DEFAULT_NAMESPACE ||
       this.#context.store.cached().get({ kind: 'Namespace', namespace: '', name }) !== undefined
     );
+  }
+
+  /** An empty bucket goes at once: who has deleted it can make it anew. */
+  async #gone(uid: string): Promise<void> {
+    const { clock, store } = this.#context;
+    const until = clock.monotonic() + GOING_MS;
+    while (store.cached().byUid(uid) && clock.monotonic() < until) await sleep(clock, LOOK_MS);
   }
 
   get #kind() {

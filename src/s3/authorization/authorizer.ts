@@ -128,20 +128,28 @@ export class Authorizer {
 
 const noSuchKey = ({ key }: Wanted): S3Error => new S3Error('NoSuchKey', { extra: { Key: key } });
 
-/** The namespace that a key is of when it comes to others' buckets: the default one, where it may anything there, else its first. */
-export function homeOf(access: Access): string | undefined {
-  const asked = { verb: 'get', resource: 'buckets', subresource: '' };
-  if (access.allows({ ...asked, namespace: DEFAULT_NAMESPACE, name: '' })) return DEFAULT_NAMESPACE;
-  const [first] = access.namespaces(asked) ?? [];
-  return first ?? access.namespaces({ ...asked, subresource: 'objects' })?.[0];
+const VERBS = ['get', 'list', 'update', 'delete'] as const;
+
+/** Where a key may do anything with buckets or objects; `undefined`: everywhere. */
+function homesOf(access: Access): readonly string[] | undefined {
+  const homes = VERBS.flatMap((verb) =>
+    ['', 'objects'].map((subresource) => access.namespaces({ verb, resource: 'buckets', subresource })),
+  );
+  return homes.includes(undefined) ? undefined : homes.flatMap((each) => each ?? []);
 }
 
-/** Who may see the bucket is of its namespace, while it is about that bucket. `undefined`: nobody has signed it. */
-export const namespaceOf = (asker: Asker | undefined, bucket: S3Bucket): string | undefined => {
+/** The namespace that a key is of when it comes to others' buckets: its first, and the default one before others. */
+export function homeOf(access: Access): string | undefined {
+  const homes = homesOf(access);
+  return !homes || homes.includes(DEFAULT_NAMESPACE) ? DEFAULT_NAMESPACE : homes[0];
+}
+
+/** Who may do anything in the bucket's namespace is of it, while it is about that bucket. `undefined`: nobody has signed it. */
+export function namespaceOf(asker: Asker | undefined, { namespace }: S3Bucket): string | undefined {
   if (!asker) return undefined;
-  const { access } = asker.credential;
-  return mayAccess(access, { verb: 'get', of: 'buckets' }, bucket, '') ? bucket.namespace : homeOf(access);
-};
+  const homes = homesOf(asker.credential.access);
+  return !homes || homes.includes(namespace) ? namespace : homeOf(asker.credential.access);
+}
 
 export const bucketGrants = ({ namespace, config }: S3Bucket) =>
   config.grants ?? cannedGrants('private', { owner: namespace, bucketOwner: namespace });

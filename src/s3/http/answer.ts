@@ -24,7 +24,7 @@ export const versionHeaders = (row: Pick<ObjectRow, 'versionId'>, isVersioned: b
 /** Of what was written: what takes the place of the one without an id tells none. */
 export const writtenVersion = (row: Pick<ObjectRow, 'versionId'>): Record<string, string> => versionHeaders(row, false);
 
-export function checksumHeaders({ checksum }: ObjectRow): Record<string, string> {
+export function checksumHeaders({ checksum }: Pick<ObjectRow, 'checksum'>): Record<string, string> {
   if (!checksum) return {};
   const { algorithm, type, value } = checksum;
   return { [`x-amz-checksum-${algorithm.toLowerCase()}`]: value, 'x-amz-checksum-type': type };

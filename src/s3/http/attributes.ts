@@ -50,15 +50,11 @@ async function partsOf(request: S3Request, objects: Objects, row: Awaited<Return
     NextPartNumberMarker: shown.at(-1)?.number ?? marker,
     MaxParts: most,
     IsTruncated: parts.length > most,
-    // As in S3, the parts themselves are told where each has a checksum of its own.
-    Part:
-      row.checksum?.type === 'COMPOSITE'
-        ? shown.map(({ number, sizeBytes, checksum }) => ({
-            PartNumber: number,
-            Size: sizeBytes,
-            [`Checksum${algorithm}`]: checksum,
-          }))
-        : undefined,
+    Part: shown.map(({ number, sizeBytes, checksum }) => ({
+      PartNumber: number,
+      Size: sizeBytes,
+      ...(algorithm && { [`Checksum${algorithm}`]: checksum }),
+    })),
   };
 }
 

@@ -103,11 +103,12 @@ export class MultipartOperations {
       digesterBy(algorithm),
       givenKey(request),
     );
-    return xml('CopyPartResult', {
+    const copied = {
       ETag: quoted(part.etag),
       LastModified: part.storedAt,
       ...(algorithm && { [`Checksum${algorithm}`]: part.checksum }),
-    });
+    };
+    return xml('CopyPartResult', copied, encryptionHeaders(upload.description.encryption));
   }
 
   async complete(request: S3Request): Promise<Answer> {

@@ -105,6 +105,9 @@ async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) 
       etag: quoted(row.etag),
       ...(isWhole ? {} : { 'content-range': `bytes ${range.first}-${range.last}/${row.sizeBytes}` }),
       ...(wantsChecksum ? checksumHeaders(row) : {}),
+      ...(part?.checksum === undefined || !row.checksum
+        ? {}
+        : checksumHeaders({ checksum: { ...row.checksum, value: part.checksum } })),
       ...(part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) }),
       ...lockHeaders(row),
       ...encryptionHeaders(row.encryption),

@@ -23,14 +23,15 @@ export async function partOf(
   row: ObjectRow,
   number: number,
   objects: Objects,
-): Promise<ByteRange & { count: number | undefined }> {
+): Promise<ByteRange & { count?: number; checksum?: string | undefined }> {
   if (row.partCount === 0) {
     if (number !== 1) throw new S3Error('InvalidPartNumber');
-    return { first: 0, last: row.sizeBytes - 1, count: undefined };
+    return { first: 0, last: row.sizeBytes - 1 };
   }
   let first = 0;
   for (const part of await objects.rows.uploads.parts(row.id)) {
-    if (part.number === number) return { first, last: first + part.sizeBytes - 1, count: row.partCount };
+    if (part.number === number)
+      return { first, last: first + part.sizeBytes - 1, count: row.partCount, checksum: part.checksum };
     first += part.sizeBytes;
   }
   throw new S3Error('InvalidPartNumber');

@@ -33,7 +33,9 @@ export async function standingOf(
   if (grants) {
     refusePublic(bucket, grants);
     const others = grants.some(({ namespace }) => namespace !== owner && namespace !== bucket.namespace);
-    if (grants.some(isPublicGrant) || others) await request.checkAlso({ ...GRANTING, key }, bucket, asker);
+    // Who comes from elsewhere grants what is their own.
+    const isHome = namespaceOf(asker, bucket) === bucket.namespace;
+    if (isHome && (grants.some(isPublicGrant) || others)) await request.checkAlso({ ...GRANTING, key }, bucket, asker);
   }
   return {
     ...lock,

@@ -111,7 +111,8 @@ type Condition =
 function holds(condition: Condition, fields: FormFields): boolean {
   if (condition.do === 'content-length-range') return true;
   const given = own(fields, condition.field);
-  if (given === undefined) return false;
+  // Anything may come then, and nothing.
+  if (given === undefined) return condition.do === 'starts-with' && condition.value === '';
   return condition.do === 'eq' ? given === condition.value : given.startsWith(condition.value);
 }
 
