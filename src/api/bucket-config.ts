@@ -62,6 +62,29 @@ export interface BucketEncryption {
   kmsKeyId?: string;
 }
 
+/** What goes by itself. A rule without a prefix, tags and sizes is about everything in the bucket. */
+export interface LifecycleRule {
+  id?: string;
+  /** Left out: it is. */
+  enabled?: boolean;
+  prefix?: string;
+  /** All of them. */
+  tags?: Readonly<Record<string, string>>;
+  /** In bytes. */
+  largerThan?: number;
+  smallerThan?: number;
+  expireAfterDays?: number;
+  /** A time in ISO 8601. */
+  expireAt?: string;
+  /** Delete markers under which there is nothing any more. */
+  expireDeleteMarkers?: boolean;
+  /** Versions that have not been the current one for so many days. */
+  noncurrentDays?: number;
+  /** The newest of those stay. */
+  keepVersions?: number;
+  abortUploadsAfterDays?: number;
+}
+
 export interface BucketConfig {
   /** Left out: grants count, and an object is of the namespace whose key has put it. */
   ownership?: (typeof OWNERSHIPS)[number];
@@ -73,5 +96,6 @@ export interface BucketConfig {
   cors?: readonly CorsRule[];
   objectLock?: ObjectLock;
   encryption?: BucketEncryption;
+  lifecycle?: readonly LifecycleRule[];
   tags?: Readonly<Record<string, string>>;
 }

@@ -1,8 +1,7 @@
 import type { Objects } from './objects.ts';
 import type { ObjectRow } from './row.ts';
+import { versionsOf } from './versions.ts';
 
-/** Rows that are read from the database at a time. */
-const PAGE = 100;
 /** Damaged objects of a bucket that are looked at for whether they are so still. */
 const MOST_KNOWN = 10_000;
 
@@ -47,19 +46,3 @@ async function* read(objects: Objects, row: ObjectRow): AsyncGenerator<Checked, 
 /** The bytes of one that was deleted meanwhile may have gone with it. */
 const isThere = async ({ rows }: Objects, { id, bucket, key, versionId }: ObjectRow): Promise<boolean> =>
   (await rows.find(bucket, key, versionId))?.id === id;
-
-async function* versionsOf({ rows }: Objects, bucket: string): AsyncGenerator<ObjectRow> {
-  let [from, before]: [string, number | undefined] = ['', undefined];
-  for (;;) {
-    const page: readonly ObjectRow[] = await rows.versions(bucket, {
-      from,
-      until: null,
-      most: PAGE,
-      ...(before !== undefined && { before }),
-    });
-    yield* page;
-    const last = page.at(-1);
-    if (!last || page.length < PAGE) return;
-    [from, before] = [last.key, last.sequence];
-  }
-}

@@ -140,6 +140,54 @@ const encryption: JsonSchema = {
   },
 };
 
+const days = (what: string): JsonSchema => ({
+  type: 'integer',
+  minimum: 1,
+  maximum: 36_500,
+  description: `${what}, at the midnight (UTC) after so many days.`,
+});
+
+const lifecycle: JsonSchema = {
+  type: 'array',
+  maxItems: 1_000,
+  description:
+    'What goes by itself. It is looked at every hour. What a manifest declares, and what is kept from deletion, stays.',
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      id: { type: 'string', maxLength: 255, description: 'Its name.' },
+      enabled: flag('Left out: it is.'),
+      prefix: { type: 'string', maxLength: 1_024, description: 'Keys that begin so.' },
+      tags: {
+        type: 'object',
+        maxProperties: 10,
+        additionalProperties: { type: 'string', maxLength: 256 },
+        description: 'Objects that have all of these tags.',
+      },
+      largerThan: { type: 'integer', minimum: 0, description: 'Objects with more bytes.' },
+      smallerThan: { type: 'integer', minimum: 1, description: 'Objects with fewer bytes.' },
+      expireAfterDays: days('The current version expires'),
+      expireAt: {
+        type: 'string',
+        maxLength: 40,
+        pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?Z$',
+        'x-expected': 'a time in UTC, such as 2027-01-01T00:00:00Z',
+        description: 'The current version expires at this time.',
+      },
+      expireDeleteMarkers: flag('Delete markers go under which there is nothing any more.'),
+      noncurrentDays: days('A version that is not the current one goes'),
+      keepVersions: {
+        type: 'integer',
+        minimum: 1,
+        maximum: 10_000,
+        description: 'With noncurrentDays: so many of them stay, the newest.',
+      },
+      abortUploadsAfterDays: days('An upload in parts that came to no end is aborted'),
+    },
+  },
+};
+
 const tags: JsonSchema = {
   type: 'object',
   maxProperties: 50,
@@ -162,5 +210,6 @@ export const bucketConfigSchema: Readonly<Record<string, JsonSchema>> = {
   cors,
   objectLock,
   encryption,
+  lifecycle,
   tags,
 };

@@ -1,10 +1,11 @@
 import { refOf } from '../../api/metadata.ts';
 import { anyController } from '../../engine/steps.ts';
 import { collectRemoved, collectUnknown } from '../../s3/collector.ts';
+import { runLifecycle } from '../../s3/lifecycle-run.ts';
 import { Multipart } from '../../s3/multipart.ts';
 import { OBJECT_ROWS } from '../../s3/object-rows.ts';
 import { Objects } from '../../s3/objects.ts';
-import { objectKeys } from './public.ts';
+import { objectBucketOf, objectKeys } from './public.ts';
 import type { CreateRuntime } from '../shared/kind-module.ts';
 import type { ObjectRow } from '../../s3/row.ts';
 import { Scrub } from '../../s3/scrub.ts';
@@ -15,6 +16,7 @@ import { isBucket } from './types.ts';
 
 const COLLECT_REMOVED_MS = 60_000;
 const COLLECT_UNKNOWN_MS = 21_600_000;
+const LIFECYCLE_MS = 3_600_000;
 
 export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, check, notice, mac }) => {
   const onDamage = ({ bucket, key }: ObjectRow, what: string) => {
@@ -29,6 +31,16 @@ export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, c
     keys: objectKeys(view, mac),
     onDamage,
   });
+  const multipart = new Multipart(objects, clock);
+  const expire = async () => {
+    for (const bucket of view.list('Bucket').filter(isBucket)) {
+      const { lifecycle = [] } = bucket.spec;
+      if (lifecycle.length === 0 || bucket.metadata.deletionTimestamp !== undefined) continue;
+      const outcome = await runLifecycle({ objects, multipart, check }, objectBucketOf(bucket), lifecycle);
+      if (Object.values(outcome).some((count) => count > 0))
+        log.info({ bucket: bucket.metadata.name, ...outcome }, 'lifecycle rules were carried out');
+    }
+  };
   const names = () => view.list('Bucket').map(({ metadata }) => metadata.name);
   const scrub = new Scrub({ objects, buckets: names, clock, log });
   return {
@@ -36,10 +48,11 @@ export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, c
     leaderTasks: [{ run: (term) => scrub.run(term) }],
     chores: [
       { name: 'bytes of removed objects', everyMs: COLLECT_REMOVED_MS, run: () => collectRemoved(objects, clock) },
+      { name: 'lifecycle rules of buckets', everyMs: LIFECYCLE_MS, run: () => expire() },
       { name: 'bytes without an object', everyMs: COLLECT_UNKNOWN_MS, run: () => collectUnknown(objects, clock) },
     ],
     s3: (context) => ({
-      service: { buckets: new DocumentBuckets(context), objects, multipart: new Multipart(objects, clock) },
+      service: { buckets: new DocumentBuckets(context), objects, multipart },
     }),
     routes: (app, context) => checkRoute(app, context, objects),
     async live(resource) {

@@ -1,3 +1,4 @@
+import { getLifecycle, putLifecycle } from './lifecycle.ts';
 import { getEncryption, putEncryption } from './encryption.ts';
 import { homeOf } from '../authorization/authorizer.ts';
 import type { BucketConfig } from '../../api/bucket-config.ts';
@@ -129,6 +130,7 @@ export const BUCKET_OPERATIONS: Readonly<Record<string, Operation>> = {
   ...setting('ownershipControls', 'ownership', 'BucketOwnershipControls', getOwnership, putOwnership),
   ...setting('cors', 'cors', 'BucketCORS', getCors, putCors),
   ...setting('encryption', 'encryption', 'EncryptionConfiguration', getEncryption, putEncryption),
+  ...setting('lifecycle', 'lifecycle', 'LifecycleConfiguration', getLifecycle, putLifecycle),
   ...setting('tagging', 'tags', 'BucketTagging', getBucketTagging, putBucketTagging),
   'GET bucket object-lock': {
     name: 'GetObjectLockConfiguration',

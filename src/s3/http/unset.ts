@@ -6,13 +6,12 @@ import type { S3Request } from './request.ts';
 
 /** What a bucket does not have here: asking for it is answered as by a bucket that has none of it. */
 export const UNSET: Readonly<Record<string, S3ErrorCode>> = {
-  lifecycle: 'NoSuchLifecycleConfiguration',
   replication: 'ReplicationConfigurationNotFoundError',
   website: 'NoSuchWebsiteConfiguration',
 };
 
 /** Of these, to take away what is not there is no mistake. */
-export const REMOVED = ['lifecycle', 'website'] as const;
+export const REMOVED = ['website'] as const;
 
 export const unset =
   (subresource: string) =>

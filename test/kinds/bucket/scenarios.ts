@@ -72,6 +72,7 @@ export const BUCKET_HINTS: Hints = {
     { namespace: 'shop', permission: 'FULL_CONTROL' },
   ),
   publicAccessBlock: fc.record({ ignorePublicAcls: fc.boolean(), restrictPublicBuckets: fc.boolean() }),
+  'lifecycle[].expireAt': fc.constantFrom('2026-01-02T00:00:00Z', '2027-01-01T00:00:00Z'),
   encryption: fc.constantFrom({ algorithm: 'AES256' }, { algorithm: 'aws:kms' }),
   // It wants versioning, which is of another field.
   objectLock: fc.constant(undefined),
