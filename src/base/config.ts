@@ -107,6 +107,13 @@ export const SETTINGS = {
     "Where S3's API is served. Default: 127.0.0.1:9000, or a free port where another program has that",
   ),
   s3Tls: setting('s3-tls', 'yes|no', 'MINIAWS_S3_TLS', 'no', "Whether S3's API is https, by the daemon's certificate"),
+  s3AccessLog: setting(
+    's3-access-log',
+    'yes|no',
+    'MINIAWS_S3_ACCESS_LOG',
+    'no',
+    "Whether the log has a line for each request of S3's API: who, what, from where, how long",
+  ),
   s3Domain: setting(
     's3-domain',
     'NAME',
@@ -262,7 +269,7 @@ function checkConfig(config: Config): void {
   if (!['docker', 'simulated'].includes(config.engine)) refuse('engine', 'docker or simulated');
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(config.logLevel))
     refuse('logLevel', 'debug, info, warn or error');
-  for (const name of ['allowGpus', 'allowMetadata', 's3Tls', 'adoptObjectDir'] as const)
+  for (const name of ['allowGpus', 'allowMetadata', 's3Tls', 's3AccessLog', 'adoptObjectDir'] as const)
     if (!['yes', 'no'].includes(config[name])) refuse(name, 'yes or no');
   const pool = parseCidr(config.vpcPool);
   if (!pool || pool.prefix > Number(config.vpcPrefix))

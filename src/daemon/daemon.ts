@@ -30,6 +30,7 @@ import { oidcExtension } from './oidc.ts';
 import { startedAt } from './listening.ts';
 import type { Listen } from './listening.ts';
 import { openObjectBytes } from './object-bytes.ts';
+import { S3Traffic } from '../s3/http/traffic.ts';
 import { s3PartsOf, startS3 } from './s3.ts';
 import { openDrivers } from './open-drivers.ts';
 import type { Drivers } from './open-drivers.ts';
@@ -127,13 +128,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     };
     const certificates = await certificatesOf(options, clock);
     const s3Parts = s3PartsOf(parts.runtimes, context);
-    const s3 = await startS3(config, s3Parts, context, certificates);
+    const traffic = new S3Traffic(clock, config.s3AccessLog === 'yes' ? log : undefined);
+    const s3 = await startS3(config, s3Parts, context, certificates, traffic);
     stops.push(() => s3.close());
     const extensions: HttpExtension[] = [
       ...parts.extensions,
       masterKeyExtension(() => rotateMasterKey(keyring, masterKeyFile, store)),
       ...oidcExtension(config, kinds, clock),
-      { routes: (app) => s3CredentialsRoute(app, s3Parts.keys, () => s3.url) },
+      {
+        routes: (app) => s3CredentialsRoute(app, s3Parts.keys, () => s3.url),
+        gauges: (registry) => traffic.register(registry),
+      },
     ];
     const server = await startedAt(
       { given: config.listen, usual: DEFAULT_LISTEN, what: '', flag: '--listen' },

@@ -5,6 +5,7 @@ import type { KindRuntime } from '../kinds/shared/kind-module.ts';
 import type { S3Keys, S3Service } from '../s3/buckets.ts';
 import { startedAt } from './listening.ts';
 import { startS3Server } from '../s3/http/server.ts';
+import type { S3Traffic } from '../s3/http/traffic.ts';
 import type { S3Server } from '../s3/http/server.ts';
 
 /** Where S3's clients look by themselves when nothing is said: MinIO's port. */
@@ -30,11 +31,12 @@ export function startS3(
   { service, keys }: S3Parts,
   context: ApiContext,
   certificates: Certificates,
+  traffic: S3Traffic,
 ): Promise<S3Server> {
   const { clock, log } = context;
   const tls = config.s3Tls === 'yes' ? certificates : undefined;
   const wanted = { given: config.s3Listen, usual: DEFAULT_LISTEN, what: " of S3's API", flag: '--s3-listen' };
   return startedAt(wanted, log, (listen) =>
-    startS3Server({ service, keys, listen, domain: config.s3Domain, tls, clock, log }),
+    startS3Server({ service, keys, listen, domain: config.s3Domain, tls, clock, log, traffic }),
   );
 }

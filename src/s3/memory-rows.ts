@@ -114,6 +114,14 @@ export class MemoryRows implements ObjectRows {
     clear: async (ids) => {
       for (const id of ids) this.#damage.delete(id);
     },
+    counts: async () => {
+      const counts = new Map<string, number>();
+      for (const id of this.#damage.keys()) {
+        const bucket = this.#rows.get(id)?.bucket;
+        if (bucket !== undefined) counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+      }
+      return counts;
+    },
     of: async (bucket, most) => {
       const all = this.#of(bucket).flatMap(({ id, key, versionId }) => {
         const found = this.#damage.get(id);

@@ -9,6 +9,9 @@ const OF = `SELECT o.id, o.key, o.version_id, d.what, d.found_at, count(*) OVER 
 FROM object_damage d JOIN objects o ON o.id = d.object_id AND o.deleted_at IS NULL
 WHERE d.bucket = $1 ORDER BY o.key, o.sequence DESC LIMIT $2`;
 
+const COUNTS = `SELECT d.bucket, count(*) AS count
+FROM object_damage d JOIN objects o ON o.id = d.object_id AND o.deleted_at IS NULL GROUP BY d.bucket`;
+
 /** What is damaged, in PostgreSQL. */
 export class PostgresDamage implements DamageRows {
   readonly #pool: Pool;
@@ -24,6 +27,11 @@ export class PostgresDamage implements DamageRows {
 
   async clear(ids: readonly string[]): Promise<void> {
     await this.#pool.run({ name: 'clear damage', text: CLEAR, values: [[...ids]] });
+  }
+
+  async counts(): Promise<ReadonlyMap<string, number>> {
+    const { rows } = await this.#pool.run({ name: 'damage of all buckets', text: COUNTS, values: [] });
+    return new Map(rows.map((row) => [String(row['bucket']), Number(row['count'])]));
   }
 
   async of(bucket: string, most: number): Promise<{ count: number; first: readonly Damage[] }> {

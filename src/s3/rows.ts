@@ -101,6 +101,8 @@ export interface DamageRows {
   note(row: ObjectRow, what: string, foundAt: Date): Promise<boolean>;
   /** They are as they were put. */
   clear(ids: readonly string[]): Promise<void>;
+  /** How many objects of each bucket; of one that has none nothing. */
+  counts(): Promise<ReadonlyMap<string, number>>;
   /** Of a bucket: how many objects, and the first of them by key. Those that went are none. */
   of(bucket: string, most: number): Promise<{ count: number; first: readonly Damage[] }>;
 }

@@ -10,6 +10,7 @@ import type { CreateRuntime } from '../shared/kind-module.ts';
 import type { ObjectRow } from '../../s3/row.ts';
 import { Scrub } from '../../s3/scrub.ts';
 import { bucketController } from './controller.ts';
+import { bucketGauges } from './http/gauges.ts';
 import { checkRoute } from './http/check.ts';
 import { DocumentBuckets } from './s3-buckets.ts';
 import { isBucket } from './types.ts';
@@ -54,6 +55,7 @@ export const createRuntime: CreateRuntime = ({ store, view, bytes, clock, log, c
     s3: (context) => ({
       service: { buckets: new DocumentBuckets(context), objects, multipart },
     }),
+    gauges: bucketGauges(objects),
     routes: (app, context) => checkRoute(app, context, objects),
     async live(resource) {
       if (!isBucket(resource)) return resource;

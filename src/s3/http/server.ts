@@ -18,6 +18,7 @@ import type { Operation } from './operation.ts';
 import { addressed, S3Request } from './request.ts';
 import type { Addressed } from './request.ts';
 import { send } from './send.ts';
+import type { S3Exchange, S3Traffic } from './traffic.ts';
 
 /** For the head of a request; and for silence, in the middle of a body too. A body itself may take its time. */
 const [HEAD_MS, SILENT_MS] = [30_000, 60_000];
@@ -36,6 +37,7 @@ export interface S3ServerOptions {
   tls: { key: string; cert: string } | undefined;
   clock: Clock;
   log: Log;
+  traffic: S3Traffic;
 }
 
 export interface S3Server {
@@ -96,18 +98,22 @@ class Handler {
     const id = randomBytes(8).toString('hex').toUpperCase();
     response.setHeader('x-amz-request-id', id);
     let refusalHeaders: Readonly<Record<string, string>> = {};
+    const exchange: S3Exchange = { id, operation: '-', bucket: '', key: '', user: '-', error: '' };
+    this.#options.traffic.begin(raw, response, exchange);
     try {
       const { service, keys, clock, domain } = this.#options;
       const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
+      Object.assign(exchange, { bucket: target.bucket, key: target.key });
       const found = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
       if (raw.method === 'OPTIONS') return await send(raw, response, preflight(raw, found));
       for (const [name, value] of Object.entries(corsHeaders(raw, found))) response.setHeader(name, value);
-      const { request, operation } = await this.#letIn(raw, target, found);
+      const { request, operation } = await this.#letIn(raw, target, found, exchange);
       ({ refusalHeaders } = request);
       await send(raw, response, await operation.run(request, { ...service, keys, clock }));
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       const refusal = asS3Error(error);
+      exchange.error = refusal.code;
       if (refusal.code === 'InternalError')
         this.#options.log.error({ err: messageOf(error), stack: (error as Error).stack, id }, 'S3 request failed');
       for (const [name, value] of Object.entries(refusalHeaders)) response.setHeader(name, value);
@@ -121,9 +127,11 @@ class Handler {
     raw: IncomingMessage,
     target: Addressed,
     found: S3Bucket | undefined,
+    exchange: S3Exchange,
   ): Promise<{ request: S3Request; operation: Operation }> {
     const { verified, asker } = await this.#authenticated(raw);
     const operation = operationOf(raw.method ?? 'GET', target);
+    Object.assign(exchange, { operation: operation.name, ...(asker && { user: asker.credential.user }) });
     const bucket = found?.isDeleting && !operation.empties ? undefined : found;
     const request = new S3Request(raw, target, verified, asker, bucket, this.#authorizer);
     const { asks, isSignedInside } = operation;
