@@ -8,6 +8,7 @@ import type { BucketDraft, NewRow } from './bucket-draft.ts';
 import { cipherOf, EncryptionKeyError } from './encryption.ts';
 import type { CustomerKey, ObjectEncryption, ObjectKeys } from './encryption.ts';
 import { checked, piecesAround, PieceSums } from './pieces.ts';
+import { resting } from './resting.ts';
 import { retentionFrom } from './retention.ts';
 import type { Release } from './retention.ts';
 import { NULL_VERSION } from './row.ts';
@@ -294,25 +295,4 @@ export const wantedOf = ({ versioning }: ObjectBucket, key: string) =>
 function md5(): Digester {
   const hash = createHash('md5');
   return { update: (chunk) => void hash.update(chunk), finish: () => ({ etag: hash.digest('hex') }) };
-}
-
-interface Reckoning {
-  digester: Pick<Digester, 'update'>;
-  sums: PieceSums;
-  finish: () => void;
-}
-
-/** The bytes as they rest. Digests are of what was put; the sums of pieces of what rests, so that it is checked without its key. */
-async function* resting(
-  body: AsyncIterable<Buffer>,
-  { digester, sums, finish }: Reckoning,
-  cipher: ((chunk: Buffer) => Buffer) | undefined,
-): AsyncIterable<Buffer> {
-  for await (const chunk of body) {
-    digester.update(chunk);
-    const rests = cipher ? cipher(chunk) : chunk;
-    sums.update(rests);
-    yield rests;
-  }
-  finish();
 }

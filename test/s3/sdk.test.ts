@@ -281,4 +281,21 @@ describe('the S3 API, to the client of AWS', () => {
     await s3.send(new DeleteObjectsCommand({ Bucket: name, Delete: { Objects: rows } }));
     await s3.send(new DeleteBucketCommand({ Bucket: name }));
   });
+
+  it('versions: who deletes each page, and lists on after it, leaves nothing', async () => {
+    const name = await bucket('versions-go');
+    await s3.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }));
+    for (const key of ['a', 'a', 'a', 'b']) await put(name, key, 'x');
+    for (let marker: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; marker;) {
+      const page: ListObjectVersionsCommandOutput = await s3.send(
+        new ListObjectVersionsCommand({ Bucket: name, MaxKeys: 1, ...marker }),
+      );
+      for (const { Key, VersionId } of page.Versions ?? [])
+        await s3.send(new DeleteObjectCommand({ Bucket: name, Key, VersionId }));
+      marker = page.IsTruncated
+        ? { KeyMarker: page.NextKeyMarker!, VersionIdMarker: page.NextVersionIdMarker! }
+        : undefined;
+    }
+    await s3.send(new DeleteBucketCommand({ Bucket: name }));
+  });
 });

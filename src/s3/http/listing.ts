@@ -128,7 +128,14 @@ export async function listVersions(request: S3Request, objects: Objects): Promis
   if (versionMarker !== '' && keyMarker === '')
     throw invalid('version-id-marker', versionMarker, 'A version-id marker cannot be specified without a key marker.');
   const marked = versionMarker === '' ? undefined : await objects.rows.find(bucket.name, keyMarker, versionMarker);
-  const found = await foldedVersions(objects.rows, bucket.name, { prefix, delimiter, keyMarker, marked, most });
+  const found = await foldedVersions(objects.rows, bucket.name, {
+    prefix,
+    delimiter,
+    keyMarker,
+    isWithinKey: versionMarker !== '',
+    marked,
+    most,
+  });
   const shown = found.slice(0, most);
   const last = shown.at(-1);
   const next =
@@ -167,7 +174,9 @@ interface VersionsAsked {
   prefix: string;
   delimiter: string;
   keyMarker: string;
-  /** The last version that the page before had. */
+  /** The page before ended among the versions of the marked key. */
+  isWithinKey: boolean;
+  /** The last version that it had; `undefined`: it went since, and all that is left of the key is told. */
   marked: ObjectRow | undefined;
   most: number;
 }
@@ -176,11 +185,11 @@ interface VersionsAsked {
 async function foldedVersions(
   rows: ObjectRows,
   bucket: string,
-  { prefix, delimiter, keyMarker, marked, most }: VersionsAsked,
+  { prefix, delimiter, keyMarker, isWithinKey, marked, most }: VersionsAsked,
 ) {
   const items: ({ row: ObjectRow } | { prefix: string })[] = [];
   const range = rangeOf(prefix, delimiter, keyMarker);
-  let from: string | undefined = marked ? keyMarker : range.from;
+  let from: string | undefined = isWithinKey ? keyMarker : range.from;
   let before = marked?.sequence;
   while (most > 0 && items.length <= most && from !== undefined) {
     const wanted: number = most + 1 - items.length;
