@@ -54,6 +54,8 @@ describe('the pages say what the code does', () => {
       'operator/orphans-route',
       'kinds/instance/http/gauges',
       'kinds/load-balancer/http/gauges',
+      'kinds/bucket/http/gauges',
+      's3/http/traffic',
     ];
     const source = (await Promise.all(sources.map((path) => readPage(`src/${path}.ts`)))).join('\n');
     const isOurs = (metric: string) => {

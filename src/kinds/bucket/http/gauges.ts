@@ -22,7 +22,7 @@ export function bucketGauges(objects: Objects): (registry: Registry, context: Ap
     const look = sharedLook(objects, context);
     const gauge = (name: string, help: string, valueOf: (seen: Seen) => number) =>
       new Gauge({
-        name: `miniaws_bucket_${name}`,
+        name,
         help,
         labelNames: ['namespace', 'name'],
         registers: [registry],
@@ -35,9 +35,13 @@ export function bucketGauges(objects: Objects): (registry: Registry, context: Ap
           }
         },
       });
-    gauge('objects', 'Objects in the bucket, with their versions', ({ use }) => use.objects);
-    gauge('bytes', 'Bytes of these', ({ use }) => use.bytes);
-    gauge('damaged_objects', 'Those whose bytes are gone, or not what was put there', ({ damaged }) => damaged);
+    gauge('miniaws_bucket_objects', 'Objects in the bucket, with their versions', ({ use }) => use.objects);
+    gauge('miniaws_bucket_bytes', 'Bytes of these', ({ use }) => use.bytes);
+    gauge(
+      'miniaws_bucket_damaged_objects',
+      'Those whose bytes are gone, or not what was put there',
+      ({ damaged }) => damaged,
+    );
   };
 }
 
