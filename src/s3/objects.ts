@@ -176,10 +176,10 @@ export class Objects {
     });
   }
 
-  /** The bytes, each of them as it was put, or BytesGoneError in place of the first that is not: that is noted. */
-  async *read(row: ObjectRow, range?: ByteRange, customerKey?: CustomerKey): AsyncIterable<Buffer> {
+  /** The bytes, out of what they rest under (`rootOf`), each of them as it was put, or BytesGoneError in place of the first that is not: that is noted. */
+  async *read(row: ObjectRow, range?: ByteRange, root = this.rootOf(row)): AsyncIterable<Buffer> {
     try {
-      yield* this.#read(row, range, this.rootOf(row, customerKey));
+      yield* this.#read(row, range, root);
     } catch (error) {
       if (error instanceof BytesGoneError) await this.noteDamage(row, error.message).catch(() => undefined);
       throw error;

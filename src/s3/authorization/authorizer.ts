@@ -29,7 +29,8 @@ export interface Wanted {
   values: (key: string) => readonly string[] | undefined;
 }
 
-const statementsOf = memoised(({ name, config }: S3Bucket) =>
+/** What the bucket's policy says; nothing where it has none. */
+export const statementsOf = memoised(({ name, config }: S3Bucket) =>
   config.policy === undefined ? [] : parsePolicy(config.policy, name),
 );
 
@@ -131,12 +132,12 @@ const noSuchKey = ({ key }: Wanted): S3Error => new S3Error('NoSuchKey', { extra
 const VERBS = ['get', 'list', 'update', 'delete'] as const;
 
 /** Where a key may do anything with buckets or objects; `undefined`: everywhere. */
-function homesOf(access: Access): readonly string[] | undefined {
+const homesOf = memoised((access: Access): readonly string[] | undefined => {
   const homes = VERBS.flatMap((verb) =>
     ['', 'objects'].map((subresource) => access.namespaces({ verb, resource: 'buckets', subresource })),
   );
   return homes.includes(undefined) ? undefined : homes.flatMap((each) => each ?? []);
-}
+});
 
 /** The namespace that a key is of when it comes to others' buckets: its first, and the default one before others. */
 export function homeOf(access: Access): string | undefined {

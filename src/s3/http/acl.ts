@@ -137,7 +137,8 @@ export async function putObjectAcl(request: S3Request, objects: Objects, buckets
   const row = await found(request, objects);
   const owners = { owner: ownerOf(row, bucket), bucketOwner: bucket.namespace };
   const grants = await givenGrants(request, owners, buckets);
-  return { headers: writtenVersion(await amended(request, objects, () => ({ grants }))) };
+  await amended(request, objects, row, () => ({ grants }));
+  return { headers: writtenVersion(row) };
 }
 
 const aclDocument = (owner: string, grants: readonly Grant[], headers: Readonly<Record<string, string>> = {}) =>

@@ -1,30 +1,23 @@
 import { OWNERSHIPS } from '../../api/bucket-config.ts';
 import type { BucketConfig, CorsRule, PublicAccessBlock } from '../../api/bucket-config.ts';
 import { isPublicPolicy, parsePolicy, PolicyError } from '../../api/bucket-policy.ts';
-import { bucketGrants } from '../authorization/authorizer.ts';
+import { bucketGrants, statementsOf } from '../authorization/authorizer.ts';
 import { isPublicGrant } from '../authorization/grants.ts';
 import type { Buckets } from '../buckets.ts';
 import { S3Error } from '../wire/errors.ts';
-import type { S3ErrorCode } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
 import type { XmlObject } from '../wire/xml.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { settingOf } from './bucket-setting.ts';
 import { checkedTags } from './description.ts';
 import type { S3Request } from './request.ts';
-import { tagsIn } from './tagging.ts';
+import { tagElements, tagsIn } from './tagging.ts';
 
 type Setting = keyof BucketConfig;
 const MOST_BUCKET_TAGS = 50;
 const CORS_METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'] as const;
-
-/** What a bucket has of a setting. Throws S3's own word for one that it has nothing of. */
-function settingOf<K extends Setting>({ bucket }: S3Request, name: K, missing: S3ErrorCode) {
-  const value = bucket.config[name];
-  if (value === undefined) throw new S3Error(missing, { extra: { BucketName: bucket.name } });
-  return value as NonNullable<BucketConfig[K]>;
-}
 
 /** To take away what is not there is no mistake. */
 export async function removeSetting({ bucket, author }: S3Request, buckets: Buckets, name: Setting): Promise<Answer> {
@@ -34,24 +27,22 @@ export async function removeSetting({ bucket, author }: S3Request, buckets: Buck
 
 export const getPolicy = (request: S3Request): Answer => ({
   headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(settingOf(request, 'policy', 'NoSuchBucketPolicy')),
+  body: JSON.stringify(settingOf(request.bucket, 'policy', 'NoSuchBucketPolicy')),
 });
 
 export async function putPolicy(request: S3Request, buckets: Buckets): Promise<Answer> {
   const { bucket, author } = request;
-  const document = await request.document();
-  const policy = policyIn(document, bucket.name);
-  if (bucket.config.publicAccessBlock?.blockPublicPolicy && isPublicPolicy(parsePolicy(policy, bucket.name)))
+  const { policy, statements } = policyIn(await request.document(), bucket.name);
+  if (bucket.config.publicAccessBlock?.blockPublicPolicy && isPublicPolicy(statements))
     throw new S3Error('AccessDenied');
   await buckets.configure(bucket, { policy }, author);
   return { status: 204 };
 }
 
-function policyIn(document: Buffer, bucket: string): Readonly<Record<string, unknown>> {
+function policyIn(document: Buffer, bucket: string) {
   try {
     const policy: unknown = JSON.parse(document.toString('utf8'));
-    parsePolicy(policy, bucket);
-    return policy as Record<string, unknown>;
+    return { statements: parsePolicy(policy, bucket), policy: policy as Readonly<Record<string, unknown>> };
   } catch (error) {
     if (error instanceof PolicyError)
       throw new S3Error('MalformedPolicy', { message: `${error.at} ${error.message}`.trim(), cause: error });
@@ -60,11 +51,8 @@ function policyIn(document: Buffer, bucket: string): Readonly<Record<string, unk
 }
 
 export function getPolicyStatus({ bucket }: S3Request): Answer {
-  const { policy } = bucket.config;
   const isPublic =
-    bucket.publicRead ||
-    bucketGrants(bucket).some(isPublicGrant) ||
-    (policy !== undefined && isPublicPolicy(parsePolicy(policy, bucket.name)));
+    bucket.publicRead || bucketGrants(bucket).some(isPublicGrant) || isPublicPolicy(statementsOf(bucket));
   return xml('PolicyStatus', { IsPublic: isPublic });
 }
 
@@ -76,7 +64,7 @@ const BLOCKS: Readonly<Record<string, keyof PublicAccessBlock>> = {
 };
 
 export function getPublicAccessBlock(request: S3Request): Answer {
-  const block = settingOf(request, 'publicAccessBlock', 'NoSuchPublicAccessBlockConfiguration');
+  const block = settingOf(request.bucket, 'publicAccessBlock', 'NoSuchPublicAccessBlockConfiguration');
   return xml(
     'PublicAccessBlockConfiguration',
     Object.fromEntries(Object.entries(BLOCKS).map(([name, member]) => [name, block[member] ?? false])),
@@ -98,7 +86,7 @@ export async function putPublicAccessBlock(request: S3Request, buckets: Buckets)
 
 export const getOwnership = (request: S3Request): Answer =>
   xml('OwnershipControls', {
-    Rule: { ObjectOwnership: settingOf(request, 'ownership', 'OwnershipControlsNotFoundError') },
+    Rule: { ObjectOwnership: settingOf(request.bucket, 'ownership', 'OwnershipControlsNotFoundError') },
   });
 
 export async function putOwnership(request: S3Request, buckets: Buckets): Promise<Answer> {
@@ -124,7 +112,7 @@ export function ownershipOf(given: unknown) {
 export const getBucketTagging = (request: S3Request): Answer =>
   xml('Tagging', {
     TagSet: {
-      Tag: Object.entries(settingOf(request, 'tags', 'NoSuchTagSet')).map(([Key, Value]) => ({ Key, Value })),
+      Tag: tagElements(Object.entries(settingOf(request.bucket, 'tags', 'NoSuchTagSet'))),
     },
   });
 
@@ -137,7 +125,7 @@ export async function putBucketTagging(request: S3Request, buckets: Buckets): Pr
 
 export const getCors = (request: S3Request): Answer =>
   xml('CORSConfiguration', {
-    CORSRule: settingOf(request, 'cors', 'NoSuchCORSConfiguration').map((rule): XmlObject => ({
+    CORSRule: settingOf(request.bucket, 'cors', 'NoSuchCORSConfiguration').map((rule): XmlObject => ({
       ID: rule.id,
       AllowedHeader: rule.allowedHeaders,
       AllowedMethod: rule.allowedMethods,

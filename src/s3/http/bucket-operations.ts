@@ -7,6 +7,7 @@ import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
 import { grantsIn, ownerElement } from './acl.ts';
+import { DELETING } from './asks.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { asS3Error } from './failures.ts';
@@ -17,11 +18,6 @@ import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
 
 const MOST_DELETED = 1_000;
-export const DELETING = {
-  action: 's3:DeleteObject',
-  permission: { verb: 'delete', of: 'objects' },
-  grant: { of: 'bucket', permission: 'WRITE' },
-} as const;
 
 /** `visible`: what the key may see. */
 export function listBuckets(buckets: readonly S3Bucket[], owner: string, { query }: S3Request): Answer {

@@ -34,7 +34,7 @@ import { listObjects, listObjectsV2, listVersions } from './listing.ts';
 import { getLockConfiguration, putLockConfiguration } from './object-lock.ts';
 import { getLogging, getRequestPayment, REMOVED, removed, UNSET, unset } from './unset.ts';
 import type { S3Request } from './request.ts';
-import { LISTING, onBucket } from './operation.ts';
+import { LISTING, onBucket } from './asks.ts';
 import type { Operation } from './operation.ts';
 
 /** A setting of a bucket that clients read, write and take away, by the parameter that names it. */

@@ -3,23 +3,15 @@ import type { Digester, Objects } from '../objects.ts';
 import { checksumAlgorithm } from '../wire/checksums.ts';
 import { S3Error } from '../wire/errors.ts';
 import { decodedText } from '../wire/request-target.ts';
+import { READING } from './asks.ts';
+import { askedObject } from './asked-object.ts';
 import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkSource, writeCondition } from './conditions.ts';
 import { digesterBy } from './digester.ts';
-import { askedEncryption, encryptionHeaders, givenKey } from './encryption.ts';
-import { described, refuseNotOffered } from './description.ts';
+import { encryptionHeaders, givenKey } from './encryption.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
-import { standingOf } from './standing.ts';
-
-/** What reading an object wants of who does it. */
-export const READING = {
-  action: 's3:GetObject',
-  permission: { verb: 'get', of: 'objects' },
-  grant: { of: 'object', permission: 'READ' },
-  isPublic: true,
-} as const;
 
 interface CopySource {
   bucket: string;
@@ -74,9 +66,7 @@ export async function copyObject(
   text: string,
 ): Promise<Answer> {
   const { headers, bucket, key } = request;
-  refuseNotOffered(headers);
-  const standing = await standingOf(request, buckets);
-  const { customerKey, ...encryption } = askedEncryption(request);
+  const { description: given, customerKey } = await askedObject(request, buckets);
   const { source, from, row } = await sourceOf(request, objects, buckets, text);
   const [metadata, tagging] = [
     directive(request, 'x-amz-metadata-directive'),
@@ -87,25 +77,27 @@ export async function copyObject(
     source.key === key &&
     metadata === 'COPY' &&
     source.versionId === undefined &&
-    !encryption.encryption
+    !given.encryption
   )
     throw new S3Error('InvalidRequest', {
       message:
         "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
     });
-  const given = described(key, headers);
   const kept = { contentType: row.contentType, headers: row.headers, metadata: row.metadata };
   const description = {
     ...(metadata === 'COPY' ? { ...given, ...kept } : given),
     tags: tagging === 'COPY' ? row.tags : (given.tags ?? {}),
-    ...standing,
-    ...encryption,
   };
-  const copied = await objects.put(bucket, description, objects.read(row, undefined, givenKey(request, 'source')), {
-    digester: digesterOf(request, row.checksum?.algorithm),
-    condition: writeCondition(headers),
-    customerKey,
-  });
+  const copied = await objects.put(
+    bucket,
+    description,
+    objects.read(row, undefined, objects.rootOf(row, givenKey(request, 'source'))),
+    {
+      digester: digesterOf(request, row.checksum?.algorithm),
+      condition: writeCondition(headers),
+      customerKey,
+    },
+  );
   const checksum = copied.checksum && {
     [`Checksum${copied.checksum.algorithm}`]: copied.checksum.value,
     ChecksumType: copied.checksum.type,

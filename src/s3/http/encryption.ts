@@ -9,6 +9,7 @@ import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { settingOf } from './bucket-setting.ts';
 import type { S3Request } from './request.ts';
 
 const SSE = 'x-amz-server-side-encryption';
@@ -23,7 +24,7 @@ const invalid = (message: string, name: string): S3Error =>
 /** What is asked of the bytes of an object that is put, or of an upload. Empty: nothing, and the bucket says it. */
 export function askedEncryption(
   request: S3Request,
-  headers: IncomingHttpHeaders = request.headers,
+  headers: IncomingHttpHeaders,
 ): { encryption?: ObjectEncryption; customerKey?: CustomerKey } {
   const [algorithm, keyId] = [headers[SSE]?.toString(), headers[KMS_KEY]?.toString()];
   const customerKey = customerKeyIn(request.raw, headers, CUSTOMER);
@@ -90,10 +91,8 @@ export function encryptionHeaders(encryption: ObjectEncryption | undefined): Rec
 }
 
 export function getEncryption({ bucket }: S3Request): Answer {
-  const { encryption } = bucket.config;
-  if (!encryption)
-    throw new S3Error('ServerSideEncryptionConfigurationNotFoundError', { extra: { BucketName: bucket.name } });
-  const { algorithm, kmsKeyId } = encryption;
+  const missing = 'ServerSideEncryptionConfigurationNotFoundError';
+  const { algorithm, kmsKeyId } = settingOf(bucket, 'encryption', missing);
   return xml('ServerSideEncryptionConfiguration', {
     Rule: {
       ApplyServerSideEncryptionByDefault: { SSEAlgorithm: algorithm, KMSMasterKeyID: kmsKeyId },

@@ -1,7 +1,6 @@
 import { Busboy } from '@fastify/busboy';
 import type { BusboyConfig } from '@fastify/busboy';
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../base/clock.ts';
 import type { Asker, Buckets, S3Keys } from '../buckets.ts';
 import type { Objects } from '../objects.ts';
 import type { ObjectRow } from '../row.ts';
@@ -13,14 +12,13 @@ import type { VerifiedPost } from '../wire/post-policy.ts';
 import { quoted, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { askedDigester } from './digester.ts';
-import { askedEncryption } from './encryption.ts';
-import { checkedTags, described, refuseNotOffered } from './description.ts';
+import { askedObject } from './asked-object.ts';
+import { checkedTags } from './description.ts';
 import { headerText } from './texts.ts';
 import { LARGEST_PUT } from './object-operations.ts';
 import { checkedKey } from './request.ts';
 import type { S3Request } from './request.ts';
-import { PUTTING } from './putting.ts';
-import { standingOf } from './standing.ts';
+import { PUTTING } from './asks.ts';
 import { tagsIn } from './tagging.ts';
 import { toXml } from '../wire/xml.ts';
 
@@ -34,7 +32,6 @@ export interface FormUse {
   objects: Objects;
   buckets: Buckets;
   keys: S3Keys;
-  clock: Clock;
 }
 
 /** A browser's form: its policy tells who lets it be put. Fields after the file mean nothing. */
@@ -94,9 +91,8 @@ async function put(
   const { acl, tagging, ...rest } = fields;
   // As headers would have said it.
   const said = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, headerText(value)]));
-  refuseNotOffered(said);
   const headers = { ...said, ...(acl !== undefined && { 'x-amz-acl': acl }) };
-  const standing = await standingOf(request, buckets, { headers, asker });
+  const { description, customerKey } = await askedObject(request, buckets, { key, headers, asker });
   const tags =
     tagging === undefined
       ? {}
@@ -104,13 +100,7 @@ async function put(
           tags: checkedTags(tagsIn(parseXml(Buffer.from(tagging), { root: 'Tagging', lists: ['Tag'] }))),
         };
   const digester = askedDigester(askedChecksum(said), () => ({}));
-  const { customerKey, ...encryption } = askedEncryption(request, said);
-  const row = await objects.put(
-    bucket,
-    { ...described(key, said), ...tags, ...standing, ...encryption },
-    sized(file, verified),
-    { digester, customerKey },
-  );
+  const row = await objects.put(bucket, { ...description, ...tags }, sized(file, verified), { digester, customerKey });
   return answer(row, fields);
 }
 
@@ -119,9 +109,9 @@ async function allowed(
   request: S3Request,
   fields: Fields,
   key: string,
-  { keys, clock }: FormUse,
+  { keys }: FormUse,
 ): Promise<{ verified: VerifiedPost; asker: Asker | undefined }> {
-  const cameAt = { wall: clock.now(), monotonic: clock.monotonic() };
+  const { cameAt } = request;
   const verified = verifyPostPolicy(fields, (id) => keys.secretOf(id), cameAt.wall);
   const credential =
     verified.accessKeyId === undefined

@@ -21,17 +21,16 @@ export async function found(request: S3Request, objects: Objects): Promise<Objec
   throw new S3Error('NoSuchKey', { extra });
 }
 
-/** Changes what is said of the version that is asked for. Answers it as it is now. */
+/** Changes what is said of a version that was found, as it is by now. */
 export async function amended(
-  request: S3Request,
+  { bucket }: S3Request,
   objects: Objects,
+  { key, versionId }: ObjectRow,
   change: (row: ObjectRow) => Amendment,
-): Promise<ObjectRow> {
-  const { versionId, key } = await found(request, objects);
-  return objects.rows.change(request.bucket, [{ key, versionId }], (now) => {
+): Promise<void> {
+  await objects.rows.change(bucket, [{ key, versionId }], (now) => {
     const row = now.version(key, versionId);
     if (!row) throw new S3Error('NoSuchKey', { extra: { Key: key } });
     now.amend(row, change(row));
-    return row;
   });
 }

@@ -7,14 +7,14 @@ import type { XmlElement } from '../wire/parse-xml.ts';
 import type { XmlObject } from '../wire/xml.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
-import { tagsIn } from './tagging.ts';
+import { settingOf } from './bucket-setting.ts';
+import { tagElements, tagsIn } from './tagging.ts';
 import type { S3Request } from './request.ts';
 
 const MOST_RULES = 1_000;
 
 export function getLifecycle({ bucket }: S3Request): Answer {
-  const { lifecycle } = bucket.config;
-  if (!lifecycle) throw new S3Error('NoSuchLifecycleConfiguration', { extra: { BucketName: bucket.name } });
+  const lifecycle = settingOf(bucket, 'lifecycle', 'NoSuchLifecycleConfiguration');
   return xml('LifecycleConfiguration', { Rule: lifecycle.map(ruleElement) });
 }
 
@@ -22,7 +22,7 @@ function ruleElement(rule: LifecycleRule): XmlObject {
   const { id, enabled = true, prefix, tags = {}, largerThan, smallerThan } = rule;
   const filters = {
     Prefix: prefix,
-    Tag: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    Tag: tagElements(Object.entries(tags)),
     ObjectSizeGreaterThan: largerThan,
     ObjectSizeLessThan: smallerThan,
   };

@@ -9,19 +9,18 @@ import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
 import { ownerElement } from './acl.ts';
+import { askedObject } from './asked-object.ts';
 import { quoted, writtenVersion, xml } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { writeCondition } from './conditions.ts';
 import { sourceOf } from './copy.ts';
 import { askedDigester, digesterBy } from './digester.ts';
-import { askedEncryption, encryptionHeaders, givenKey } from './encryption.ts';
-import { described, refuseNotOffered } from './description.ts';
+import { encryptionHeaders, givenKey } from './encryption.ts';
 import { urlEncoded } from './listing.ts';
 import { rangeOf, uploaded } from './object-operations.ts';
 import { checkWhole, checksumOf, uploadChecksum } from './part-checksums.ts';
 import { MOST_PARTS, partNumber } from './parts.ts';
 import type { S3Request } from './request.ts';
-import { standingOf } from './standing.ts';
 
 const SMALLEST_PART = 5 << 20;
 const MOST_LISTED = 1_000;
@@ -38,18 +37,15 @@ export class MultipartOperations {
   }
 
   async create(request: S3Request): Promise<Answer> {
-    const { headers, bucket, key } = request;
-    refuseNotOffered(headers);
-    const { contentType, headers: kept = {}, metadata = {}, tags = {} } = described(key, headers);
+    const { bucket } = request;
+    const { description } = await askedObject(request, this.#buckets);
+    const { key, headers = {}, metadata = {}, tags = {}, ...rest } = description;
     const checksum = uploadChecksum(request);
-    const { encryption } = askedEncryption(request);
     const upload = await this.#multipart.begin(bucket, key, {
-      contentType,
-      headers: kept,
+      ...rest,
+      headers,
       metadata,
       tags,
-      ...(await standingOf(request, this.#buckets)),
-      ...(encryption && { encryption }),
       ...(checksum && { checksum }),
     });
     const said: Record<string, string> = checksum
@@ -99,7 +95,7 @@ export class MultipartOperations {
     const part = await this.#multipart.put(
       upload,
       number,
-      this.#objects.read(row, range, givenKey(request, 'source')),
+      this.#objects.read(row, range, this.#objects.rootOf(row, givenKey(request, 'source'))),
       digesterBy(algorithm),
       givenKey(request),
     );

@@ -5,21 +5,19 @@ import type { ObjectRow, Retention } from '../row.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';
 import type { XmlElement } from '../wire/parse-xml.ts';
+import { BYPASSING } from './asks.ts';
 import { xml } from './answer.ts';
 import type { Answer } from './answer.ts';
+import { settingOf } from './bucket-setting.ts';
 import { amended, found } from './found.ts';
 import type { S3Request } from './request.ts';
 import { checkedRetention, holdOf } from './standing.ts';
 
-/** Who may take back what GOVERNANCE keeps. */
-const BYPASSING = { action: 's3:BypassGovernanceRetention', permission: { verb: 'update', of: 'buckets' } } as const;
 const MOST_DAYS = 36_500;
 const MOST_YEARS = 100;
 
 export function getLockConfiguration({ bucket }: S3Request): Answer {
-  const { objectLock } = bucket.config;
-  if (!objectLock) throw new S3Error('ObjectLockConfigurationNotFoundError', { extra: { BucketName: bucket.name } });
-  const { defaultRetention: rule } = objectLock;
+  const { defaultRetention: rule } = settingOf(bucket, 'objectLock', 'ObjectLockConfigurationNotFoundError');
   return xml('ObjectLockConfiguration', {
     ObjectLockEnabled: 'Enabled',
     Rule: rule && { DefaultRetention: { Mode: rule.mode, Days: rule.days, Years: rule.years } },
@@ -68,13 +66,13 @@ export async function getRetention(request: S3Request, objects: Objects): Promis
 
 /** What keeps it may be made stricter by who writes it; what GOVERNANCE keeps also less so, by who may and says so. */
 export async function putRetention(request: S3Request, objects: Objects): Promise<Answer> {
-  await lockable(request, objects);
+  const row = await lockable(request, objects);
   const { Mode: mode, RetainUntilDate: until } = parseXml(await request.document(), { root: 'Retention' });
   const isBypassed = await bypasses(request);
   const isTakenBack = mode === undefined && until === undefined;
-  const next = isTakenBack ? undefined : checkedRetention(mode, until, 'MalformedXML');
-  const now = objects.now();
-  await amended(request, objects, ({ retention }) => {
+  const now = request.cameAt.wall;
+  const next = isTakenBack ? undefined : checkedRetention({ mode, until }, now, 'MalformedXML');
+  await amended(request, objects, row, ({ retention }) => {
     if (retention && retention.until > now && !mayBecome(retention, next, isBypassed))
       throw new S3Error('AccessDenied');
     return { retention: next };
@@ -100,9 +98,9 @@ export async function getLegalHold(request: S3Request, objects: Objects): Promis
 }
 
 export async function putLegalHold(request: S3Request, objects: Objects): Promise<Answer> {
-  await lockable(request, objects);
+  const row = await lockable(request, objects);
   const { Status: status } = parseXml(await request.document(), { root: 'LegalHold' });
   const legalHold = holdOf(status, 'MalformedXML');
-  await amended(request, objects, () => ({ legalHold }));
+  await amended(request, objects, row, () => ({ legalHold }));
   return {};
 }

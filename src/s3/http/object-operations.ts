@@ -5,38 +5,30 @@ import type { ObjectRow } from '../row.ts';
 import { askedChecksum } from '../wire/asked-checksum.ts';
 import type { RequestBody } from '../wire/body.ts';
 import { S3Error } from '../wire/errors.ts';
+import { askedObject } from './asked-object.ts';
 import { checksumHeaders, quoted, versionHeaders, writtenVersion } from './answer.ts';
 import type { Answer } from './answer.ts';
 import { checkRead, writeCondition } from './conditions.ts';
 import { askedDigester } from './digester.ts';
 import { found, isVersioned } from './found.ts';
-import { askedEncryption, encryptionHeaders, givenKey, refuseChoice } from './encryption.ts';
-import { described, refuseNotOffered } from './description.ts';
+import { encryptionHeaders, givenKey, refuseChoice } from './encryption.ts';
 import { headerText, isHeaderText } from './texts.ts';
 import { bypasses } from './object-lock.ts';
 import { partNumber, partOf } from './parts.ts';
 import type { S3Request } from './request.ts';
-import { standingOf } from './standing.ts';
 
 /** Of one upload; larger ones come in parts. */
 export const LARGEST_PUT = 5 * 2 ** 30;
 
 export async function putObject(request: S3Request, objects: Objects, buckets: Buckets): Promise<Answer> {
-  const { headers, bucket, key } = request;
-  refuseNotOffered(headers);
-  const standing = await standingOf(request, buckets);
-  const { customerKey, ...encryption } = askedEncryption(request);
+  const { headers, bucket } = request;
+  const { description, customerKey } = await askedObject(request, buckets);
   const body = request.body();
-  const row = await objects.put(
-    bucket,
-    { ...described(key, headers), ...standing, ...encryption },
-    uploaded(request, body),
-    {
-      digester: askedDigester(askedChecksum(headers), () => body.trailers),
-      condition: writeCondition(headers),
-      customerKey,
-    },
-  );
+  const row = await objects.put(bucket, description, uploaded(request, body), {
+    digester: askedDigester(askedChecksum(headers), () => body.trailers),
+    condition: writeCondition(headers),
+    customerKey,
+  });
   return {
     headers: {
       etag: quoted(row.etag),
@@ -68,8 +60,8 @@ export async function* uploaded({ headers }: S3Request, body: RequestBody): Asyn
 
 export async function getObject(request: S3Request, objects: Objects): Promise<Answer> {
   const row = await found(request, objects);
-  const { headers, range, status } = await readAnswer(request, row, objects);
-  return { status, headers, body: objects.read(row, range, givenKey(request)) };
+  const { headers, range, status, root } = await readAnswer(request, row, objects);
+  return { status, headers, body: objects.read(row, range, root) };
 }
 
 export async function headObject(request: S3Request, objects: Objects): Promise<Answer> {
@@ -82,7 +74,7 @@ async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) 
   Object.assign(request.refusalHeaders, { etag: quoted(row.etag), 'last-modified': row.createdAt.toUTCString() });
   refuseChoice(request);
   // Who reads but its head has the key, too.
-  objects.rootOf(row, givenKey(request));
+  const root = objects.rootOf(row, givenKey(request));
   checkRead(request.headers, row);
   const part = await askedPart(request, row, objects);
   const range = part ?? rangeOf(request.header('range'), row.sizeBytes);
@@ -91,6 +83,7 @@ async function readAnswer(request: S3Request, row: ObjectRow, objects: Objects) 
   const wantsChecksum = isWhole && request.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
   return {
     range,
+    root,
     status: isWhole ? 200 : 206,
     headers: {
       'content-type': row.contentType,

@@ -1,15 +1,12 @@
 import type { S3Service } from '../buckets.ts';
 import { getObjectAcl, putObjectAcl } from './acl.ts';
 import { getAttributes } from './attributes.ts';
-import { DELETING } from './bucket-operations.ts';
-import { copyObject, READING } from './copy.ts';
+import { copyObject } from './copy.ts';
 import { MultipartOperations } from './multipart-operations.ts';
 import { getLegalHold, getRetention, putLegalHold, putRetention } from './object-lock.ts';
 import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
 import { deleteTagging, getTagging, putTagging } from './tagging.ts';
-import { PUTTING } from './putting.ts';
-import { GRANTING } from './standing.ts';
-import { LISTING, onObject } from './operation.ts';
+import { DELETING, GRANTING, LISTING, onObject, PUTTING, READING } from './asks.ts';
 import type { Operation } from './operation.ts';
 
 const inParts = ({ objects, buckets, multipart }: S3Service) => new MultipartOperations(objects, buckets, multipart);

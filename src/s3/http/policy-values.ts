@@ -6,6 +6,7 @@ import type { Asker } from '../buckets.ts';
 export interface ConditionSource {
   raw: IncomingMessage;
   asker: Asker | undefined;
+  cameAt: Asker['cameAt'];
   headers: IncomingHttpHeaders;
   query: ReadonlyMap<string, string>;
 }
@@ -17,8 +18,7 @@ export function policyValues(request: ConditionSource, key: string): readonly st
   return typeof found === 'string' ? [found] : found;
 }
 
-function ofAws({ raw, asker, headers }: ConditionSource, name: string): string | undefined {
-  const now = asker?.cameAt.wall ?? new Date();
+function ofAws({ raw, asker, cameAt, headers }: ConditionSource, name: string): string | undefined {
   switch (name) {
     case 'securetransport':
       return String('encrypted' in raw.socket);
@@ -29,9 +29,9 @@ function ofAws({ raw, asker, headers }: ConditionSource, name: string): string |
     case 'referer':
       return headers.referer;
     case 'currenttime':
-      return now.toISOString();
+      return cameAt.wall.toISOString();
     case 'epochtime':
-      return String(Math.floor(now.getTime() / 1_000));
+      return String(Math.floor(cameAt.wall.getTime() / 1_000));
     case 'username':
     case 'userid':
       return asker?.credential.key;

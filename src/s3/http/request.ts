@@ -57,6 +57,7 @@ export class S3Request {
   readonly verified: Verified;
   /** `undefined`: nobody has signed it. */
   readonly asker: Asker | undefined;
+  readonly cameAt: Asker['cameAt'];
   /** Of the answer, where it is a refusal. */
   readonly refusalHeaders: Record<string, string> = {};
   /** There, where the operation is about one. */
@@ -67,7 +68,7 @@ export class S3Request {
     raw: IncomingMessage,
     { bucket, key, query }: Addressed,
     verified: Verified,
-    asker: Asker | undefined,
+    { asker, cameAt }: { asker: Asker | undefined; cameAt: Asker['cameAt'] },
     found: S3Bucket | undefined,
     authorizer: Authorizer,
   ) {
@@ -79,6 +80,7 @@ export class S3Request {
     this.query = query;
     this.verified = verified;
     this.asker = asker;
+    this.cameAt = cameAt;
     this.#bucket = found;
     this.#authorizer = authorizer;
   }

@@ -101,7 +101,7 @@ class Handler {
     const exchange: S3Exchange = { id, operation: '-', bucket: '', key: '', user: '-', error: '' };
     this.#options.traffic.begin(raw, response, exchange);
     try {
-      const { service, keys, clock, domain } = this.#options;
+      const { service, keys, domain } = this.#options;
       const target = addressed(raw.url ?? '/', raw.headers.host ?? '', domain);
       Object.assign(exchange, { bucket: target.bucket, key: target.key });
       const found = target.bucket === '' ? undefined : service.buckets.find(target.bucket);
@@ -109,7 +109,7 @@ class Handler {
       for (const [name, value] of Object.entries(corsHeaders(raw, found))) response.setHeader(name, value);
       const { request, operation } = await this.#letIn(raw, target, found, exchange);
       ({ refusalHeaders } = request);
-      await send(raw, response, await operation.run(request, { ...service, keys, clock }));
+      await send(raw, response, await operation.run(request, { ...service, keys }));
     } catch (error) {
       if (response.headersSent) return void response.destroy();
       const refusal = asS3Error(error);
@@ -129,11 +129,13 @@ class Handler {
     found: S3Bucket | undefined,
     exchange: S3Exchange,
   ): Promise<{ request: S3Request; operation: Operation }> {
-    const { verified, asker } = await this.#authenticated(raw);
+    const { clock } = this.#options;
+    const cameAt = { wall: clock.now(), monotonic: clock.monotonic() };
+    const { verified, asker } = await this.#authenticated(raw, cameAt);
     const operation = operationOf(raw.method ?? 'GET', target);
     Object.assign(exchange, { operation: operation.name, ...(asker && { user: asker.credential.user }) });
     const bucket = found?.isDeleting && !operation.empties ? undefined : found;
-    const request = new S3Request(raw, target, verified, asker, bucket, this.#authorizer);
+    const request = new S3Request(raw, target, verified, { asker, cameAt }, bucket, this.#authorizer);
     const { asks, isSignedInside } = operation;
     if (!asker && !asks && !isSignedInside) throw new S3Error('AccessDenied');
     const versionId = target.query.get('versionId');
@@ -152,10 +154,12 @@ class Handler {
     return { request, operation };
   }
 
-  async #authenticated(raw: IncomingMessage): Promise<{ verified: Verified; asker: Asker | undefined }> {
-    const { keys, clock } = this.#options;
+  async #authenticated(
+    raw: IncomingMessage,
+    cameAt: Asker['cameAt'],
+  ): Promise<{ verified: Verified; asker: Asker | undefined }> {
+    const { keys } = this.#options;
     const address = raw.socket.remoteAddress ?? '';
-    const cameAt = { wall: clock.now(), monotonic: clock.monotonic() };
     const signed = {
       method: raw.method ?? 'GET',
       rawUrl: raw.url ?? '/',
@@ -163,7 +167,7 @@ class Handler {
       rawHeaders: raw.rawHeaders,
     };
     try {
-      const verified = authenticate(signed, (accessKeyId) => keys.secretOf(accessKeyId), clock.now());
+      const verified = authenticate(signed, (accessKeyId) => keys.secretOf(accessKeyId), cameAt.wall);
       if (verified.accessKeyId === undefined) return { verified, asker: undefined };
       return { verified, asker: { credential: await keys.identify(verified.accessKeyId, address), cameAt } };
     } catch (error) {

@@ -7,35 +7,32 @@ import type { Asker, Buckets } from '../buckets.ts';
 import type { ObjectStanding, Retention } from '../row.ts';
 import { S3Error } from '../wire/errors.ts';
 import { grantsIn, refusePublic } from './acl.ts';
+import { GRANTING } from './asks.ts';
 import type { S3Request } from './request.ts';
-
-export const GRANTING = { action: 's3:PutObjectAcl', permission: { verb: 'update', of: 'buckets' } } as const;
 
 /** What is said of an object that is put, beside its bytes and its description: whose it is, who has it, and until when it stays. */
 export async function standingOf(
   request: S3Request,
   buckets: Buckets,
-  {
-    headers = request.headers,
-    asker = request.asker,
-  }: { headers?: IncomingHttpHeaders; asker?: Asker | undefined } = {},
+  headers: IncomingHttpHeaders,
+  asker: Asker | undefined,
 ): Promise<Partial<ObjectStanding>> {
   const { bucket, key } = request;
   const { ownership } = bucket.config;
-  const lock = lockIn(headers);
+  const lock = lockIn(headers, request.cameAt.wall);
   if ((lock.retention !== undefined || lock.legalHold !== undefined) && !bucket.config.objectLock)
     throw new S3Error('InvalidRequest', { message: 'Bucket is missing Object Lock Configuration' });
-  const writer = namespaceOf(asker, bucket) ?? bucket.namespace;
+  const home = namespaceOf(asker, bucket);
   const isGivenAway = ownership === 'BucketOwnerPreferred' && headers['x-amz-acl'] === 'bucket-owner-full-control';
-  const owner = ownership === 'BucketOwnerEnforced' || isGivenAway ? bucket.namespace : writer;
+  const owner = ownership === 'BucketOwnerEnforced' || isGivenAway ? bucket.namespace : (home ?? bucket.namespace);
   const grants = grantsIn(headers, { owner, bucketOwner: bucket.namespace }, buckets);
   if (grants && ownership === 'BucketOwnerEnforced') refuseGrants(headers);
   if (grants) {
     refusePublic(bucket, grants);
     const others = grants.some(({ namespace }) => namespace !== owner && namespace !== bucket.namespace);
     // Who comes from elsewhere grants what is their own.
-    const isHome = namespaceOf(asker, bucket) === bucket.namespace;
-    if (isHome && (grants.some(isPublicGrant) || others)) await request.checkAlso({ ...GRANTING, key }, bucket, asker);
+    if (home === bucket.namespace && (grants.some(isPublicGrant) || others))
+      await request.checkAlso({ ...GRANTING, key }, bucket, asker);
   }
   return {
     ...lock,
@@ -51,7 +48,7 @@ function refuseGrants(headers: IncomingHttpHeaders): void {
 }
 
 /** Of `x-amz-object-lock-…`. */
-function lockIn(headers: IncomingHttpHeaders): Partial<Pick<ObjectStanding, 'retention' | 'legalHold'>> {
+function lockIn(headers: IncomingHttpHeaders, now: Date): Partial<Pick<ObjectStanding, 'retention' | 'legalHold'>> {
   const of = (name: string) => headers[`x-amz-object-lock-${name}`]?.toString();
   const [mode, until, hold] = [of('mode'), of('retain-until-date'), of('legal-hold')];
   if ((mode === undefined) !== (until === undefined))
@@ -59,17 +56,16 @@ function lockIn(headers: IncomingHttpHeaders): Partial<Pick<ObjectStanding, 'ret
       message: 'x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied',
     });
   return {
-    ...(mode !== undefined && { retention: checkedRetention(mode, until, 'InvalidArgument') }),
+    ...(mode !== undefined && { retention: checkedRetention({ mode, until }, now, 'InvalidArgument') }),
     ...(hold !== undefined && { legalHold: holdOf(hold, 'InvalidArgument') }),
   };
 }
 
 /** Throws `code` for what is no mode or no time, and InvalidArgument for one that is past. */
 export function checkedRetention(
-  mode: unknown,
-  until: unknown,
+  { mode, until }: { mode: unknown; until: unknown },
+  now: Date,
   code: 'InvalidArgument' | 'MalformedXML',
-  now = new Date(),
 ): Retention {
   const isMode = (given: unknown): given is RetentionMode => RETENTION_MODES.some((each) => each === given);
   const date = new Date(typeof until === 'string' && /^\d{4}-\d\d-\d\dT/.test(until) ? until : Number.NaN);

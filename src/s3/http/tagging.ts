@@ -8,21 +8,26 @@ import { checkedTags } from './description.ts';
 import { amended, found, isVersioned } from './found.ts';
 import type { S3Request } from './request.ts';
 
+export const tagElements = (tags: readonly (readonly [string, string])[]) =>
+  tags.map(([Key, Value]) => ({ Key, Value }));
+
 export async function getTagging(request: S3Request, objects: Objects): Promise<Answer> {
   const row = await found(request, objects);
-  const tags = Object.entries(row.tags)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([Key, Value]) => ({ Key, Value }));
+  const tags = tagElements(Object.entries(row.tags).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return xml('Tagging', { TagSet: { Tag: tags } }, versionHeaders(row, isVersioned(request)));
 }
 
 export async function putTagging(request: S3Request, objects: Objects): Promise<Answer> {
   const tags = checkedTags(tagsIn(parseXml(await request.document(), { root: 'Tagging', lists: ['Tag'] })));
-  return { headers: writtenVersion(await amended(request, objects, () => ({ tags }))) };
+  const row = await found(request, objects);
+  await amended(request, objects, row, () => ({ tags }));
+  return { headers: writtenVersion(row) };
 }
 
 export async function deleteTagging(request: S3Request, objects: Objects): Promise<Answer> {
-  return { status: 204, headers: writtenVersion(await amended(request, objects, () => ({ tags: {} }))) };
+  const row = await found(request, objects);
+  await amended(request, objects, row, () => ({ tags: {} }));
+  return { status: 204, headers: writtenVersion(row) };
 }
 
 /** Of a Tagging document. */
