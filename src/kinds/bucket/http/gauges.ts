@@ -1,14 +1,12 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { ApiContext } from '../../../http/context.ts';
+import { sharedLook } from '../../../http/shared-look.ts';
 import type { Objects } from '../../../s3/objects.ts';
 import type { BucketUse } from '../../../s3/row.ts';
 import { refOf } from '../../../api/metadata.ts';
 import { isBucket } from '../types.ts';
 import type { Bucket } from '../types.ts';
-
-/** Milliseconds for which one look serves all gauges: a scrape asks them one after the other. */
-const SHARED_MS = 500;
 
 interface Seen {
   bucket: Bucket;
@@ -19,7 +17,7 @@ interface Seen {
 /** How much is in each bucket, and how much of it is damaged. */
 export function bucketGauges(objects: Objects): (registry: Registry, context: ApiContext) => void {
   return (registry, context) => {
-    const look = sharedLook(objects, context);
+    const look = sharedLook(context.clock, () => seenOf(objects, context));
     const gauge = (name: string, help: string, valueOf: (seen: Seen) => number) =>
       new Gauge({
         name,
@@ -45,23 +43,15 @@ export function bucketGauges(objects: Objects): (registry: Registry, context: Ap
   };
 }
 
-function sharedLook({ rows }: Objects, { clock, informer }: ApiContext): () => Promise<readonly Seen[]> {
-  let last: { at: number; look: Promise<readonly Seen[]> } | undefined;
-  const seen = async (): Promise<readonly Seen[]> => {
-    const buckets = [...informer.view.list('Bucket')].filter(isBucket);
-    const [uses, damaged] = await Promise.all([
-      rows.uses(buckets.map(({ metadata }) => metadata.uid)),
-      rows.damage.counts(),
-    ]);
-    return buckets.map((bucket) => ({
-      bucket,
-      use: uses.get(bucket.metadata.uid) ?? { objects: 0, bytes: 0 },
-      damaged: damaged.get(bucket.metadata.name) ?? 0,
-    }));
-  };
-  return () => {
-    const now = clock.monotonic();
-    if (!last || now - last.at > SHARED_MS) last = { at: now, look: seen() };
-    return last.look;
-  };
+async function seenOf({ rows }: Objects, { informer }: ApiContext): Promise<readonly Seen[]> {
+  const buckets = [...informer.view.list('Bucket')].filter(isBucket);
+  const [uses, damaged] = await Promise.all([
+    rows.uses(buckets.map(({ metadata }) => metadata.uid)),
+    rows.damage.counts(),
+  ]);
+  return buckets.map((bucket) => ({
+    bucket,
+    use: uses.get(bucket.metadata.uid) ?? { objects: 0, bytes: 0 },
+    damaged: damaged.get(bucket.metadata.name) ?? 0,
+  }));
 }

@@ -1,12 +1,10 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Resource } from '../../../api/metadata.ts';
+import { sharedLook } from '../../../http/shared-look.ts';
 import type { Sample } from '../metrics/sample.ts';
 import { readingsOf } from './readings.ts';
 import type { Reading, SampledContext } from './readings.ts';
-
-/** Milliseconds for which one look serves all gauges: a scrape asks them one after the other. */
-const SHARED_MS = 500;
 
 const GAUGES: readonly (readonly [string, string, (sample: Sample) => number | undefined])[] = [
   ['cpu_percent', 'Cpu, of the limit; of one core where there is none', (s) => s.cpuPercent],
@@ -20,7 +18,7 @@ const GAUGES: readonly (readonly [string, string, (sample: Sample) => number | u
 
 /** What each running instance uses, at /metrics; of what is not known there is no line. */
 export function instanceGauges(registry: Registry, context: SampledContext): void {
-  const look = sharedLook(context);
+  const look = sharedLook(context.clock, () => lookAt(context));
   for (const [name, help, valueOf] of GAUGES)
     new Gauge({
       name: `miniaws_instance_${name}`,
@@ -44,16 +42,9 @@ interface Look {
   readings: ReadonlyMap<string, Reading>;
 }
 
-function sharedLook(context: SampledContext): () => Promise<Look> {
-  let last: { at: number; look: Promise<Look> } | undefined;
-  return () => {
-    const now = context.clock.monotonic();
-    if (!last || now - last.at > SHARED_MS) {
-      const instances = [...context.informer.view.list('Instance')];
-      // A database that is away leaves the other metrics as they are.
-      const readings = readingsOf(context, instances).catch((): ReadonlyMap<string, Reading> => new Map());
-      last = { at: now, look: readings.then((found) => ({ instances, readings: found })) };
-    }
-    return last.look;
-  };
+async function lookAt(context: SampledContext): Promise<Look> {
+  const instances = [...context.informer.view.list('Instance')];
+  // A database that is away leaves the other metrics as they are.
+  const readings = await readingsOf(context, instances).catch((): ReadonlyMap<string, Reading> => new Map());
+  return { instances, readings };
 }

@@ -6,9 +6,7 @@ import { targetKey } from '../proxy-config.ts';
 import { proxyStateOf } from '../live-status.ts';
 import type { ProxyState, Traffic } from '../../../drivers/proxies.ts';
 import type { ApiContext } from '../../../http/context.ts';
-
-/** Milliseconds for which one look serves all gauges: a scrape asks them one after the other. */
-const SHARED_MS = 500;
+import { sharedLook } from '../../../http/shared-look.ts';
 
 const VALUES: readonly (readonly [string, string, (traffic: Traffic) => number])[] = [
   ['requests', 'Requests since HAProxy’s worker began; of a TCP load balancer, connections', (t) => t.requests],
@@ -25,7 +23,7 @@ interface Seen {
 
 /** What goes through each load balancer, and to each of its targets, as HAProxy counts it. */
 export function balancerGauges(registry: Registry, context: ApiContext): void {
-  const look = sharedLook(context);
+  const look = sharedLook(context.clock, () => seenOf(context));
   const gauge = (
     name: string,
     help: string,
@@ -62,14 +60,7 @@ function targetsOf({ lb, state }: Seen): [Record<string, string>, Traffic][] {
   });
 }
 
-function sharedLook({ clock, informer, proxies }: ApiContext): () => Promise<readonly Seen[]> {
-  let last: { at: number; look: Promise<readonly Seen[]> } | undefined;
-  return () => {
-    const now = clock.monotonic();
-    if (!last || now - last.at > SHARED_MS) {
-      const all = [...informer.view.list('LoadBalancer')].filter(isLoadBalancer);
-      last = { at: now, look: Promise.all(all.map(async (lb) => ({ lb, state: await proxyStateOf(lb, proxies) }))) };
-    }
-    return last.look;
-  };
+async function seenOf({ informer, proxies }: ApiContext): Promise<readonly Seen[]> {
+  const all = [...informer.view.list('LoadBalancer')].filter(isLoadBalancer);
+  return Promise.all(all.map(async (lb) => ({ lb, state: await proxyStateOf(lb, proxies) })));
 }
