@@ -8,7 +8,7 @@ import type { BucketDraft, NewRow } from './bucket-draft.ts';
 import { cipherOf, EncryptionKeyError } from './encryption.ts';
 import type { CustomerKey, ObjectEncryption, ObjectKeys } from './encryption.ts';
 import { checked, piecesAround, PieceSums } from './pieces.ts';
-import { resting } from './resting.ts';
+import { ciphered, resting } from './resting.ts';
 import { retentionFrom } from './retention.ts';
 import type { Release } from './retention.ts';
 import { NULL_VERSION } from './row.ts';
@@ -132,10 +132,10 @@ export class Objects {
   }
 
   /** Puts the bytes of a row back in their place. They are what was put there before. */
-  async restore({ id, encryption }: ObjectRow, body: AsyncIterable<Buffer>): Promise<void> {
-    const root = encryption && this.#keys.rootOf(encryption);
-    const unseen = { digester: { update: () => undefined }, sums: new PieceSums(), finish: () => undefined };
-    await this.bytes.put(id, resting(body, unseen, root && cipherOf(root, id)));
+  async restore(row: ObjectRow, body: AsyncIterable<Buffer>): Promise<void> {
+    const { id } = row;
+    const root = this.rootOf(row);
+    await this.bytes.put(id, root ? ciphered(body, cipherOf(root, id)) : body);
     await this.rows.damage.clear([id]);
   }
 
@@ -244,9 +244,7 @@ export class Objects {
   ) {
     const pieces = await this.bytes.get(id, piecesAround(range, sizeBytes));
     const right = checked(pieces, pieceSums, range, sizeBytes);
-    if (!root) return yield* right;
-    const decipher = cipherOf(root, id, range.first);
-    for await (const chunk of right) yield decipher(chunk);
+    yield* root ? ciphered(right, cipherOf(root, id, range.first)) : right;
   }
 
   /** As it is for the bucket to have. */

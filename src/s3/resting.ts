@@ -20,3 +20,8 @@ export async function* resting(
   }
   finish();
 }
+
+/** Deciphers what is read, and enciphers what needs no digests. */
+export async function* ciphered(body: AsyncIterable<Buffer>, cipher: (chunk: Buffer) => Buffer): AsyncIterable<Buffer> {
+  for await (const chunk of body) yield cipher(chunk);
+}

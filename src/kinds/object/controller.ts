@@ -2,6 +2,7 @@ import type { View } from '../../api/kind.ts';
 import { namespacedName, refOf } from '../../api/metadata.ts';
 import type { Ref, Resource } from '../../api/metadata.ts';
 import { messageOf, PassError } from '../../base/errors.ts';
+import { only } from '../../drivers/objects/bytes.ts';
 import type { Controller } from '../../engine/contract.ts';
 import { EncryptionKeyError } from '../../s3/encryption.ts';
 import { QuotaError } from '../../s3/objects.ts';
@@ -107,10 +108,6 @@ async function carriedOut(step: ObjectStep, object: DeclaredObject, use: Use): P
   const description = { key, contentType, metadata: metadata ?? {}, declaredBy: object.metadata.uid };
   const condition = unless((current) => isTaken(object, current?.isDeleteMarker ? undefined : current));
   return objects.put(bucket, description, only(bytes), { condition });
-}
-
-async function* only(bytes: Buffer): AsyncIterable<Buffer> {
-  if (bytes.length > 0) yield bytes;
 }
 
 /** In words that say what happens next. */
