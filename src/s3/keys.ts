@@ -1,5 +1,4 @@
-/** A text's bytes in UTF-8 have the order of its code points; JavaScript's own order is another one. */
-export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+import { compareKeys } from '../base/compare-keys.ts';
 
 export const arnOf = ({ bucket, key }: { bucket: string; key: string }): string => `arn:miniaws:s3:::${bucket}/${key}`;
 

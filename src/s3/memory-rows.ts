@@ -1,7 +1,8 @@
 import { BucketDraft } from './bucket-draft.ts';
 import { BucketQueue } from './bucket-queue.ts';
 import type { Decision } from './bucket-queue.ts';
-import { commonPrefixOf, compareKeys, rangeOf } from './keys.ts';
+import { compareKeys } from '../base/compare-keys.ts';
+import { commonPrefixOf, rangeOf } from './keys.ts';
 import { isUnlocked } from './retention.ts';
 import type { BucketId, BucketUse, ObjectPart, ObjectRow, Upload } from './row.ts';
 import type {

@@ -1,5 +1,6 @@
 import { ownerOf } from '../authorization/authorizer.ts';
-import { afterKey, afterPrefix, commonPrefixOf, compareKeys, rangeOf } from '../keys.ts';
+import { compareKeys } from '../../base/compare-keys.ts';
+import { afterKey, afterPrefix, commonPrefixOf, rangeOf } from '../keys.ts';
 import type { ObjectRow } from '../row.ts';
 import type { ObjectRows } from '../rows.ts';
 import type { Objects } from '../objects.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { compareKeys } from '../../../src/kinds/bucket/cli/local-tree.ts';
+import { compareKeys } from '../../../src/base/compare-keys.ts';
 import { paired, planOf } from '../../../src/kinds/bucket/cli/sync-plan.ts';
 
 const side = (name: string, sizeBytes = 1, ms = 0) => ({ name, sizeBytes, modifiedAt: new Date(ms) });

@@ -18,22 +18,10 @@ export async function mb(session: Session, where: string): Promise<void> {
 export async function rb(session: Session, where: string, { force }: { force?: boolean }): Promise<void> {
   const bucket = bucketOf(where);
   await withS3(session, async (s3) => {
-    if (force) await empty(session, s3, { at: 's3', bucket, key: '' });
+    if (force) await new Jobs(session, {}).run(allVersions(s3, { at: 's3', bucket, key: '' }));
     if (!session.signal.aborted) await s3.removeBucket(bucket);
   });
   if (!session.signal.aborted) session.print(`remove_bucket: ${bucket}`);
-}
-
-/**
- * A page of versions begins after the last one of the page before, which has been deleted by then: S3 may leave versions of its key out.
- * So the list is read again until it is empty.
- */
-async function empty(session: Session, s3: S3, place: S3Place): Promise<void> {
-  for (;;) {
-    const first = await s3.versions(place).next();
-    if (first.done || session.signal.aborted) return;
-    await new Jobs(session, {}).run(allVersions(s3, place));
-  }
 }
 
 async function* allVersions(s3: S3, place: S3Place): AsyncGenerator<Job> {

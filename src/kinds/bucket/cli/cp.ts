@@ -8,7 +8,7 @@ import type { Filters } from './globs.ts';
 import { filesUnder, lookAt } from './local-tree.ts';
 import { objectsUnder } from './objects-under.ts';
 import { withS3 } from './open-s3.ts';
-import { folderKeyOf, lastNameOf, placeOf, told } from './places.ts';
+import { folderKeyOf, keyIn, lastNameOf, placeOf, told } from './places.ts';
 import type { FilePlace, Place, S3Place } from './places.ts';
 import type { S3 } from './sdk.ts';
 import { copyJob, downloadJob, uploadJob } from './transfer/job-makers.ts';
@@ -102,15 +102,14 @@ async function* many(
       if (filters.has(name)) jobs.skip({ at: 'file', path: join(from.path, name) }, why);
     };
     for await (const file of filesUnder(from.path, skip))
-      if (filters.has(file.name) && to.at === 's3')
-        yield uploadJob(carrying, file, { ...to, key: `${folderKeyOf(to)}${file.name}` });
+      if (filters.has(file.name) && to.at === 's3') yield uploadJob(carrying, file, keyIn(to, file.name));
     return;
   }
   for await (const { rest, object } of objectsUnder(carrying.s3, from)) {
     if (!filters.has(rest)) continue;
     const source: S3Place = { ...from, key: object.key };
     yield to.at === 's3'
-      ? copyJob(carrying, source, object, { ...to, key: `${folderKeyOf(to)}${rest}` })
+      ? copyJob(carrying, source, object, keyIn(to, rest))
       : downloadJob(carrying, source, object, { folder: to.path, rest });
   }
 }

@@ -1,3 +1,6 @@
+import { globPart, partsMatch } from '../../../base/glob.ts';
+import type { GlobPart } from '../../../base/glob.ts';
+
 /** The --include and --exclude of a command. The last one that matches a name decides; a name that none matches is included. */
 export class Filters {
   readonly #rules: { glob: string; isIncluded: boolean }[] = [];
@@ -20,40 +23,22 @@ export class Filters {
  * As fnmatch has it, and awscli by it: `*` is any text, with slashes in it too, `?` one character, `[a-z]` one of these and `[!a-z]` one
  * of the others. In time of the two lengths' product at most.
  */
-export function matchesGlob(text: string, glob: string): boolean {
-  const [characters, parts] = [Array.from(text), partsOf(glob)];
-  let [at, part] = [0, 0];
-  let back: { at: number; part: number } | undefined;
-  while (at < characters.length) {
-    const wanted = parts[part];
-    if (wanted === 'any') back = { at, part: ++part };
-    else if (wanted?.(characters[at] ?? '')) [at, part] = [at + 1, part + 1];
-    else if (back) {
-      back = { at: back.at + 1, part: back.part };
-      ({ at, part } = back);
-    } else return false;
-  }
-  return parts.slice(part).every((left) => left === 'any');
-}
+export const matchesGlob = (text: string, glob: string): boolean => partsMatch(partsOf(glob), text);
 
-type Part = 'any' | ((character: string) => boolean);
-
-function partsOf(glob: string): Part[] {
+function partsOf(glob: string): GlobPart[] {
   const characters = Array.from(glob);
-  const parts: Part[] = [];
+  const parts: GlobPart[] = [];
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? '';
     // A bracket that begins a class may be its first member: `[]]`, `[!]]`.
     const first = at + (characters[at + 1] === '!' ? 2 : 1);
     const end = character === '[' ? characters.indexOf(']', first + 1) : -1;
-    if (character === '*') parts.push('any');
-    else if (character === '?') parts.push(() => true);
-    else if (end > 0) {
+    if (end > 0) {
       const isOther = first === at + 2;
       const members = classOf(characters.slice(first, end));
       parts.push((given) => members(given) !== isOther);
       at = end;
-    } else parts.push((given) => given === character);
+    } else parts.push(globPart(character));
   }
   return parts;
 }

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../../cli/failure.ts';
+import { compareKeys } from '../../../base/compare-keys.ts';
 import { codeOf, messageOf } from '../../../base/errors.ts';
 import { isPartFile } from './local-target.ts';
 
@@ -86,8 +87,5 @@ async function entriesOf(folder: string, prefix: string, onSkipped: OnSkipped): 
 
 /** The names in a folder sort as their keys, which have a slash after the folder's name: `a-b`, `a/c`, `ab`. */
 const sortedBy = ({ name, stats }: Entry): string => (stats.isDirectory() ? `${name}/` : name);
-
-/** As S3 orders keys: by their bytes. */
-export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`;

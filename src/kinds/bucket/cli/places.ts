@@ -52,5 +52,8 @@ export function told(place: Place): string {
 export const lastNameOf = (place: S3Place | FilePlace): string =>
   place.at === 'file' ? basename(place.path) : place.key.slice(place.key.lastIndexOf('/') + 1);
 
+/** What is called so in the folder. */
+export const keyIn = (folder: S3Place, name: string): S3Place => ({ ...folder, key: `${folderKeyOf(folder)}${name}` });
+
 /** The prefix of all keys in the folder: `pictures/` of `pictures`, and nothing of a whole bucket. */
 export const folderKeyOf = ({ key }: S3Place): string => (key === '' || key.endsWith('/') ? key : `${key}/`);

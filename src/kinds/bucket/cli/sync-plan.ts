@@ -1,4 +1,4 @@
-import { compareKeys } from './local-tree.ts';
+import { compareKeys } from '../../../base/compare-keys.ts';
 
 /** A file or an object; `name` is relative to the folder that is synced. */
 export interface Side {

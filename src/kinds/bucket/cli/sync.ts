@@ -8,7 +8,7 @@ import type { Filters } from './globs.ts';
 import { filesUnder } from './local-tree.ts';
 import { objectsUnder } from './objects-under.ts';
 import { withS3 } from './open-s3.ts';
-import { folderKeyOf, placeOf, told } from './places.ts';
+import { folderKeyOf, keyIn, placeOf, told } from './places.ts';
 import type { FilePlace, S3Place } from './places.ts';
 import type { S3 } from './sdk.ts';
 import type { StoredObject } from './stored.ts';
@@ -106,5 +106,3 @@ function carry(carrying: Carrying, from: Folder, to: Folder, found: Found): Job 
 
 const removal = (s3: S3, to: Folder, { name }: Side): Job =>
   to.at === 's3' ? deleteObjectJob(s3, keyIn(to, name)) : deleteFileJob(to.path, join(to.path, name));
-
-const keyIn = (place: S3Place, name: string): S3Place => ({ ...place, key: `${folderKeyOf(place)}${name}` });

@@ -1,3 +1,5 @@
+import { definedOnly } from '../../../../base/defined.ts';
+import { sameJson } from '../../../../base/hash.ts';
 import type { S3Place } from '../places.ts';
 import type { S3 } from '../sdk.ts';
 import type { Description, DescribedObject, StoredObject, StoredPart } from '../stored.ts';
@@ -36,21 +38,11 @@ export async function describeAnew(s3: S3, place: S3Place, description: Descript
 
 const merged = (found: DescribedObject, given: Description): DescribedObject => ({
   ...found,
-  description: {
-    ...found.description,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-  },
+  description: { ...found.description, ...definedOnly(given) },
 });
 
-const same = (a: Description, b: Description): boolean => textOf(a) === textOf(b);
-
-const textOf = ({ metadata = {}, ...headers }: Description): string =>
-  JSON.stringify([pairsOf(headers), pairsOf(metadata)]);
-
-const pairsOf = (record: object) =>
-  Object.entries(record)
-    .filter(([, value]) => value !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+const same = (a: Description, b: Description): boolean =>
+  sameJson({ ...a, metadata: a.metadata ?? {} }, { ...b, metadata: b.metadata ?? {} });
 
 async function copyInParts(
   s3: S3,
