@@ -6,11 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isReady } from '../../src/api/metadata.ts';
 import type { Resource } from '../../src/api/metadata.ts';
 import { run } from '../cli/support.ts';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
 import { manifest, pathOf } from '../support/manifests.ts';
-import { s3Client, s3Of } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 import { eventually } from '../support/wait.ts';
 
 const [BUCKET, KEY] = ['declared', 'site/index.html'];
@@ -18,17 +17,14 @@ const CONTENT = '<h1>Hello</h1>';
 
 let daemon: TestDaemon;
 let s3: S3Client;
+let stop: (() => Promise<void>) | undefined;
 beforeAll(async () => {
-  daemon = await startDaemon({ engine: 'simulated' });
-  s3 = s3Client(await s3Of(daemon));
+  ({ daemon, s3, stop } = await startS3());
   await post('buckets', manifest('Bucket', BUCKET, {}));
   await post('objects', manifest('Object', 'page', { bucket: BUCKET, key: KEY, content: CONTENT }));
   await ready('page');
 });
-afterAll(async () => {
-  s3?.destroy();
-  await daemon?.stop();
-});
+afterAll(() => stop?.());
 
 async function post(plural: string, body: object): Promise<void> {
   expect((await call(daemon, 'POST', pathOf(plural), { body })).text).toContain('"uid"');

@@ -17,10 +17,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cipherOf } from '../../src/s3/encryption.ts';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
-import { refusal, s3Client, s3Of } from '../support/s3.ts';
+import { refusal } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 import { eventually } from '../support/wait.ts';
 
 const Bucket = 'vault';
@@ -28,10 +28,10 @@ const SECRETS = '/api/v1/namespaces/default/secrets';
 const PLAIN = 'nobody who has the disk reads this';
 let daemon: TestDaemon;
 let s3: S3Client;
+let stop: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ engine: 'simulated' });
-  s3 = s3Client(await s3Of(daemon));
+  ({ daemon, s3, stop } = await startS3());
   await s3.send(new CreateBucketCommand({ Bucket }));
   const key = {
     apiVersion: 'v1',
@@ -41,10 +41,7 @@ beforeAll(async () => {
   };
   expect((await call(daemon, 'POST', SECRETS, { body: key })).status).toBe(201);
 });
-afterAll(async () => {
-  s3?.destroy();
-  await daemon?.stop();
-});
+afterAll(() => stop?.());
 
 const clientKey = (seed: string) => {
   const key = createHash('sha256').update(seed).digest();

@@ -17,10 +17,10 @@ import { MemoryRows } from '../../src/s3/memory-rows.ts';
 import { Multipart } from '../../src/s3/multipart.ts';
 import { Objects } from '../../src/s3/objects.ts';
 import { versionsOf } from '../../src/s3/versions.ts';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
-import { KEYS, refusal, s3Client, s3Of } from '../support/s3.ts';
+import { KEYS, refusal } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 import { chunksOf } from '../drivers/objects/contract.ts';
 import { newRow } from './rows-contract.ts';
 
@@ -139,15 +139,12 @@ describe('lifecycle rules, to the client of AWS', () => {
   const Bucket = 'aging';
   let daemon: TestDaemon;
   let s3: S3Client;
+  let stop: (() => Promise<void>) | undefined;
   beforeAll(async () => {
-    daemon = await startDaemon({ engine: 'simulated' });
-    s3 = s3Client(await s3Of(daemon));
+    ({ daemon, s3, stop } = await startS3());
     await s3.send(new CreateBucketCommand({ Bucket }));
   });
-  afterAll(async () => {
-    s3?.destroy();
-    await daemon?.stop();
-  });
+  afterAll(() => stop?.());
   const set = (...Rules: SdkRule[]) =>
     s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
 

@@ -16,23 +16,20 @@ import {
 import type { ListMultipartUploadsCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
-import { refusal, s3Client, s3Of } from '../support/s3.ts';
+import { refusal } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 
 const MIB = 1 << 20;
 const Bucket = 'in-parts';
 let daemon: TestDaemon;
 let s3: S3Client;
+let stop: (() => Promise<void>) | undefined;
 beforeAll(async () => {
-  daemon = await startDaemon({ engine: 'simulated' });
-  s3 = s3Client(await s3Of(daemon));
+  ({ daemon, s3, stop } = await startS3());
   await s3.send(new CreateBucketCommand({ Bucket }));
 });
-afterAll(async () => {
-  s3?.destroy();
-  await daemon?.stop();
-});
+afterAll(() => stop?.());
 
 const begin = async (Key: string, more: object = {}) =>
   (await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ...more }))).UploadId!;

@@ -14,11 +14,11 @@ import {
 } from '@aws-sdk/client-s3';
 import type { ObjectLockRetentionMode, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
 import { asKey } from '../support/keys.ts';
 import { refusal, s3Client, s3Of } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 import { eventually } from '../support/wait.ts';
 
 const Bucket = 'kept';
@@ -26,16 +26,13 @@ const PATH = `/apis/miniaws.dev/v1/namespaces/default/buckets/${Bucket}`;
 const [GOOD, DENIED] = ['no refusal', '403 AccessDenied'];
 let daemon: TestDaemon;
 let s3: S3Client;
+let stop: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ engine: 'simulated' });
-  s3 = s3Client(await s3Of(daemon));
+  ({ daemon, s3, stop } = await startS3());
   await s3.send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
 });
-afterAll(async () => {
-  s3?.destroy();
-  await daemon?.stop();
-});
+afterAll(() => stop?.());
 
 const later = (days: number) => new Date(Date.now() + days * 86_400_000);
 const put = async (Key: string, more: object = {}): Promise<string> =>

@@ -22,22 +22,19 @@ import {
 import type { ListObjectVersionsCommandOutput, S3Client, Tag } from '@aws-sdk/client-s3';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDaemon } from '../support/daemon.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { call } from '../support/http.ts';
 import { eventually } from '../support/wait.ts';
-import { refusal, s3Client, s3Of } from '../support/s3.ts';
+import { refusal } from '../support/s3.ts';
+import { startS3 } from '../support/s3-daemon.ts';
 
 let daemon: TestDaemon;
 let s3: S3Client;
+let stop: (() => Promise<void>) | undefined;
 beforeAll(async () => {
-  daemon = await startDaemon({ engine: 'simulated' });
-  s3 = s3Client(await s3Of(daemon));
+  ({ daemon, s3, stop } = await startS3());
 });
-afterAll(async () => {
-  s3?.destroy();
-  await daemon?.stop();
-});
+afterAll(() => stop?.());
 
 const put = (Bucket: string, Key: string, Body: string | Buffer | Readable, more: object = {}) =>
   s3.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
