@@ -16,6 +16,9 @@ export interface Grant {
   permission: GrantPermission;
 }
 
+/** Whether anybody beside namespaces that are named has something by it. */
+export const isPublicGrant = ({ group }: Grant): boolean => group === 'AllUsers' || group === 'AuthenticatedUsers';
+
 /** Each member makes less public than grants and policies say. */
 export interface PublicAccessBlock {
   /** Nothing more that is public is granted. */

@@ -1,3 +1,4 @@
+import { isPublicGrant } from '../../api/bucket-config.ts';
 import { isPublicPolicy, parsePolicy, PolicyError } from '../../api/bucket-policy.ts';
 import { invalid } from '../../api/field-errors.ts';
 import { titleFor } from '../../api/kind.ts';
@@ -77,7 +78,11 @@ export const bucketKind: KindDefinition<Bucket> = {
   },
   columns: [
     { name: 'Versioning', description: 'Whether versions are kept', cell: (r) => r.spec.versioning },
-    { name: 'Public', description: 'Whether anyone reads it', cell: (r) => String(r.spec.publicRead) },
+    {
+      name: 'Public',
+      description: 'Whether anyone may do something with it, by publicRead, its policy or its grants',
+      cell: (r) => String(isPublic(r)),
+    },
     {
       name: 'Ready',
       description: 'Whether objects can be put and read',
@@ -120,6 +125,14 @@ function checkBucket({ metadata: { name }, spec }: Bucket, old?: Bucket): Cause[
     ...encryptionCauses(spec),
     ...policyCauses(name, spec),
   ];
+}
+
+/** Objects that were granted one by one are not looked at. */
+function isPublic({ metadata, spec }: Bucket): boolean {
+  const { publicRead, policy, grants = [], ownership, publicAccessBlock: block = {} } = spec;
+  const isOpen = publicRead || (policy !== undefined && isPublicPolicy(parsePolicy(policy, metadata.name)));
+  const isGranted = ownership !== 'BucketOwnerEnforced' && grants.some(isPublicGrant);
+  return (isOpen && !block.restrictPublicBuckets) || (isGranted && !block.ignorePublicAcls);
 }
 
 const grantCauses = ({ grants = [] }: Bucket['spec']): Cause[] =>

@@ -61,6 +61,3 @@ export const isGranted = (
         ? !ignorePublicAcls && (grant.group === 'AllUsers' || (grant.group === 'AuthenticatedUsers' && isSigned))
         : grant.namespace === namespace),
   );
-
-/** Whether anybody beside namespaces that are named has something by it. */
-export const isPublicGrant = ({ group }: Grant): boolean => group === 'AllUsers' || group === 'AuthenticatedUsers';

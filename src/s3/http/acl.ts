@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { GRANT_PERMISSIONS } from '../../api/bucket-config.ts';
+import { GRANT_PERMISSIONS, isPublicGrant } from '../../api/bucket-config.ts';
 import type { Grant, GranteeGroup, GrantPermission } from '../../api/bucket-config.ts';
 import { bucketGrants, objectGrants, ownerOf } from '../authorization/authorizer.ts';
-import { CANNED_ACLS, cannedGrants, isPublicGrant } from '../authorization/grants.ts';
+import { CANNED_ACLS, cannedGrants } from '../authorization/grants.ts';
 import type { Owners } from '../authorization/grants.ts';
 import type { Buckets, S3Bucket } from '../buckets.ts';
 import type { Objects } from '../objects.ts';

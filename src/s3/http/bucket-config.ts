@@ -1,8 +1,7 @@
-import { OWNERSHIPS } from '../../api/bucket-config.ts';
+import { isPublicGrant, OWNERSHIPS } from '../../api/bucket-config.ts';
 import type { BucketConfig, CorsRule, PublicAccessBlock } from '../../api/bucket-config.ts';
 import { isPublicPolicy, parsePolicy, PolicyError } from '../../api/bucket-policy.ts';
 import { bucketGrants, statementsOf } from '../authorization/authorizer.ts';
-import { isPublicGrant } from '../authorization/grants.ts';
 import type { Buckets } from '../buckets.ts';
 import { S3Error } from '../wire/errors.ts';
 import { parseXml } from '../wire/parse-xml.ts';

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RetentionMode } from '../../api/bucket-config.ts';
-import { RETENTION_MODES } from '../../api/bucket-config.ts';
-import { isPublicGrant } from '../authorization/grants.ts';
+import { isPublicGrant, RETENTION_MODES } from '../../api/bucket-config.ts';
 import { namespaceOf } from '../authorization/authorizer.ts';
 import type { Asker, Buckets } from '../buckets.ts';
 import type { ObjectStanding, Retention } from '../row.ts';

@@ -38,6 +38,30 @@ const report = (bucket: Bucket, observed: BucketObserved) => {
   return { ready: of('Ready'), degraded: of('Degraded'), outcome, status };
 };
 
+describe('the column PUBLIC of a bucket', () => {
+  const policy = {
+    Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::files/*' }],
+  };
+  const grants = [{ group: 'AllUsers', permission: 'READ' }];
+  it.each<[object, string]>([
+    [{}, 'false'],
+    [{ publicRead: true }, 'true'],
+    [{ policy }, 'true'],
+    [{ policy: { Statement: [{ ...policy.Statement[0], Effect: 'Deny' }] } }, 'false'],
+    [{ publicRead: true, policy, publicAccessBlock: { restrictPublicBuckets: true } }, 'false'],
+    [{ grants }, 'true'],
+    [{ grants: [{ namespace: 'shop', permission: 'READ' }] }, 'false'],
+    [{ grants, ownership: 'BucketOwnerEnforced' }, 'false'],
+    [{ grants, publicAccessBlock: { ignorePublicAcls: true } }, 'false'],
+  ])('of %j is %s', (spec, told) => {
+    expect(
+      KINDS.must('Bucket')
+        .columns.find(({ name }) => name === 'Public')
+        ?.cell(made(spec)),
+    ).toBe(told);
+  });
+});
+
 describe('the plan of a bucket', () => {
   it.each<[string, Bucket, BucketObserved, string[]]>([
     ['one that stands', made(), seen(), []],
