@@ -162,6 +162,24 @@ describe('what others may do in a bucket', () => {
     expect(await put(shop, 'p', { ACL: 'bucket-owner-full-control' })).toBe(GOOD);
   });
 
+  it('who may put an object may not keep it from deletion by that', async () => {
+    const name = `kept-${made}`;
+    await shop!.send(new CreateBucketCommand({ Bucket: name, ObjectLockEnabledForBucket: true }));
+    Bucket = name;
+    const others = { Principal: { AWS: 'arn:aws:iam::other:root' } };
+    await setPolicy({ ...others, Action: 's3:PutObject' });
+    const lock = {
+      ObjectLockMode: 'COMPLIANCE',
+      ObjectLockRetainUntilDate: new Date(Date.now() + 86_400_000),
+    };
+    expect([await put(other), await put(other, 'b.txt', lock)]).toEqual([GOOD, DENIED]);
+    expect(await put(other, 'b.txt', { ObjectLockLegalHoldStatus: 'ON' })).toBe(DENIED);
+    await setPolicy({ ...others, Action: ['s3:PutObject', 's3:PutObjectLegalHold'] });
+    expect(await put(other, 'b.txt', { ObjectLockLegalHoldStatus: 'ON' })).toBe(GOOD);
+    await setPolicy({ Effect: 'Deny', Action: 's3:PutObjectRetention' });
+    expect([await put(shop), await put(shop, 'b.txt', lock)]).toEqual([GOOD, DENIED]);
+  });
+
   it('a narrow key does not publish what it may write', async () => {
     const rule = { verbs: ['update'], resources: ['buckets/objects'], namespaces: ['shop'], resourceNames: [Bucket] };
     const narrow = s3Client(await s3Of(await asKey(daemon, `narrow-${made}`, { rules: [rule] })));

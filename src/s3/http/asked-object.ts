@@ -21,7 +21,7 @@ export async function askedObject(
   { key = request.key, headers = request.headers, asker = request.asker }: Saying = {},
 ): Promise<{ description: ObjectDescription; customerKey: CustomerKey | undefined }> {
   refuseNotOffered(headers);
-  const standing = await standingOf(request, buckets, headers, asker);
+  const standing = await standingOf(request, buckets, headers, key, asker);
   const { customerKey, ...encryption } = askedEncryption(request, headers);
   return { description: { ...described(key, headers), ...standing, ...encryption }, customerKey };
 }

@@ -39,6 +39,8 @@ export const GRANTING = {
   action: 's3:PutObjectAcl',
   permission: { verb: 'update', of: 'buckets' },
 } as const satisfies Asks;
+export const RETAINING = onObject('PutObjectRetention', 'update');
+export const HOLDING = onObject('PutObjectLegalHold', 'update');
 /** To take back what GOVERNANCE keeps. */
 export const BYPASSING = {
   action: 's3:BypassGovernanceRetention',

@@ -6,7 +6,7 @@ import { MultipartOperations } from './multipart-operations.ts';
 import { getLegalHold, getRetention, putLegalHold, putRetention } from './object-lock.ts';
 import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
 import { deleteTagging, getTagging, putTagging } from './tagging.ts';
-import { DELETING, GRANTING, LISTING, onObject, PUTTING, READING } from './asks.ts';
+import { DELETING, GRANTING, HOLDING, LISTING, onObject, PUTTING, READING, RETAINING } from './asks.ts';
 import type { Operation } from './operation.ts';
 
 const inParts = ({ objects, buckets, multipart }: S3Service) => new MultipartOperations(objects, buckets, multipart);
@@ -63,7 +63,7 @@ export const OBJECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'PUT object retention': {
     name: 'PutObjectRetention',
-    asks: onObject('PutObjectRetention', 'update'),
+    asks: RETAINING,
     run: (request, { objects }) => putRetention(request, objects),
   },
   'GET object legal-hold': {
@@ -73,7 +73,7 @@ export const OBJECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'PUT object legal-hold': {
     name: 'PutObjectLegalHold',
-    asks: onObject('PutObjectLegalHold', 'update'),
+    asks: HOLDING,
     run: (request, { objects }) => putLegalHold(request, objects),
   },
   'GET object tagging': {

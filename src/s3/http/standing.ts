@@ -6,7 +6,7 @@ import type { Asker, Buckets } from '../buckets.ts';
 import type { ObjectStanding, Retention } from '../row.ts';
 import { S3Error } from '../wire/errors.ts';
 import { grantsIn, refusePublic } from './acl.ts';
-import { GRANTING } from './asks.ts';
+import { GRANTING, HOLDING, RETAINING } from './asks.ts';
 import type { S3Request } from './request.ts';
 
 /** What is said of an object that is put, beside its bytes and its description: whose it is, who has it, and until when it stays. */
@@ -14,13 +14,17 @@ export async function standingOf(
   request: S3Request,
   buckets: Buckets,
   headers: IncomingHttpHeaders,
+  key: string,
   asker: Asker | undefined,
 ): Promise<Partial<ObjectStanding>> {
-  const { bucket, key } = request;
+  const { bucket } = request;
   const { ownership } = bucket.config;
   const lock = lockIn(headers, request.cameAt.wall);
   if ((lock.retention !== undefined || lock.legalHold !== undefined) && !bucket.config.objectLock)
     throw new S3Error('InvalidRequest', { message: 'Bucket is missing Object Lock Configuration' });
+  // To put an object is not to keep it.
+  if (lock.retention) await request.checkAlso({ ...RETAINING, key }, bucket, asker);
+  if (lock.legalHold !== undefined) await request.checkAlso({ ...HOLDING, key }, bucket, asker);
   const home = namespaceOf(asker, bucket);
   const isGivenAway = ownership === 'BucketOwnerPreferred' && headers['x-amz-acl'] === 'bucket-owner-full-control';
   const owner = ownership === 'BucketOwnerEnforced' || isGivenAway ? bucket.namespace : (home ?? bucket.namespace);
