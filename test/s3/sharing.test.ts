@@ -115,6 +115,14 @@ describe('what others may do in a bucket', () => {
     expect(await get(shop)).toBe(GOOD);
   });
 
+  it('a policy speaks of what is granted of an object as of that object', async () => {
+    const publish = (Key: string) => refusal(shop!.send(new PutObjectAclCommand({ Bucket, Key, ACL: 'public-read' })));
+    await put(shop, 'b.txt');
+    await setPolicy({ Effect: 'Deny', Action: 's3:PutObjectAcl', Resource: `arn:aws:s3:::${Bucket}/a*` });
+    expect([await publish('a.txt'), await publish('b.txt')]).toEqual([DENIED, GOOD]);
+    expect(await put(shop, 'a.txt', { ACL: 'public-read' })).toBe(DENIED);
+  });
+
   it('a public policy serves anyone, and public access is blocked by one setting', async () => {
     await setPolicy({});
     expect([await anonymously(), await anonymously('/none'), await anonymously('')]).toEqual([200, 404, 403]);

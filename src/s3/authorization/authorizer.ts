@@ -18,6 +18,8 @@ export interface Wanted {
   action: string;
   /** As roles have it. */
   permission: Permission;
+  /** Policies speak of it as of an object, where roles have it as of a bucket. */
+  isOfObject?: true;
   /** What lets others do it, of the bucket's grants or the object's; left out: no grant does. */
   grant?: { of: 'bucket' | 'object'; permission: GrantPermission };
   /** Anyone may, where the bucket says publicRead. */
@@ -74,14 +76,20 @@ export class Authorizer {
   async #effect(asker: Asker | undefined, bucket: S3Bucket, wanted: Wanted) {
     const statements = statementsOf(bucket);
     if (statements.length === 0) return undefined;
-    const { action, key, values, permission } = wanted;
+    const {
+      action,
+      key,
+      values,
+      permission,
+      isOfObject = permission.of === 'objects' && permission.verb !== 'list',
+    } = wanted;
     const needsTags = statements.some(({ conditions }) => conditions.some((each) => each.key.startsWith(EXISTING_TAG)));
     const tags = needsTags ? ((await this.#row(bucket, wanted))?.tags ?? {}) : {};
     const namespace = namespaceOf(asker, bucket);
     return effectOf(statements, {
       asker: { namespace, key: asker?.credential.key, isHome: namespace === bucket.namespace },
       action,
-      resource: permission.of === 'objects' && permission.verb !== 'list' ? `${bucket.name}/${key}` : bucket.name,
+      resource: isOfObject ? `${bucket.name}/${key}` : bucket.name,
       values(name) {
         if (!name.startsWith(EXISTING_TAG)) return values(name);
         const found = Object.entries(tags).find(([tag]) => tag.toLowerCase() === name.slice(EXISTING_TAG.length));

@@ -38,6 +38,7 @@ export const DELETING = {
 export const GRANTING = {
   action: 's3:PutObjectAcl',
   permission: { verb: 'update', of: 'buckets' },
+  isOfObject: true,
 } as const satisfies Asks;
 export const RETAINING = onObject('PutObjectRetention', 'update');
 export const HOLDING = onObject('PutObjectLegalHold', 'update');
@@ -45,4 +46,5 @@ export const HOLDING = onObject('PutObjectLegalHold', 'update');
 export const BYPASSING = {
   action: 's3:BypassGovernanceRetention',
   permission: { verb: 'update', of: 'buckets' },
+  isOfObject: true,
 } as const satisfies Asks;
